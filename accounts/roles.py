@@ -1,0 +1,76 @@
+"""The one table of rights: role of the organisation × job of the person → permissions.
+
+Stands in for the permission set of SECMP0004, which is in no source found (docs/open-questions.md). A permission is
+listed here only once a page declares it; a test compares the two.
+"""
+
+from enum import StrEnum
+
+from django.db.models import TextChoices
+
+
+class Role(TextChoices):
+    """In which role an organisation takes part. A company that is both has two organisations."""
+
+    SUPPLIER = "supplier", "Supplier"
+    MAP = "map", "MAP"
+    DCC = "dcc", "DCC"
+
+
+class Job(TextChoices):
+    """What a person does for an organisation; each job may all that the one before may."""
+
+    VIEWER = "viewer", "Viewer"
+    EDITOR = "editor", "Editor"
+    ADMINISTRATOR = "administrator", "Administrator"
+
+
+class Permission(StrEnum):
+    """One right, as a view declares it; `label` is its row on "Who may do what"."""
+
+    label: str
+
+    def __new__(cls, value: str, label: str) -> "Permission":
+        member = str.__new__(cls, value)
+        member._value_ = value
+        member.label = label
+        return member
+
+    VIEW_DEVICE = "inventory.view_device", "See a device in scope"
+    RECORD_ITEM = "inventory.record_item", "Record MAP ID or MSN where none is (DCC: with a reason)"
+    REPLACE_ITEM = (
+        "inventory.replace_item",
+        "Replace a recorded MAP ID or MSN (what it is taken from, before and after confirmed)",
+    )
+    BLANK_MAP_ID = "inventory.blank_map_id", "Blank a MAP ID (reason and day)"
+    DOWNLOAD_MAP_PORTFOLIO = "inventory.download_map_portfolio", "Download the MAP portfolio report"
+    DOWNLOAD_DEVICE_LIST = "inventory.download_device_list", "Download the devices a search found"
+    MANAGE_MEMBERS = "accounts.manage_members", "See the members of the own organisation and change their jobs"
+
+
+P = Permission
+EVERYONE = frozenset({P.VIEW_DEVICE})
+RECORDING = frozenset({P.RECORD_ITEM, P.REPLACE_ITEM})
+ADMINISTERING = frozenset({P.MANAGE_MEMBERS})
+
+GRANTS: dict[Role, dict[Job, frozenset[Permission]]] = {
+    Role.SUPPLIER: {
+        Job.VIEWER: EVERYONE | {P.DOWNLOAD_DEVICE_LIST},
+        Job.EDITOR: EVERYONE | {P.DOWNLOAD_DEVICE_LIST} | RECORDING,
+        Job.ADMINISTRATOR: EVERYONE | {P.DOWNLOAD_DEVICE_LIST, P.BLANK_MAP_ID} | RECORDING | ADMINISTERING,
+    },
+    Role.MAP: {
+        Job.VIEWER: EVERYONE | {P.DOWNLOAD_MAP_PORTFOLIO},
+        Job.EDITOR: EVERYONE | {P.DOWNLOAD_MAP_PORTFOLIO},
+        Job.ADMINISTRATOR: EVERYONE | {P.DOWNLOAD_MAP_PORTFOLIO} | ADMINISTERING,
+    },
+    Role.DCC: {
+        Job.VIEWER: EVERYONE | {P.DOWNLOAD_DEVICE_LIST},
+        Job.EDITOR: EVERYONE | {P.DOWNLOAD_DEVICE_LIST} | RECORDING,
+        Job.ADMINISTRATOR: EVERYONE | {P.DOWNLOAD_DEVICE_LIST, P.BLANK_MAP_ID} | RECORDING | ADMINISTERING,
+    },
+}
+
+
+def allows(role: Role, job: Job, permission: Permission) -> bool:
+    return permission in GRANTS[role][job]

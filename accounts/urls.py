@@ -1,0 +1,30 @@
+"""Sign-in (django-allauth; only what is offered), the acting membership, members, the public lists."""
+
+from allauth.account import views as allauth
+from django.urls import path, re_path
+
+from accounts import views
+
+urlpatterns = [
+    path("accounts/login/", allauth.login, name="account_login"),
+    path("accounts/logout/", allauth.logout, name="account_logout"),
+    path("accounts/inactive/", allauth.account_inactive, name="account_inactive"),
+    path("accounts/reauthenticate/", allauth.reauthenticate, name="account_reauthenticate"),
+    path("accounts/password/reset/", allauth.password_reset, name="account_reset_password"),
+    path("accounts/password/reset/done/", allauth.password_reset_done, name="account_reset_password_done"),
+    re_path(
+        r"^accounts/password/reset/key/(?P<uidb36>[0-9A-Za-z]+)-(?P<key>.+)/$",
+        allauth.password_reset_from_key,
+        name="account_reset_password_from_key",
+    ),
+    path(
+        "accounts/password/reset/key/done/",
+        allauth.password_reset_from_key_done,
+        name="account_reset_password_from_key_done",
+    ),
+    path("accounts/acting/", views.acting_choice, name="acting-choice"),
+    path("organisation/members/", views.member_list, name="member-list"),
+    path("organisation/members/<int:pk>/", views.member_edit, name="member-edit"),
+    path("participants/", views.participant_list, name="participant-list"),
+    path("who-may-do-what/", views.who_may_do_what, name="who-may-do-what"),
+]

@@ -1,0 +1,146 @@
+"""The one filter set over devices, for page and file, built from the table of data items."""
+
+from collections.abc import Callable
+from datetime import date
+
+import django_filters
+from django import forms
+from django.core.exceptions import ValidationError
+from django.db.models import QuerySet
+from django.http import QueryDict
+from django.utils.formats import date_format
+
+from accounts.access import refuse_unknown
+from accounts.acting import FIELD as ACTING_FIELD
+from accounts.acting import Acting
+from inventory.data_items import ITEMS, DataItem, Search
+from inventory.identifiers import (
+    InvalidIdentifier,
+    msn_key,
+    parse_device_id_prefix,
+    parse_mpxn,
+    parse_msn,
+    prefix_range,
+)
+from inventory.models import Device, DeviceType, Status
+
+PAGING = ("after", "before")
+
+
+class IdentifierField(forms.CharField):
+    """A text that `parse` brings into canonical form, or refuses with a sentence for the user."""
+
+    def __init__(self, *, parse: Callable[[str], str], **kwargs: object) -> None:
+        super().__init__(max_length=200, **kwargs)
+        self.parse = parse
+
+    def to_python(self, value: object) -> str:
+        text = super().to_python(value)
+        try:
+            return self.parse(text) if text else ""
+        except InvalidIdentifier as invalid:
+            raise ValidationError(str(invalid), code=invalid.code) from invalid
+
+
+class IdentifierFilter(django_filters.Filter):
+    """Looks an identifier up by conditions that an index serves under row security: equality or a range."""
+
+    field_class = IdentifierField
+
+    def __init__(self, conditions: Callable[[str], dict[str, str]], **kwargs: object) -> None:
+        super().__init__(**kwargs)
+        self.conditions = conditions
+
+    def filter(self, qs: QuerySet, value: str) -> QuerySet:
+        return qs.filter(**self.conditions(value)) if value else qs
+
+
+def begins_with(prefix: str) -> dict[str, str]:
+    low, high = prefix_range(prefix)
+    return {"device_id__gte": low, "device_id__lt": high}
+
+
+IDENTIFIERS = {
+    "device_id": (parse_device_id_prefix, begins_with, "In full, or its first 6 characters or more", 23),
+    "mpxn": (parse_mpxn, lambda value: {"mpxn": value}, "MPAN or MPRN, in full", 13),
+    "msn": (parse_msn, lambda value: {"msn_key": msn_key(value)}, "In full; spaces do not matter", 20),
+}
+CHOICES = {"device_type": DeviceType, "smi_status": Status}
+
+
+def identifier_filter(item: DataItem) -> IdentifierFilter:
+    parse, conditions, hint, width = IDENTIFIERS[item.name]
+    attributes = {"class": "smi-id", "autocomplete": "off", "spellcheck": "false", "maxlength": max(width, 30)}
+    widget = forms.TextInput(attributes)
+    return IdentifierFilter(conditions, label=item.label, parse=parse, help_text=hint, widget=widget)
+
+
+def choice_filter(item: DataItem) -> django_filters.ChoiceFilter:
+    choices = CHOICES[item.name].choices
+    return django_filters.ChoiceFilter(
+        field_name=item.path or item.name, choices=choices, label=item.label, empty_label="Any"
+    )
+
+
+def day_filter(item: DataItem, lookup: str, label: str) -> django_filters.DateFilter:
+    return django_filters.DateFilter(
+        field_name=item.name,
+        lookup_expr=lookup,
+        label=label,
+        widget=forms.DateInput({"autocomplete": "off"}),
+        error_messages={"invalid": "“%(value)s” is no date. Write it day first, such as 23/11/2026."},
+    )
+
+
+def filters_of(item: DataItem) -> dict[str, django_filters.Filter]:
+    """The parameters by which `item` may be searched; none for an item that may not."""
+    if item.search is None:
+        return {}
+    if item.search is Search.CHOICE:
+        return {item.name: choice_filter(item)}
+    if item.search is Search.RANGE:
+        stem = item.name.removesuffix("_on")
+        word = stem.capitalize()
+        return {
+            f"{stem}_from": day_filter(item, "gte", f"{word} from"),
+            f"{stem}_to": day_filter(item, "lte", f"{word} to"),
+        }
+    return {item.name: identifier_filter(item)}
+
+
+class DeviceSearch(django_filters.FilterSet):
+    """Refuses what it does not know; narrows nothing before `is_valid()` has said yes."""
+
+    parameters: dict[str, DataItem]
+
+    class Meta:
+        model = Device
+        fields: list[str] = []
+
+    def __init__(self, data: QueryDict, queryset: QuerySet, acting: Acting) -> None:
+        super().__init__(data, queryset)
+        for name, item in self.parameters.items():
+            if not item.visible_to(acting.role):
+                del self.filters[name]
+        refuse_unknown(data, {*self.filters, *PAGING, ACTING_FIELD})
+
+    @property
+    def applied(self) -> dict[str, str]:
+        """The filters in use, in words: parameter → such as `MSN: S76A 13884`."""
+        cleaned = self.form.cleaned_data
+        return {name: self._in_words(name, value) for name, value in cleaned.items() if value not in (None, "")}
+
+    def _in_words(self, name: str, value: object) -> str:
+        label = self.form.fields[name].label
+        if isinstance(value, date):
+            return f"{label} {date_format(value, 'DATE_FORMAT')}"
+        return f"{label}: {dict(CHOICES[name].choices)[value] if name in CHOICES else value}"
+
+
+PARAMETERS = {name: item for item in ITEMS for name in filters_of(item)}
+DeviceFilter = type(
+    "DeviceFilter",
+    (DeviceSearch,),
+    {"parameters": PARAMETERS, "__doc__": DeviceSearch.__doc__}
+    | {name: built for item in ITEMS for name, built in filters_of(item).items()},
+)

@@ -1,0 +1,203 @@
+"""Forms parse what was typed; what may be recorded is decided in `recording` and `actions`."""
+
+from dataclasses import dataclass
+
+from django import forms
+
+from accounts.acting import Acting
+from accounts.models import Fuel
+from accounts.roles import Role
+from inventory.data_items import BY_NAME
+from inventory.models import Device
+from inventory.recording import Assessment, Kind, Recording, assess
+
+IDENTIFIER = {"autocomplete": "off", "spellcheck": "false", "autocapitalize": "characters"}
+NO_DATE = "This is no date. Write it day first, such as 23/11/2026."
+KEEP = [("theirs", "Keep what is recorded"), ("yours", "Keep yours")]
+
+
+class DayField(forms.DateField):
+    def __init__(self, **kwargs: object) -> None:
+        widget = forms.DateInput({"autocomplete": "off", "class": "govuk-input--width-10"})
+        super().__init__(widget=widget, error_messages={"invalid": NO_DATE}, **kwargs)
+
+
+class DeviceEditForm(forms.Form):
+    """MAP ID and MSN of one device, with the version and the values it was opened with.
+
+    A field left as it was, or left out, stays as it is. `keep_…` comes from the conflict page.
+    """
+
+    msn = forms.CharField(
+        label=BY_NAME["msn"].label,
+        required=False,
+        max_length=100,
+        widget=forms.TextInput(IDENTIFIER | {"class": "smi-id govuk-input--width-10"}),
+    )
+    map_id = forms.CharField(
+        label=BY_NAME["map_id"].label,
+        required=False,
+        max_length=100,
+        widget=forms.TextInput(IDENTIFIER | {"class": "smi-id govuk-input--width-5"}),
+    )
+    map_from = DayField(
+        label=BY_NAME["map_from"].label,
+        required=False,
+        help_text="Usually the day the meter was installed. Day first, such as 23/11/2026.",
+    )
+    kind = forms.ChoiceField(
+        label="Why is the recorded value replaced?",
+        required=False,
+        choices=[
+            (Kind.CORRECTION.value, "It was typed wrongly"),
+            (Kind.CHANGE.value, "Another MAP provides the meter, from the day above"),
+        ],
+        widget=forms.RadioSelect,
+    )
+    source = forms.CharField(
+        label="What is it taken from?",
+        required=False,
+        max_length=120,
+        help_text="Shown beside the value, for example nameplate photo, job 88213.",
+        widget=forms.TextInput({"class": "govuk-input--width-30"}),
+    )
+    reason = forms.CharField(
+        label="Reason", required=False, max_length=240, widget=forms.TextInput({"class": "govuk-input--width-30"})
+    )
+    version = forms.IntegerField(min_value=1, widget=forms.HiddenInput)
+    base_msn = forms.CharField(required=False, max_length=100, widget=forms.HiddenInput)
+    base_map_id = forms.CharField(required=False, max_length=100, widget=forms.HiddenInput)
+    base_map_from = forms.DateField(required=False, widget=forms.HiddenInput)
+    keep_msn = forms.ChoiceField(required=False, choices=KEEP, widget=forms.HiddenInput)
+    keep_map_id = forms.ChoiceField(required=False, choices=KEEP, widget=forms.HiddenInput)
+
+    def __init__(self, data: dict | None = None, *, device: Device, by: Acting) -> None:
+        super().__init__(data, initial=recorded_values(device) | {"version": device.version})
+        self.device, self.by = device, by
+        self.assessment = Assessment()
+        if not device.takes_map_id:
+            for name in ("map_id", "map_from", "kind", "base_map_id", "base_map_from", "keep_map_id"):
+                del self.fields[name]
+        self._explain()
+
+    def _explain(self) -> None:
+        electric = self.device.fuel == Fuel.ELECTRICITY
+        msn = (
+            "10 characters on an ESME, for example S76A 13884",
+            "14 characters on a GSME, for example G4Z48639953001",
+        )
+        code = ("4 characters for electricity", "3 characters for gas")
+        self._help("msn", f"As on the nameplate. At most {msn[not electric]}.")
+        self._help(
+            "map_id", f"The Meter Asset Provider of this meter. {code[not electric]}, from the list of all MAPs."
+        )
+        replaces = "Needed, as the DCC records in place of the supplier."
+        dummy = "Needed only for a meter that its customer owns (a dummy MAP ID)."
+        self._help("reason", replaces if self.by.role == Role.DCC else dummy)
+        if not (self.device.msn or self.device.asset_provider):
+            self.fields.pop("kind", None)
+
+    def _help(self, name: str, text: str) -> None:
+        if name in self.fields:
+            self.fields[name].help_text = text
+
+    @property
+    def stale(self) -> bool:
+        return self.cleaned_data.get("version") != self.device.version
+
+    def clean(self) -> dict:
+        cleaned = super().clean()
+        if not self.errors and not self.stale:
+            self.assessment = assess(self.device, self.recording(), self.by)
+            for name, sentence in self.assessment.problems:
+                self.add_error(name if name in self.fields else None, sentence)
+        return cleaned
+
+    def sides(self) -> list["Side"]:
+        """For the conflict page: each item when the form was opened, as recorded now, and as typed."""
+        now = recorded_values(self.device)
+        return [
+            Side(
+                BY_NAME[name].label,
+                name,
+                str(self.data.get(f"base_{name}", "")),
+                str(now[name] or ""),
+                self._typed(name),
+            )
+            for name in ("msn", "map_id")
+            if name in self.fields
+        ]
+
+    def _typed(self, name: str) -> str:
+        return str(self.cleaned_data.get(name) or "").strip().upper()
+
+    def recording(self) -> Recording:
+        """What to record; an item that was not touched, or given up on the conflict page, is left out."""
+        cleaned = self.cleaned_data
+        msn = None if cleaned.get("keep_msn") == "theirs" else cleaned.get("msn")
+        map_id = None if cleaned.get("keep_map_id") == "theirs" else cleaned.get("map_id")
+        return Recording(
+            msn=msn if "msn" in self.data else None,
+            map_id=map_id if "map_id" in self.data else None,
+            map_from=cleaned.get("map_from"),
+            kind=Kind(cleaned["kind"]) if cleaned.get("kind") else None,
+            source=cleaned.get("source", ""),
+            reason=cleaned.get("reason", ""),
+        )
+
+
+@dataclass(frozen=True)
+class Side:
+    """One item on the conflict page."""
+
+    label: str
+    name: str
+    base: str
+    theirs: str
+    yours: str
+
+    @property
+    def changed_by_them(self) -> bool:
+        return self.base != self.theirs
+
+    @property
+    def changed_by_you(self) -> bool:
+        return self.yours not in ("", self.base)
+
+    @property
+    def preselected(self) -> str:
+        """Of two changes theirs, as it is recorded already; yours when only you changed it."""
+        return "yours" if self.changed_by_you and not self.changed_by_them else "theirs"
+
+    @property
+    def says(self) -> str:
+        if self.changed_by_them and self.changed_by_you:
+            return "both of you changed it"
+        if self.changed_by_you:
+            return "only you changed it"
+        return "only they changed it" if self.changed_by_them else "nobody changed it"
+
+
+def recorded_values(device: Device) -> dict[str, object]:
+    """What the form starts from, twice: in its fields, and as the base a conflict is shown against."""
+    provider = device.asset_provider
+    recorded = {
+        "msn": device.msn,
+        "map_id": provider.code if provider else "",
+        "map_from": device.map_from or device.installed_on,
+    }
+    return recorded | {f"base_{name}": value for name, value in recorded.items()}
+
+
+class BlankMapIdForm(forms.Form):
+    """Taking a MAP ID away: an act of its own, with its reason and day."""
+
+    day = DayField(label="From which day does no MAP provide it?", help_text="Day first, such as 23/11/2026.")
+    reason = forms.CharField(label="Why is the MAP ID taken away?", max_length=240)
+    source = forms.CharField(
+        label="What is this taken from?", max_length=120, help_text="For example letter of 12 March, ref. 4417."
+    )
+    version = forms.IntegerField(min_value=1, widget=forms.HiddenInput)
+
+    def __init__(self, data: dict | None = None, *, device: Device) -> None:
+        super().__init__(data, initial={"version": device.version})

@@ -1,0 +1,244 @@
+"""What the inventory holds: devices, and the runs of reports on them."""
+
+import uuid
+from datetime import timedelta
+
+from django.db import models
+from django.db.models import Case, Q, Value, When
+from django.db.models.functions import Replace
+from django.utils import timezone
+
+from accounts.models import Fuel, Organisation, Participant, User
+from inventory.identifiers import DEVICE_ID_PATTERN, MPAN_PATTERN, MPRN_PATTERN, MSN_PATTERN
+from inventory.querysets import DeviceQuerySet, ReportRunQuerySet
+
+
+class DeviceType(models.TextChoices):
+    """Device types of the SMI."""
+
+    ESME = "ESME", "ESME, electricity smart metering equipment"
+    GSME = "GSME", "GSME, gas smart metering equipment"
+    CHF = "CHF", "CHF, communications hub function"
+    GPF = "GPF", "GPF, gas proxy function"
+    PPMID = "PPMID", "PPMID, prepayment interface device"
+    HCALCS = "HCALCS", "HCALCS, auxiliary load control switch"
+    SAPC = "SAPC", "SAPC, standalone auxiliary proportional controller"
+    IHD = "IHD", "IHD, in-home display"
+    CAD = "CAD", "CAD, consumer access device"
+
+
+FUEL_OF_TYPE = {DeviceType.ESME: Fuel.ELECTRICITY, DeviceType.GSME: Fuel.GAS}
+METERS = tuple(FUEL_OF_TYPE)
+
+
+class Status(models.TextChoices):
+    """SMI Status, in the words of DUIS."""
+
+    PENDING = "Pending", "Pending"
+    WHITELISTED = "Whitelisted", "Whitelisted"
+    INSTALLED_NOT_COMMISSIONED = "InstalledNotCommissioned", "Installed, not commissioned"
+    COMMISSIONED = "Commissioned", "Commissioned"
+    DECOMMISSIONED = "Decommissioned", "Decommissioned"
+    WITHDRAWN = "Withdrawn", "Withdrawn"
+    SUSPENDED = "Suspended", "Suspended"
+    RECOVERY = "Recovery", "Recovery"
+    RECOVERED = "Recovered", "Recovered"
+    NOT_APPLICABLE = "NotApplicable", "Not applicable"
+
+
+# Which moves are usual is an assumption (docs/open-questions.md): another move is kept and flagged, not refused.
+USUAL_STATUS_MOVES: dict[Status, frozenset[Status]] = {
+    Status.PENDING: frozenset({Status.WHITELISTED}),
+    Status.WHITELISTED: frozenset({Status.INSTALLED_NOT_COMMISSIONED, Status.COMMISSIONED, Status.PENDING}),
+    Status.INSTALLED_NOT_COMMISSIONED: frozenset({Status.COMMISSIONED, Status.PENDING, Status.DECOMMISSIONED}),
+    Status.COMMISSIONED: frozenset({Status.SUSPENDED, Status.DECOMMISSIONED, Status.WITHDRAWN, Status.RECOVERY}),
+    Status.SUSPENDED: frozenset({Status.COMMISSIONED, Status.DECOMMISSIONED}),
+    Status.DECOMMISSIONED: frozenset({Status.PENDING}),
+    Status.WITHDRAWN: frozenset(),
+    Status.RECOVERY: frozenset({Status.RECOVERED}),
+    Status.RECOVERED: frozenset({Status.COMMISSIONED}),
+    Status.NOT_APPLICABLE: frozenset(),
+}
+
+
+class Device(models.Model):
+    """One device of the SMI, with the MAP ID and MSN that suppliers record for it.
+
+    Provenance stands in three groups of columns: of the MAP ID with its day (`map_…`), of the MSN (`msn_…`), and of
+    all other items, which a load brings (`load_…`). `…_recorded_for` is the code of the participant on whose behalf,
+    or `DCC`.
+    """
+
+    device_id = models.CharField(max_length=23, db_collation="C")
+    device_type = models.CharField(max_length=6, choices=DeviceType)
+    fuel = models.GeneratedField(
+        expression=Case(
+            *(When(device_type=kind, then=Value(fuel)) for kind, fuel in FUEL_OF_TYPE.items()), default=Value("")
+        ),
+        output_field=models.CharField(max_length=1, choices=Fuel),
+        db_persist=True,
+    )
+    smets_generation = models.SmallIntegerField(null=True, choices=[(1, "SMETS1"), (2, "SMETS2")])
+    smets_version = models.CharField(max_length=16, blank=True)
+    manufacturer = models.CharField(max_length=4, blank=True, db_collation="C")
+    model = models.CharField(max_length=8, blank=True, db_collation="C")
+    firmware = models.CharField(max_length=8, blank=True, db_collation="C")
+    esme_variant = models.CharField(max_length=3, blank=True)
+    status = models.CharField(max_length=24, choices=Status)
+    status_from = models.DateField()
+    unusual_status_move = models.BooleanField(default=False)
+    mpxn = models.CharField(max_length=13, blank=True, db_collation="C")
+    installed_on = models.DateField(null=True)
+    commissioned_on = models.DateField(null=True)
+    decommissioned_on = models.DateField(null=True)
+    hub = models.ForeignKey("self", models.PROTECT, null=True, related_name="connected")
+
+    supplier = models.ForeignKey(Participant, models.PROTECT, related_name="+", db_index=False)
+    supplier_from = models.DateField()
+    previous_supplier = models.ForeignKey(Participant, models.PROTECT, null=True, related_name="+", db_index=False)
+    previous_supplier_to = models.DateField(null=True)
+
+    msn = models.CharField(max_length=14, blank=True, db_collation="C")
+    msn_key = models.GeneratedField(
+        expression=Replace("msn", Value(" "), Value("")),
+        output_field=models.CharField(max_length=14, db_collation="C"),
+        db_persist=True,
+    )
+    msn_recorded_at = models.DateTimeField(null=True)
+    msn_recorded_by = models.ForeignKey(User, models.PROTECT, null=True, related_name="+", db_index=False)
+    msn_recorded_for = models.CharField(max_length=4, blank=True)
+    msn_source = models.CharField(max_length=120, blank=True)
+
+    asset_provider = models.ForeignKey(Participant, models.PROTECT, null=True, related_name="+", db_index=False)
+    map_from = models.DateField(null=True)
+    map_recorded_at = models.DateTimeField(null=True)
+    map_recorded_by = models.ForeignKey(User, models.PROTECT, null=True, related_name="+", db_index=False)
+    map_recorded_for = models.CharField(max_length=4, blank=True)
+    map_source = models.CharField(max_length=120, blank=True)
+    map_reason = models.CharField(max_length=240, blank=True)
+    map_blank_from = models.DateField(null=True)
+
+    load_recorded_at = models.DateTimeField()
+    load_source = models.CharField(max_length=120)
+    version = models.IntegerField(default=1)
+
+    objects = DeviceQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["device_id"], name="device_id_unique"),
+            models.CheckConstraint(condition=Q(device_id__regex=DEVICE_ID_PATTERN), name="device_id_form"),
+            models.CheckConstraint(condition=Q(device_type__in=DeviceType.values), name="device_type_known"),
+            models.CheckConstraint(condition=Q(status__in=Status.values), name="device_status_known"),
+            models.CheckConstraint(
+                condition=Q(device_type__in=METERS, smets_generation__in=(1, 2), smets_generation__isnull=False)
+                | (~Q(device_type__in=METERS) & Q(smets_generation=None)),
+                name="device_smets_generation_of_meters",
+            ),
+            models.CheckConstraint(
+                condition=Q(mpxn="")
+                | Q(device_type=DeviceType.ESME, mpxn__regex=MPAN_PATTERN)
+                | Q(device_type=DeviceType.GSME, mpxn__regex=MPRN_PATTERN),
+                name="device_mpxn_form",
+            ),
+            models.CheckConstraint(
+                condition=Q(msn="")
+                | (Q(device_type=DeviceType.ESME, msn__regex=MSN_PATTERN) & Q(msn__regex=r"^.{1,10}$"))
+                | Q(device_type=DeviceType.GSME, msn__regex=MSN_PATTERN),
+                name="device_msn_form",
+            ),
+            models.CheckConstraint(
+                condition=Q(asset_provider=None, map_from=None)
+                | Q(
+                    asset_provider__isnull=False,
+                    map_from__isnull=False,
+                    map_recorded_at__isnull=False,
+                    map_blank_from=None,
+                ),
+                name="device_map_id_with_day_and_provenance",
+            ),
+            models.CheckConstraint(
+                condition=Q(asset_provider=None) | Q(device_type__in=METERS, smets_generation=2),
+                name="device_map_id_on_smets2_meters_only",
+            ),
+            models.CheckConstraint(
+                condition=Q(msn="") | Q(msn_recorded_at__isnull=False), name="device_msn_with_provenance"
+            ),
+            models.CheckConstraint(
+                condition=Q(esme_variant="") | Q(device_type=DeviceType.ESME), name="device_esme_variant_of_esme"
+            ),
+            models.CheckConstraint(
+                condition=Q(previous_supplier=None, previous_supplier_to=None)
+                | Q(previous_supplier__isnull=False, previous_supplier_to__isnull=False),
+                name="device_previous_supplier_with_day",
+            ),
+            models.CheckConstraint(condition=Q(version__gte=1), name="device_version_positive"),
+        ]
+        indexes = [
+            models.Index(fields=["supplier", "device_id"], name="device_supplier_scope"),
+            models.Index(fields=["asset_provider", "device_id"], name="device_map_scope"),
+            models.Index(fields=["mpxn"], name="device_mpxn", condition=~Q(mpxn="")),
+            models.Index(fields=["msn_key", "manufacturer"], name="device_msn_key", condition=~Q(msn_key="")),
+            models.Index(
+                fields=["supplier", "device_id"],
+                name="device_map_id_missing",
+                condition=Q(asset_provider=None, device_type__in=METERS, smets_generation=2),
+            ),
+            models.Index(
+                fields=["supplier", "device_id"], name="device_msn_missing", condition=Q(msn="", device_type__in=METERS)
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.device_id
+
+    @property
+    def is_meter(self) -> bool:
+        return self.device_type in METERS
+
+    @property
+    def takes_map_id(self) -> bool:
+        """The MAP ID is for SMETS2 meters only (SECMP0011)."""
+        return self.is_meter and self.smets_generation == 2
+
+
+class ReportRun(models.Model):
+    """One download of a report: who, acting for whom, when, and what it held."""
+
+    class Outcome(models.TextChoices):
+        RUNNING = "running", "Running"
+        COMPLETE = "complete", "Complete"
+        BROKEN_OFF = "broken_off", "Broken off"
+        FAILED = "failed", "Failed"
+
+    GIVEN_UP_AFTER = timedelta(hours=1)
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    report = models.CharField(max_length=40)
+    organisation = models.ForeignKey(Organisation, models.PROTECT, related_name="report_runs")
+    requested_by = models.ForeignKey(User, models.PROTECT, null=True, related_name="+")
+    started_at = models.DateTimeField(default=timezone.now)
+    as_of = models.DateField()
+    known_at = models.DateTimeField(null=True)
+    participants = models.JSONField(default=list)
+    outcome = models.CharField(max_length=12, choices=Outcome, default=Outcome.RUNNING)
+    rows = models.BigIntegerField(null=True)
+    bytes = models.BigIntegerField(null=True)
+    sha256 = models.CharField(max_length=64, blank=True)
+
+    objects = ReportRunQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-started_at"]
+        indexes = [models.Index(fields=["organisation", "report", "-started_at"], name="report_run_of_organisation")]
+
+    def __str__(self) -> str:
+        return f"{self.report} for {self.organisation}, {self.started_at:%Y-%m-%d %H:%M}"
+
+    @property
+    def outcome_now(self) -> "ReportRun.Outcome":
+        """A run without an outcome after an hour was broken off: its process is gone."""
+        given_up = self.started_at < timezone.now() - self.GIVEN_UP_AFTER
+        if self.outcome == self.Outcome.RUNNING and given_up:
+            return self.Outcome.BROKEN_OFF
+        return self.Outcome(self.outcome)

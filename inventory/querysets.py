@@ -1,0 +1,103 @@
+"""The query vocabulary of the inventory: who sees which devices, and what is worth checking about them."""
+
+from datetime import date
+from typing import Self
+
+from django.db import models
+from django.db.models import Case, Exists, F, Func, OuterRef, Q, TextField, Value, When
+
+from accounts.acting import Acting
+from accounts.models import Participant
+from accounts.roles import Role
+
+SCOPE_FIELD = {Role.SUPPLIER: "supplier", Role.MAP: "asset_provider"}
+METER = Q(device_type__in=("ESME", "GSME"))
+
+
+def scope_parts(acting: Acting | None) -> list[Q]:
+    """The scope of `acting` as conditions that do not overlap, each served by an index on (party, Device ID)."""
+    if acting is None:
+        return []
+    if acting.role == Role.DCC:
+        return [Q()]
+    return [Q(**{SCOPE_FIELD[acting.role]: participant}) for participant in acting.participants]
+
+
+class DeviceQuerySet(models.QuerySet):
+    def visible_to(self, acting: Acting | None) -> Self:
+        """The devices in the scope of `acting` today; the only way in for pages, reports, counts and files.
+
+        A Supplier sees the devices whose responsible supplier is one of its codes, a MAP those whose MAP ID is; the
+        DCC all; nobody else any.
+        """
+        if acting is None:
+            return self.none()
+        if acting.role == Role.DCC:
+            return self.all()
+        return self.filter(**{f"{SCOPE_FIELD[acting.role]}__in": acting.participants})
+
+    def with_parties(self) -> Self:
+        """With responsible supplier and MAP, for showing their codes and names."""
+        return self.select_related("supplier", "asset_provider")
+
+    def with_recorders(self) -> Self:
+        """With hub, previous supplier and the people who recorded MAP ID and MSN, for one device's page."""
+        return self.select_related("hub", "previous_supplier", "map_recorded_by", "msn_recorded_by")
+
+    def map_id_missing_or_no_longer_valid(self, day: date) -> Self:
+        """The one worklist on the MAP ID: SMETS2 meters without one, or whose code is not in force on `day`."""
+        ended = Participant.objects.not_valid(day).filter(role=Role.MAP).values("pk")
+        missing = Q(asset_provider=None) | Q(asset_provider__in=ended)
+        return self.filter(METER, missing, smets_generation=2)
+
+    def msn_missing(self) -> Self:
+        """Meters without an MSN."""
+        return self.filter(METER, msn="")
+
+    def msn_shared(self, acting: Acting) -> Self:
+        """Meters whose manufacturer and MSN another device in the scope of `acting` has too."""
+        return self.filter(~Q(msn_key=""), self._another_has_msn(acting))
+
+    def sharing_msn_with(self, device: models.Model) -> Self:
+        """The other devices with this device's manufacturer and MSN."""
+        same = self.filter(manufacturer=device.manufacturer, msn_key=device.msn_key)
+        return same.exclude(pk=device.pk) if device.msn_key else self.none()
+
+    def with_quality_flags(self, acting: Acting, day: date) -> Self:
+        """Annotates `quality_flags`: the codes of `inventory.quality`, alphabetical, joined by `;`."""
+        flags = (When(condition, then=Value(code)) for code, condition in self._flag_conditions(acting, day))
+        return self.annotate(
+            quality_flags=Func(
+                Value(";"),
+                *(Case(flag, default=None, output_field=TextField()) for flag in flags),
+                function="concat_ws",
+                output_field=TextField(),
+            )
+        )
+
+    def _flag_conditions(self, acting: Acting, day: date) -> list[tuple[str, Q]]:
+        ended = Participant.objects.not_valid(day).filter(role=Role.MAP).values("pk")
+        dummies = Participant.objects.filter(kind=Participant.Kind.DUMMY).values("pk")
+        has_map = Q(asset_provider__isnull=False)
+        return [
+            ("dummy_map_id", has_map & Q(asset_provider__in=dummies)),
+            ("duplicate_msn", ~Q(msn_key="") & Q(self._another_has_msn(acting))),
+            ("map_from_before_installed", has_map & Q(map_from__lt=F("installed_on"))),
+            ("map_id_not_in_force", has_map & Q(asset_provider__in=ended)),
+            ("map_id_without_installation", has_map & Q(installed_on=None)),
+            ("no_map_id", METER & Q(smets_generation=2, asset_provider=None)),
+            ("no_msn", METER & Q(msn="")),
+            ("unusual_status_move", Q(unusual_status_move=True)),
+        ]
+
+    def _another_has_msn(self, acting: Acting) -> Exists:
+        same = self.model.objects.visible_to(acting).filter(
+            manufacturer=OuterRef("manufacturer"), msn_key=OuterRef("msn_key")
+        )
+        return Exists(same.exclude(msn_key="").exclude(pk=OuterRef("pk")))
+
+
+class ReportRunQuerySet(models.QuerySet):
+    def visible_to(self, acting: Acting | None) -> Self:
+        """Runs of the own organisation only: rows and bytes tell how many devices a MAP has."""
+        return self.filter(organisation=acting.organisation) if acting else self.none()

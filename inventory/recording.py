@@ -1,0 +1,212 @@
+"""What a person may record for a device: the rules on MAP ID and MSN, each with the sentence the user reads."""
+
+from dataclasses import dataclass, field
+from datetime import date
+from difflib import get_close_matches
+from enum import StrEnum
+
+from django.conf import settings
+from django.utils import timezone
+from django.utils.formats import date_format
+
+from accounts.acting import Acting
+from accounts.models import Participant
+from accounts.roles import Permission, Role
+from inventory.identifiers import InvalidIdentifier, parse_map_id, parse_msn
+from inventory.models import Device
+
+
+class Kind(StrEnum):
+    """What a replacement of a recorded value is."""
+
+    CORRECTION = "correction"
+    CHANGE = "change"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recording:
+    """What somebody asks to record; an item that is None stays as it is."""
+
+    msn: str | None = None
+    map_id: str | None = None
+    map_from: date | None = None
+    kind: Kind | None = None
+    source: str = ""
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Change:
+    """One item before and after, for the page that asks to confirm."""
+
+    label: str
+    before: str
+    after: str
+
+    @property
+    def replaces(self) -> bool:
+        return bool(self.before)
+
+
+@dataclass
+class Assessment:
+    """What a recording would do: `problems` (field, sentence) stop it, `warnings` ask to confirm it."""
+
+    changes: list[Change] = field(default_factory=list)
+    problems: list[tuple[str, str]] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    msn: str | None = None
+    participant: Participant | None = None
+    map_from: date | None = None
+
+    def refuse(self, item: str, sentence: str) -> None:
+        self.problems.append((item, sentence))
+
+    @property
+    def needs_confirmation(self) -> bool:
+        return bool(self.warnings) or any(change.replaces for change in self.changes)
+
+    @property
+    def replaces(self) -> bool:
+        return any(change.replaces for change in self.changes)
+
+
+def assess(device: Device, recording: Recording, by: Acting) -> Assessment:
+    """Check `recording` against every rule and the list of all MAPs; all problems at once."""
+    result = Assessment()
+    _assess_msn(result, device, recording)
+    _assess_map_id(result, device, recording)
+    _assess_change(result, device, recording)
+    _assess_reasons(result, recording, by)
+    if not result.changes and not result.problems:
+        result.refuse("", "Nothing is different from what is recorded.")
+    return result
+
+
+def _assess_msn(result: Assessment, device: Device, recording: Recording) -> None:
+    if recording.msn is None:
+        return
+    if not recording.msn.strip():
+        if device.msn:
+            result.refuse("msn", f"A recorded MSN is not blanked. Leave {device.msn} as it is, or correct it.")
+        return
+    try:
+        msn = parse_msn(recording.msn, fuel=device.fuel)
+    except InvalidIdentifier as invalid:
+        return result.refuse("msn", str(invalid))
+    if msn != device.msn:
+        result.msn = msn
+        result.changes.append(Change("MSN", device.msn, msn))
+
+
+def _assess_map_id(result: Assessment, device: Device, recording: Recording) -> None:
+    recorded = device.asset_provider
+    if recording.map_id is None or not (recording.map_id.strip() or recorded):
+        return
+    if not device.takes_map_id:
+        return result.refuse("map_id", "A MAP ID is recorded for SMETS2 meters only.")
+    if not recording.map_id.strip():
+        sentence = f"To take {recorded.code} away, use “Blank the MAP ID”. To keep it, leave it as it is."
+        return result.refuse("map_id", sentence)
+    try:
+        code = parse_map_id(recording.map_id, fuel=device.fuel)
+    except InvalidIdentifier as invalid:
+        return result.refuse("map_id", f"{invalid}{_similar(recording.map_id, device.fuel)}")
+    if recorded and recorded.code == code and recording.map_from in (None, device.map_from):
+        return None
+    if day := _checked_day(result, device, recording):
+        _assess_code(result, device, code, day, recording)
+    return None
+
+
+def _checked_day(result: Assessment, device: Device, recording: Recording) -> date | None:
+    """The day the MAP ID is to apply from, if it may; a doubtful day is a warning."""
+    day = recording.map_from or (None if recording.kind == Kind.CHANGE else device.map_from or device.installed_on)
+    today = timezone.localdate()
+    if day is None:
+        return result.refuse("map_from", "Give the day from which this MAP provides the meter, such as 23/11/2026.")
+    if day > today:
+        sentence = f"{_shown(day)} is in the future. Record it on or after that day."
+        return result.refuse("map_from", sentence)
+    if device.installed_on is None:
+        result.warnings.append("No installation day is recorded for this meter. The device will be flagged.")
+    elif day < device.installed_on:
+        result.warnings.append(
+            f"{_shown(day)} is before the meter was installed, on {_shown(device.installed_on)}. Is the year right? "
+            "The device will be flagged."
+        )
+    return day
+
+
+def _assess_code(result: Assessment, device: Device, code: str, day: date, recording: Recording) -> None:
+    """`code` must stand in the list of all MAPs, for this fuel, on that day."""
+    if (refusal := _too_early(device)) is not None:
+        return result.refuse("map_id", refusal)
+    listed = list(Participant.objects.filter(role=Role.MAP, fuel=device.fuel, code=code))
+    in_force = next((entry for entry in listed if entry.in_force(day)), None)
+    if not listed:
+        fuel = device.get_fuel_display()
+        sentence = f"{code} is not in the list of all MAPs for {fuel}.{_similar(code, device.fuel)}"
+        return result.refuse("map_id", sentence)
+    if in_force is None:
+        return result.refuse("map_from", f"{code} was not in force in the list of all MAPs on {_shown(day)}.")
+    if in_force.kind == Participant.Kind.TEST:
+        return result.refuse("map_id", f"{code} is a code for tests. It is not recorded for meters.")
+    if in_force.kind == Participant.Kind.DUMMY and not recording.reason.strip():
+        sentence = f"{code} stands for a meter that its customer owns. Say why it is right here."
+        return result.refuse("reason", sentence)
+    result.participant, result.map_from = in_force, day
+    _note_changes(result, device, code, day)
+    return None
+
+
+def _note_changes(result: Assessment, device: Device, code: str, day: date) -> None:
+    before = device.asset_provider.code if device.asset_provider else ""
+    if code != before:
+        result.changes.append(Change("MAP ID", before, code))
+    if day != device.map_from:
+        shown = _shown(device.map_from) if device.map_from else ""
+        result.changes.append(Change("MAP ID applies from", shown, _shown(day)))
+
+
+def _too_early(device: Device) -> str | None:
+    first = settings.MAP_ID_FROM and date.fromisoformat(settings.MAP_ID_FROM)
+    if first and (device.installed_on is None or device.installed_on < first):
+        return f"A MAP ID is recorded for meters installed on or after {_shown(first)} only."
+    return None
+
+
+def _assess_change(result: Assessment, device: Device, recording: Recording) -> None:
+    """A replacement says which it is; another MAP provides it from a later day than the one before."""
+    if not result.replaces:
+        return
+    if recording.kind is None:
+        result.refuse("kind", "Say why the recorded value is replaced.")
+    if recording.kind != Kind.CHANGE:
+        return
+    if result.participant is None or result.participant.code == device.asset_provider.code:
+        result.refuse("kind", "The MAP ID stays the same, so this is a correction: choose “It was typed wrongly”.")
+    elif result.map_from <= device.map_from:
+        began = f"{_shown(device.map_from)}, when {device.asset_provider.code} began"
+        result.refuse("map_from", f"Another MAP can only provide it from a day after {began}.")
+
+
+def _assess_reasons(result: Assessment, recording: Recording, by: Acting) -> None:
+    if result.replaces and not recording.source.strip():
+        result.refuse("source", "Say what it is taken from, for example nameplate photo, job 88213.")
+    if by.role == Role.DCC and result.changes and not recording.reason.strip():
+        result.refuse("reason", "Say why the DCC records this in place of the supplier.")
+    if not by.may(Permission.REPLACE_ITEM if result.replaces else Permission.RECORD_ITEM):
+        result.refuse("", "Your job does not include this.")
+
+
+def _similar(typed: str, fuel: str) -> str:
+    """A hint from the list of all MAPs, never from devices."""
+    codes = Participant.objects.on(timezone.localdate()).filter(role=Role.MAP, fuel=fuel, kind=Participant.Kind.LIVE)
+    names = dict(codes.values_list("code", "name"))
+    near = get_close_matches(typed.strip().upper()[:8], names, n=3, cutoff=0.6)
+    return f" Similar codes in the list: {', '.join(f'{code} ({names[code]})' for code in near)}." if near else ""
+
+
+def _shown(day: date) -> str:
+    return date_format(day, "DATE_FORMAT")

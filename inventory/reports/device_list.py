@@ -1,0 +1,22 @@
+"""The devices a search found, as a file: for suppliers and the DCC, by Device ID."""
+
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import date
+
+from django.db.models import QuerySet, Value
+
+from accounts.acting import Acting
+from inventory.data_items import DEVICE_LIST, carried_by
+from inventory.reports.copy import csv_chunks, snapshot
+
+COLUMNS = carried_by(DEVICE_LIST)
+HEADER = [item.name for item in COLUMNS]
+
+
+def chunks(found: QuerySet, acting: Acting, day: date) -> Iterator[bytes]:
+    """CSV of `found`, a queryset of devices already narrowed to the scope of `acting`."""
+    rows = found.with_quality_flags(acting, day).order_by("device_id")
+    columns = (item.column if item.visible_to(acting.role) else Value(None) for item in COLUMNS)
+    with snapshot(), closing(csv_chunks(HEADER, rows.values_list(*columns))) as pieces:
+        yield from pieces

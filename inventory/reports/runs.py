@@ -1,0 +1,81 @@
+"""A run of a report: what is recorded of it, and its manifest."""
+
+import hashlib
+from collections.abc import Iterator
+
+from django.db import transaction
+from django.utils import timezone
+from django.utils.text import slugify
+
+from accounts.acting import Acting
+from inventory.models import ReportRun
+
+FORMAT_VERSION = 1
+STATEMENT = "As recorded by suppliers in the SMI; not proof of title."
+
+
+def plan_run(*, report: str, by: Acting) -> ReportRun:
+    """A run of a report that `by` asks for; it is recorded once it begins, and `finish_run` says how it ended."""
+    return ReportRun(
+        report=report,
+        organisation=by.organisation,
+        requested_by=by.user,
+        as_of=timezone.localdate(),
+        participants=sorted({binding.code for binding in by.bindings}),
+    )
+
+
+@transaction.atomic
+def finish_run(run: ReportRun, outcome: ReportRun.Outcome) -> None:
+    """Record how `run` ended, in a transaction apart from the one that read the rows."""
+    run.outcome = outcome
+    run.save(update_fields=["outcome", "known_at", "rows", "bytes", "sha256"])
+
+
+def measured(run: ReportRun, chunks: Iterator[bytes]) -> Iterator[bytes]:
+    """Passes `chunks` of CSV on and keeps their rows, bytes and SHA-256; records how it ended.
+
+    Closed before the end (the client has gone), the run was broken off; any other exception is a failure.
+    """
+    digest, size, lines = hashlib.sha256(), 0, 0
+    outcome = ReportRun.Outcome.FAILED
+    try:
+        for chunk in chunks:
+            digest.update(chunk)
+            size += len(chunk)
+            lines += chunk.count(b"\n")
+            yield chunk
+        run.rows, run.bytes, run.sha256 = lines - 1, size, digest.hexdigest()
+        outcome = ReportRun.Outcome.COMPLETE
+    except GeneratorExit:
+        outcome = ReportRun.Outcome.BROKEN_OFF
+        raise
+    finally:
+        chunks.close()  # ends the transaction that reads, before the one that records begins
+        finish_run(run, outcome)
+
+
+def file_name(run: ReportRun) -> str:
+    """Such as `map-portfolio_zenith-meter-assets_2026-11-23.csv`."""
+    return f"{run.report}_{slugify(run.organisation.name)}_{run.as_of:%Y-%m-%d}.csv"
+
+
+def manifest(run: ReportRun) -> dict[str, object]:
+    """What proves that a file is whole and says what it is: the JSON beside each report."""
+    return {
+        "report": run.report,
+        "format": "csv",
+        "format_version": FORMAT_VERSION,
+        "file_name": file_name(run),
+        "run": str(run.pk),
+        "organisation": run.organisation.name,
+        "role": run.organisation.get_role_display(),
+        "codes": run.participants,
+        "as_of": run.as_of.isoformat(),
+        "known_at": run.known_at and run.known_at.isoformat(),
+        "outcome": run.outcome_now.value,
+        "rows": run.rows,
+        "bytes": run.bytes,
+        "sha256": run.sha256 or None,
+        "statement": STATEMENT,
+    }

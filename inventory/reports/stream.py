@@ -1,0 +1,106 @@
+"""A long answer on a real connection: bounded in number and time, and never ended as if it were whole."""
+
+import re
+import socket
+import struct
+import threading
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.shortcuts import render
+
+# At most half of the threads of a process serve streams: the rest stay free for pages.
+slots = threading.BoundedSemaphore(max(1, settings.WEB_THREADS // 2))
+RETRY_SECONDS = 30
+CSV = "text/csv; charset=utf-8"
+
+
+class Stream:
+    """Iterates over `chunks`; resets the connection when they fail, and gives its slot back once."""
+
+    def __init__(self, chunks: Iterator[bytes], client: socket.socket | None) -> None:
+        self._chunks, self._client, self._open = chunks, client, True
+        if client:
+            client.settimeout(settings.STREAM_TIMEOUT)
+
+    def __iter__(self) -> "Stream":
+        return self
+
+    def __next__(self) -> bytes:
+        try:
+            return next(self._chunks)
+        except StopIteration:
+            raise
+        except BaseException:
+            self._reset()
+            raise
+
+    def close(self) -> None:
+        if not self._open:
+            return
+        self._open = False
+        slots.release()
+        self._chunks.close()
+        if self._client:
+            with suppress(OSError):  # closed already
+                self._client.settimeout(None)
+
+    def _reset(self) -> None:
+        """End the connection by a reset: an ordinary end would make half a file look whole to an HTTP/1.0 client."""
+        if self._client:
+            self._client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            self._client.close()
+
+
+def gzipped(chunks: Iterator[bytes]) -> Iterator[bytes]:
+    """The same bytes, compressed as they pass."""
+    packer = zlib.compressobj(1, zlib.DEFLATED, 16 + zlib.MAX_WBITS)
+    try:
+        for chunk in chunks:
+            if packed := packer.compress(chunk):
+                yield packed
+    finally:
+        chunks.close()
+    yield packer.flush()
+
+
+def accepts_gzip(request: HttpRequest) -> bool:
+    offers = request.headers.get("Accept-Encoding", "")
+    return bool(re.search(r"\bgzip\b(?!\s*;\s*q=0(\.0+)?\s*(,|$))", offers))
+
+
+def csv_answer(request: HttpRequest, name: str, begin: Callable[[], Iterator[bytes]]) -> HttpResponse:
+    """A CSV download named `name` of what `begin` gives; HEAD gets the headers alone, and nothing is begun.
+
+    503 when all slots for streams are taken.
+    """
+    packed = accepts_gzip(request)
+    if request.method == "HEAD":
+        return _with_headers(HttpResponse(content_type=CSV), name, packed)
+    if not slots.acquire(blocking=False):
+        return _too_many(request)
+    try:
+        chunks = begin()
+    except BaseException:
+        slots.release()
+        raise
+    stream = Stream(gzipped(chunks) if packed else chunks, request.META.get("gunicorn.socket"))
+    return _with_headers(StreamingHttpResponse(stream, content_type=CSV), name, packed)
+
+
+def _too_many(request: HttpRequest) -> HttpResponse:
+    answer = render(request, "503.html", {"seconds": RETRY_SECONDS}, status=503)
+    answer.headers["Retry-After"] = str(RETRY_SECONDS)
+    return answer
+
+
+def _with_headers(answer: HttpResponse, name: str, packed: bool) -> HttpResponse:
+    answer.headers["Content-Disposition"] = f'attachment; filename="{name}"'
+    answer.headers["Cache-Control"] = "no-store"
+    answer.headers["Vary"] = "Accept-Encoding"
+    if packed:
+        answer.headers["Content-Encoding"] = "gzip"
+    return answer

@@ -1,0 +1,1 @@
+"""Pages of the inventory, by noun. Each fetches through `visible_to`, does one thing, and renders."""

@@ -1,0 +1,44 @@
+"""The first page of each role, and the public page on data items."""
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.cache import never_cache
+
+from accounts.access import Open, allow, expect
+from accounts.acting import Acting
+from accounts.roles import Role
+from inventory.data_items import ITEMS
+from inventory.filters import DeviceFilter
+from inventory.models import Device, ReportRun, Status
+from inventory.paging import how_many
+from inventory.reports import map_portfolio
+from inventory.worklists import WORKLISTS, Worklist
+
+WATCHED = (Status.SUSPENDED, Status.DECOMMISSIONED, Status.WITHDRAWN)
+
+
+@allow(Open.MEMBERS)
+@never_cache
+def dashboard(request: HttpRequest) -> HttpResponse:
+    expect(request)
+    acting: Acting = request.acting
+    devices = Device.objects.visible_to(acting)
+    context: dict[str, object] = {"work": _work(acting)}
+    if acting.role == Role.MAP:
+        runs = ReportRun.objects.visible_to(acting).filter(report=map_portfolio.NAME).select_related("requested_by")
+        context["last_run"] = runs.filter(outcome=ReportRun.Outcome.COMPLETE).first()
+        context["tiles"] = [(status, how_many(devices.filter(status=status))) for status in WATCHED]
+    else:
+        context["search"] = DeviceFilter(request.GET, devices, acting)
+    return render(request, f"inventory/dashboard_{acting.role}.html", context)
+
+
+def _work(acting: Acting) -> list[tuple[Worklist, int | None]]:
+    devices = Device.objects.visible_to(acting)
+    mine = [work for work in WORKLISTS.values() if acting.role in work.roles]
+    return [(work, how_many(work.select(devices, acting))) for work in mine]
+
+
+@allow(Open.TO_ALL)
+def data_items(request: HttpRequest) -> HttpResponse:
+    return render(request, "inventory/data_items.html", {"items": ITEMS})

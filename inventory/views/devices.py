@@ -1,0 +1,119 @@
+"""Finding devices, and one device's page."""
+
+from django.db.models import QuerySet
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+from django.utils.http import urlencode
+from django.utils.text import slugify
+from django.views.decorators.cache import never_cache
+
+from accounts.access import allow, expect
+from accounts.acting import FIELD as ACTING_FIELD
+from accounts.acting import Acting
+from accounts.errors import BadRequest
+from accounts.roles import Permission
+from inventory.data_items import listed_for
+from inventory.filters import DeviceFilter
+from inventory.identifiers import InvalidIdentifier, parse_device_id
+from inventory.models import Device
+from inventory.paging import Page, how_many, keyset_page
+from inventory.presentation import Cell, cells_of, groups_of
+from inventory.quality import flags_of
+from inventory.querysets import scope_parts
+from inventory.reports import device_list as device_list_report
+from inventory.reports.stream import csv_answer
+from inventory.worklists import WORKLISTS
+
+
+@allow(Permission.VIEW_DEVICE)
+@never_cache
+def device_list(request: HttpRequest) -> HttpResponse:
+    search = DeviceFilter(request.GET, Device.objects.visible_to(request.acting), request.acting)
+    if not search.is_valid():
+        return render(request, "inventory/device_list.html", {"search": search}, status=400)
+    context = found(request, search.qs) | {"search": search, "tags": tags_of(search)}
+    return render(request, "inventory/device_list.html", context)
+
+
+@allow(Permission.DOWNLOAD_DEVICE_LIST)
+def device_list_download(request: HttpRequest) -> HttpResponse:
+    """What the search found, all of it, by Device ID."""
+    search = DeviceFilter(request.GET, Device.objects.visible_to(request.acting), request.acting)
+    if not search.is_valid():
+        raise BadRequest(*(sentence for sentences in search.errors.values() for sentence in sentences))
+    day = timezone.localdate()
+    name = f"devices_{slugify(request.acting.organisation.name)}_{day:%Y-%m-%d}.csv"
+    return csv_answer(request, name, lambda: device_list_report.chunks(search.qs, request.acting, day))
+
+
+@allow(Permission.VIEW_DEVICE)
+@never_cache
+def worklist(request: HttpRequest, name: str) -> HttpResponse:
+    """A list of devices that wait for something; each is one number on the dashboard."""
+    work = WORKLISTS.get(name)
+    if work is None or request.acting.role not in work.roles:
+        raise Http404
+    expect(request, "after", "before")
+    devices = work.select(Device.objects.visible_to(request.acting), request.acting)
+    return render(request, "inventory/worklist.html", found(request, devices) | {"work": work})
+
+
+@allow(Permission.VIEW_DEVICE)
+@never_cache
+def device_detail(request: HttpRequest, device_id: str) -> HttpResponse:
+    device = device_or_404(request.acting, device_id)
+    expect(request)
+    flags = flags_of(device.quality_flags)
+    visible = Device.objects.visible_to(request.acting)
+    context = {
+        "device": device,
+        "groups": groups_of(device, request.acting, flags),
+        "flags": flags,
+        "twins": visible.sharing_msn_with(device)[:5],
+        "may_edit": request.acting.may(Permission.RECORD_ITEM) and device.is_meter,
+        "may_blank": request.acting.may(Permission.BLANK_MAP_ID) and device.asset_provider,
+    }
+    return render(request, "inventory/device_detail.html", context)
+
+
+def device_or_404(acting: Acting, device_id: str) -> Device:
+    """The device of this ID in the scope of `acting`, with its flags; one same 404 for any other."""
+    try:
+        canonical = parse_device_id(device_id)
+    except InvalidIdentifier as invalid:
+        raise Http404 from invalid
+    devices = Device.objects.visible_to(acting).with_quality_flags(acting, timezone.localdate())
+    device = devices.with_parties().with_recorders().filter(device_id=canonical).first()
+    if device is None:
+        raise Http404
+    return device
+
+
+def found(request: HttpRequest, devices: QuerySet) -> dict[str, object]:
+    """What a list of devices shows: one page of rows, the columns, and the number up to 1,000."""
+    acting: Acting = request.acting
+    page = keyset_page(devices, scope_parts(acting), request.GET)
+    return {
+        "page": page,
+        "columns": listed_for(acting.role),
+        "rows": _rows(page, acting),
+        "count": how_many(devices),
+        "query": urlencode({name: value for name, value in request.GET.items() if name not in ("after", "before")}),
+    }
+
+
+def _rows(page: Page, acting: Acting) -> list[tuple[Device, list[Cell]]]:
+    day = timezone.localdate()
+    devices = Device.objects.visible_to(acting).filter(pk__in=page.pks).with_parties()
+    flagged = devices.with_quality_flags(acting, day).order_by("device_id")
+    return [(device, cells_of(device, acting.role)) for device in flagged]
+
+
+def tags_of(search: DeviceFilter) -> list[tuple[str, str]]:
+    """The applied filters in words, each with the query string that remains without it."""
+    given = {name: value for name, value in search.data.items() if name in search.applied or name == ACTING_FIELD}
+    return [
+        (words, urlencode({other: value for other, value in given.items() if other != name}))
+        for name, words in search.applied.items()
+    ]

@@ -1,0 +1,130 @@
+"""Recording, replacing and blanking MAP ID and MSN of one device."""
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.cache import never_cache
+
+from accounts.access import allow, expect
+from accounts.errors import NotAllowed, Stale
+from accounts.roles import Permission
+from inventory import actions
+from inventory.data_items import BY_NAME
+from inventory.forms import BlankMapIdForm, DeviceEditForm
+from inventory.models import Device
+from inventory.presentation import provenance_of
+from inventory.views.devices import device_or_404
+
+
+@allow(Permission.RECORD_ITEM, "GET", "HEAD", "POST")
+@never_cache
+def device_edit(request: HttpRequest, device_id: str) -> HttpResponse:
+    """The form; a first recording is saved at once, a replacement or a doubtful day is confirmed first."""
+    device = meter_or_404(request, device_id)
+    expect(request)
+    if request.method != "POST":
+        return _edit_page(request, device, DeviceEditForm(device=device, by=request.acting))
+    form = DeviceEditForm(request.POST, device=device, by=request.acting)
+    if not form.is_valid():
+        return _edit_page(request, device, form)
+    if form.stale:
+        return _conflict_page(request, device, form)
+    if form.assessment.needs_confirmation:
+        return render(request, "inventory/device_edit_confirm.html", {"device": device, "form": form})
+    return _record(request, device, form)
+
+
+@allow(Permission.REPLACE_ITEM, "POST")
+@never_cache
+def device_edit_confirm(request: HttpRequest, device_id: str) -> HttpResponse:
+    """The second step: what was shown before → after is saved."""
+    device = meter_or_404(request, device_id)
+    expect(request)
+    form = DeviceEditForm(request.POST, device=device, by=request.acting)
+    if not form.is_valid():
+        return _edit_page(request, device, form)
+    return _conflict_page(request, device, form) if form.stale else _record(request, device, form)
+
+
+@allow(Permission.BLANK_MAP_ID, "GET", "HEAD", "POST")
+@never_cache
+def map_id_blank(request: HttpRequest, device_id: str) -> HttpResponse:
+    """An administrator's act of its own."""
+    device = meter_or_404(request, device_id)
+    if device.asset_provider is None:
+        raise Http404
+    expect(request)
+    form = BlankMapIdForm(request.POST if request.method == "POST" else None, device=device)
+    if form.is_valid():
+        try:
+            return _blank(request, device, form)
+        except NotAllowed as refusal:
+            form.add_error(refusal.field, str(refusal))
+        except Stale:
+            form.add_error(None, "Someone else changed this device in the meantime. Look at it again before you go on.")
+    status = 400 if form.is_bound else 200
+    return render(request, "inventory/map_id_blank.html", {"device": device, "form": form}, status=status)
+
+
+def meter_or_404(request: HttpRequest, device_id: str) -> Device:
+    """A device for which MAP ID or MSN can be recorded."""
+    device = device_or_404(request.acting, device_id)
+    if not device.is_meter:
+        raise Http404
+    return device
+
+
+def _record(request: HttpRequest, device: Device, form: DeviceEditForm) -> HttpResponse:
+    try:
+        actions.record_items(
+            device_id=device.device_id,
+            recording=form.recording(),
+            expected_version=form.cleaned_data["version"],
+            by=request.acting,
+        )
+    except Stale:
+        return _conflict_page(request, device_or_404(request.acting, device.device_id), form)
+    except NotAllowed as refusal:
+        form.add_error(refusal.field if refusal.field in form.fields else None, str(refusal))
+        return _edit_page(request, device, form)
+    except Device.DoesNotExist as lost:
+        raise Http404 from lost
+    done = " and ".join(change.label for change in form.assessment.changes)
+    messages.success(request, f"Saved: {done} of {device.device_id}.")
+    return redirect("device-detail", device_id=device.device_id)
+
+
+def _blank(request: HttpRequest, device: Device, form: BlankMapIdForm) -> HttpResponse:
+    actions.blank_map_id(
+        device_id=device.device_id,
+        reason=form.cleaned_data["reason"],
+        day=form.cleaned_data["day"],
+        source=form.cleaned_data["source"],
+        expected_version=form.cleaned_data["version"],
+        by=request.acting,
+    )
+    messages.success(request, f"The MAP ID of {device.device_id} has been blanked.")
+    return redirect("device-detail", device_id=device.device_id)
+
+
+def _edit_page(request: HttpRequest, device: Device, form: DeviceEditForm) -> HttpResponse:
+    recorded = [
+        (item, item.value_of(device), provenance_of(device, item, request.acting))
+        for item in (BY_NAME["msn"], BY_NAME["map_id"], BY_NAME["map_from"])
+        if item.name in form.fields
+    ]
+    context = {
+        "device": device,
+        "form": form,
+        "recorded": recorded,
+        "may_blank": request.acting.may(Permission.BLANK_MAP_ID) and device.asset_provider,
+    }
+    return render(request, "inventory/device_edit.html", context, status=400 if form.is_bound else 200)
+
+
+def _conflict_page(request: HttpRequest, device: Device, form: DeviceEditForm) -> HttpResponse:
+    """409: when you opened it, theirs, yours; nothing typed is lost."""
+    form.device = device
+    sides = [(side, provenance_of(device, BY_NAME[side.name], request.acting)) for side in form.sides()]
+    context = {"device": device, "form": form, "sides": sides}
+    return render(request, "inventory/device_conflict.html", context, status=409)

@@ -1,0 +1,13 @@
+from django.apps import AppConfig, apps
+from django.db.models.signals import post_migrate
+
+from smi_portal import checks, grants  # noqa: F401  (checks register themselves)
+
+
+class PortalConfig(AppConfig):
+    name = "smi_portal"
+    verbose_name = "SMI self-service portal"
+
+    def ready(self) -> None:
+        # Once per migrate; the signal is sent for apps with models only.
+        post_migrate.connect(grants.grant_to_login, sender=apps.get_app_config("inventory"))

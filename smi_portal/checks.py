@@ -1,0 +1,59 @@
+"""What `check --database default` and `migrate` say about the database and the roles that use it."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Tags, Warning, register
+from django.db import connections
+
+OLDEST_SERVER = 15
+
+
+@register(Tags.database)
+def login_obeys_row_security(*, databases: Sequence[str] | None = None, **_: Any) -> list[CheckMessage]:
+    if "default" not in (databases or ()):
+        return []
+    with connections["default"].cursor() as cursor:
+        cursor.execute("SELECT rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = current_user")
+        (passes,) = cursor.fetchone()
+    if not passes:
+        return []
+    return [
+        Warning(
+            "The portal's login passes row-level security: it is a superuser or has BYPASSRLS.",
+            hint="Give DATABASE_URL a role made with NOSUPERUSER NOBYPASSRLS.",
+            id="smi_portal.W001",
+        )
+    ]
+
+
+@register(Tags.database)
+def server_is_new_enough(*, databases: Sequence[str] | None = None, **_: Any) -> list[CheckMessage]:
+    if "default" not in (databases or ()):
+        return []
+    version = connections["default"].pg_version // 10_000
+    if version >= OLDEST_SERVER:
+        return []
+    return [
+        Warning(
+            f"The database server is PostgreSQL {version}; the portal needs {OLDEST_SERVER} or newer.",
+            hint="Before 15 every role may make objects in the schema public.",
+            id="smi_portal.W002",
+        )
+    ]
+
+
+@register(Tags.database)
+def login_does_not_own_the_tables(*, databases: Sequence[str] | None = None, **_: Any) -> list[CheckMessage]:
+    login = settings.DATABASES["default"]
+    owner = settings.DATABASES.get("owner", login)
+    if not databases or login["USER"] != owner["USER"]:
+        return []
+    return [
+        Warning(
+            "The portal's login owns its tables: it could switch off their triggers and policies.",
+            hint="Set DATABASE_OWNER_URL to another role, which runs the migrations.",
+            id="smi_portal.W003",
+        )
+    ]

@@ -1,0 +1,31 @@
+"""What the portal's login may do with the tables that the owner made.
+
+The login owns nothing, so it can neither switch off a trigger nor change a table. It deletes no row of ours: nothing
+in the inventory, and nobody's account, is ever deleted by the portal.
+"""
+
+from django.apps import AppConfig, apps
+from django.conf import settings
+from django.db import connections
+from psycopg import sql
+
+OWN_APPS = ("accounts", "inventory")
+
+
+def grant_to_login(sender: AppConfig, using: str, **kwargs: object) -> None:
+    """After each migration by the owner: rights on every table for the login (signal `post_migrate`)."""
+    login = settings.DATABASES["default"]["USER"]
+    if login == settings.DATABASES[using]["USER"]:
+        return
+    ours = [model._meta.db_table for app in OWN_APPS for model in apps.get_app_config(app).get_models()]
+    statements = [
+        sql.SQL("GRANT USAGE ON SCHEMA public TO {login}"),
+        sql.SQL("GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {login}"),
+        sql.SQL("GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA public TO {login}"),
+        sql.SQL("REVOKE DELETE ON {ours} FROM {login}"),
+        sql.SQL("REVOKE INSERT, UPDATE, DELETE ON django_migrations FROM {login}"),
+    ]
+    names = {"login": sql.Identifier(login), "ours": sql.SQL(", ").join(map(sql.Identifier, ours))}
+    with connections[using].cursor() as cursor:
+        for statement in statements:
+            cursor.execute(statement.format(**names))

@@ -1,0 +1,242 @@
+"""Settings. The environment is read here and nowhere else.
+
+`DATABASE_URL`, `DATABASE_OWNER_URL`, `SECRET_KEY`, `PORTAL_URL` (docs/operations.md). With `DATABASE_URL` unset
+this is the demo: an embedded PostgreSQL and a key made once, both in `.local/`.
+"""
+
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import environ
+import structlog
+from csp.constants import NONE, SELF
+from django.core.management.utils import get_random_secret_key
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+LOCAL_DIR = BASE_DIR / ".local"
+env = environ.Env()
+
+DEMO = not env("DATABASE_URL", default="")
+
+
+def demo_secret_key() -> str:
+    """The demo's key, made at the first use; readable by its owner alone."""
+    path = LOCAL_DIR / "secret-key"
+    if not path.exists():
+        path.touch(mode=0o600)
+        path.write_text(get_random_secret_key())
+    return path.read_text()
+
+
+if DEMO:
+    from smi_portal import embedded
+
+    LOCAL_DIR.mkdir(exist_ok=True)
+    DATABASES = {
+        alias: {"ENGINE": "django.db.backends.postgresql", **connection._asdict()}
+        for alias, connection in embedded.ensure_running(LOCAL_DIR)._asdict().items()
+    }
+    SECRET_KEY = env("SECRET_KEY", default="") or demo_secret_key()
+    PORTAL_URL = env("PORTAL_URL", default=f"http://127.0.0.1:{env.int('PORT', 8000)}")
+else:
+    DATABASES = {
+        "default": env.db("DATABASE_URL"),
+        "owner": env.db("DATABASE_OWNER_URL", default=env("DATABASE_URL")),
+    }
+    SECRET_KEY = env("SECRET_KEY")
+    PORTAL_URL = env("PORTAL_URL")
+
+# Two names for one database: `default` is the portal's login, `owner` migrates.
+DATABASES["default"]["ATOMIC_REQUESTS"] = True
+if pool_size := env.int("DATABASE_POOL_SIZE", 0):
+    DATABASES["default"].setdefault("OPTIONS", {})["pool"] = {
+        "min_size": 2,
+        "max_size": pool_size,
+        "timeout": 10,
+    }
+DATABASE_ROUTERS: list[str] = []
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# The server's threads; half of them may stream at once, each with a time-out in seconds on its client's socket.
+WEB_THREADS = env.int("WEB_THREADS", 16)
+STREAM_TIMEOUT = 60
+
+DEBUG = False
+PORTAL_HTTPS = PORTAL_URL.startswith("https")
+ALLOWED_HOSTS = [urlsplit(PORTAL_URL).hostname, *(["localhost", "127.0.0.1"] if DEMO else [])]
+SECURE_SSL_REDIRECT = PORTAL_HTTPS
+SECURE_REDIRECT_EXEMPT = [r"^health/"]
+SECURE_HSTS_SECONDS = 365 * 24 * 3600 if PORTAL_HTTPS else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = PORTAL_HTTPS
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = PORTAL_HTTPS
+CSRF_COOKIE_HTTPONLY = True
+CSRF_FAILURE_VIEW = "smi_portal.errors.csrf_failure"
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [NONE],
+        "style-src": [SELF],
+        "img-src": [SELF],
+        "form-action": [SELF],
+        "frame-ancestors": [NONE],
+        "base-uri": [NONE],
+    }
+}
+# A form carries text for one device: nothing the portal accepts comes near these.
+DATA_UPLOAD_MAX_MEMORY_SIZE = 256 * 1024
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 200
+
+INSTALLED_APPS = [
+    "smi_portal",
+    "accounts",
+    "inventory",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.humanize",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.postgres",
+    "django.contrib.staticfiles",
+    "django.forms",
+    "django_filters",
+    "django_structlog",
+    "django_migration_linter",
+    "allauth",
+    "allauth.account",
+    "csp",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django_structlog.middlewares.RequestMiddleware",
+    "django.contrib.auth.middleware.LoginRequiredMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "accounts.acting.ActingMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+ROOT_URLCONF = "smi_portal.urls"
+WSGI_APPLICATION = "smi_portal.wsgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.messages.context_processors.messages",
+                "accounts.navigation.page_frame",
+            ]
+        },
+    }
+]
+FORM_RENDERER = "django.forms.renderers.TemplatesSetting"
+
+LANGUAGE_CODE = "en-gb"
+FORMAT_MODULE_PATH = ["smi_portal.formats"]
+USE_THOUSAND_SEPARATOR = False
+TIME_ZONE = "Europe/London"
+
+STATIC_URL = "/static/"
+STATIC_ROOT = LOCAL_DIR / "static"
+STATICFILES_DIRS = [
+    ("govuk", BASE_DIR / "node_modules/govuk-frontend/dist/govuk"),
+    ("moj", BASE_DIR / "node_modules/@ministryofjustice/frontend/moj"),
+]
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+}
+
+AUTH_USER_MODEL = "accounts.User"
+AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+PASSWORD_HASHERS = [
+    "django.contrib.auth.hashers.Argon2PasswordHasher",
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}", "OPTIONS": options}
+    for name, options in {
+        "UserAttributeSimilarityValidator": {"user_attributes": ("email", "name")},
+        "MinimumLengthValidator": {"min_length": 12},
+        "CommonPasswordValidator": {},
+        "NumericPasswordValidator": {},
+    }.items()
+]
+LOGIN_URL = "account_login"
+LOGIN_REDIRECT_URL = "dashboard"
+ACCOUNT_LOGIN_METHODS = {"email"}
+ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
+ACCOUNT_USER_MODEL_USERNAME_FIELD = None
+ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_ADAPTER = "accounts.adapter.AccountAdapter"
+ACCOUNT_DEFAULT_HTTP_PROTOCOL = "https" if PORTAL_HTTPS else "http"
+ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
+ACCOUNT_SESSION_REMEMBER = False
+SESSION_COOKIE_AGE = 12 * 3600
+
+# Which items a MAP sees of its devices: an assumption each installation can change (docs/open-questions.md).
+MAP_SEES_MPXN = env.bool("MAP_SEES_MPXN", True)
+MAP_SEES_SUPPLIER = env.bool("MAP_SEES_SUPPLIER", True)
+MAP_SEES_PREVIOUS_SUPPLIER = env.bool("MAP_SEES_PREVIOUS_SUPPLIER", True)
+# First installation day from which a MAP ID may be recorded; empty: any day.
+MAP_ID_FROM = env("MAP_ID_FROM", default="")
+
+DJANGO_STRUCTLOG_IP_LOGGING_ENABLED = False
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {
+        "json": {
+            "()": structlog.stdlib.ProcessorFormatter,
+            "processor": structlog.processors.JSONRenderer(),
+            "foreign_pre_chain": [
+                structlog.contextvars.merge_contextvars,
+                structlog.stdlib.add_log_level,
+                structlog.processors.TimeStamper(fmt="iso"),
+            ],
+        }
+    },
+    "handlers": {
+        "json": {
+            "formatter": "json",
+            **(
+                {"class": "logging.FileHandler", "filename": LOCAL_DIR / "portal.log", "delay": True}
+                if DEMO
+                else {"class": "logging.StreamHandler"}
+            ),
+        }
+    },
+    "root": {"handlers": ["json"], "level": env("LOG_LEVEL", default="INFO")},
+    "loggers": {"django": {"handlers": [], "propagate": True}, "django.server": {"handlers": [], "propagate": True}},
+}
+
+
+def without_query(_logger: object, _name: str, event: dict[str, object]) -> dict[str, object]:
+    """Search values may be personal data (MPxN): the log keeps the path only."""
+    if isinstance(request := event.get("request"), str):
+        event["request"] = request.split("?")[0]
+    return event
+
+
+structlog.configure(
+    processors=[
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.filter_by_level,
+        structlog.stdlib.add_logger_name,
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso"),
+        structlog.processors.format_exc_info,
+        without_query,
+        structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+    ],
+    logger_factory=structlog.stdlib.LoggerFactory(),
+    cache_logger_on_first_use=True,
+)

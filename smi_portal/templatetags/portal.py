@@ -1,0 +1,70 @@
+"""What the templates in `components/` need beyond Django's own tags."""
+
+from typing import NamedTuple
+
+from django import template
+from django.forms import BoundField, Form
+from django.template import Context
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+register = template.Library()
+
+# What a component sees beside its arguments, so that the `form` component can carry them.
+FRAME = ("csrf_token", "acting", "acting_field")
+
+
+@register.simple_block_tag(takes_context=True)
+def component(context: Context, content: SafeString, name: str, **arguments: object) -> SafeString:
+    """`components/<name>.html` around what stands between the tags, which it places as `content`."""
+    found = context.template.engine.get_template(f"components/{name}.html")
+    frame = {key: context.get(key) for key in FRAME}
+    return found.render(context.new({**frame, **arguments, "content": content}))
+
+
+@register.filter
+def identifier(value: object, absent: str = "None") -> SafeString:
+    """An identifier in its own letter, selected by one click; where there is none, the word `absent`."""
+    if value in (None, ""):
+        return _nothing(absent)
+    return format_html('<span class="smi-id">{}</span>', value)
+
+
+@register.filter
+def recorded(value: object, absent: str = "Not recorded") -> object:
+    """The value as it is; where there is none, the words `absent`: never a dash or a gap."""
+    return _nothing(absent) if value in (None, "") else value
+
+
+def _nothing(words: str) -> SafeString:
+    return format_html('<span class="smi-none">{}</span>', words)
+
+
+@register.filter
+def aria_current(url: str, path: str) -> str:
+    """For a menu entry: `page` on its own page, `true` on the pages below it, else nothing."""
+    if path == url:
+        return "page"
+    return "true" if url != "/" and path.startswith(url) else ""
+
+
+class ErrorLink(NamedTuple):
+    href: str
+    text: str
+
+
+@register.filter
+def error_links(form: Form) -> list[ErrorLink]:
+    """All errors of a form, those of no field first, each with the way to its field."""
+    general = [ErrorLink("", error) for error in form.non_field_errors()]
+    return general + [ErrorLink(_anchor(field), _named(field, error)) for field in form for error in field.errors]
+
+
+def _anchor(field: BoundField) -> str:
+    if field.is_hidden:
+        return ""
+    return f"#{field.auto_id}_0" if field.use_fieldset else f"#{field.id_for_label}"
+
+
+def _named(field: BoundField, error: str) -> str:
+    return error if field.is_hidden else f"{field.label}: {error}"

@@ -1,0 +1,20 @@
+"""The site on one screen."""
+
+from django.urls import include, path
+
+from smi_portal import health, pages
+
+urlpatterns = [
+    path("health/live", health.live, name="health-live"),
+    path("health/ready", health.ready, name="health-ready"),
+    path("help/", pages.help_page, name="help"),
+    path("accessibility/", pages.accessibility, name="accessibility"),
+    path("privacy/", pages.privacy, name="privacy"),
+    path("", include("accounts.urls")),
+    path("", include("inventory.urls")),
+]
+
+handler400 = "smi_portal.errors.bad_request"
+handler403 = "smi_portal.errors.permission_denied"
+handler404 = "smi_portal.errors.page_not_found"
+handler500 = "smi_portal.errors.server_error"

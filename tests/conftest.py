@@ -1,0 +1,112 @@
+"""A fixed cast, signed-in clients, and a database that tests use as the portal does: as its login, not its owner."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from django.db import connections
+from django.test import Client
+from pytest_django.plugin import DjangoDbBlocker
+
+from accounts.acting import Acting
+from accounts.models import Membership, Organisation
+from accounts.roles import Job, Role
+from tests.factories import bind, make_membership, make_organisation, make_participant
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_test_environment: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+    """The owner makes and migrates the test database; tests come as the login."""
+    owner, login = connections["owner"], connections["default"]
+    with django_db_blocker.unblock():
+        name = login.settings_dict["NAME"]
+        owner.creation.create_test_db(verbosity=0, autoclobber=True, serialize=False)
+        login.creation.set_as_test_mirror(owner.settings_dict)
+        _empty_as_owner()
+        yield
+        login.close()
+        owner.creation.destroy_test_db(name, verbosity=0)
+
+
+def _empty_as_owner() -> None:
+    """Tests with transactions of their own are cleaned up by TRUNCATE, which only the owner may."""
+    login_ops, owner_ops = connections["default"].ops, connections["owner"].ops
+    login_ops.execute_sql_flush = owner_ops.execute_sql_flush
+
+
+@pytest.fixture(autouse=True)
+def plain_static_files(settings) -> None:
+    """Pages name style sheets without the manifest that `make assets` writes."""
+    settings.STORAGES = settings.STORAGES | {
+        "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
+    }
+
+
+@pytest.fixture
+def supplier(db) -> Organisation:
+    """Zephyr Energy, electricity ZEPH and gas ZPG."""
+    organisation = make_organisation("Zephyr Energy", Role.SUPPLIER)
+    bind(organisation, make_participant("ZEPH", role=Role.SUPPLIER, name="Zephyr Energy"))
+    bind(organisation, make_participant("ZPG", role=Role.SUPPLIER, name="Zephyr Energy"))
+    return organisation
+
+
+@pytest.fixture
+def rival(db) -> Organisation:
+    """Zodiac Power, electricity ZODI."""
+    organisation = make_organisation("Zodiac Power", Role.SUPPLIER)
+    bind(organisation, make_participant("ZODI", role=Role.SUPPLIER, name="Zodiac Power"))
+    return organisation
+
+
+@pytest.fixture
+def asset_provider(db) -> Organisation:
+    """Zenith Meter Assets, electricity ZMAP and gas ZMG."""
+    organisation = make_organisation("Zenith Meter Assets", Role.MAP)
+    bind(organisation, make_participant("ZMAP", name="Zenith Meter Assets"))
+    bind(organisation, make_participant("ZMG", name="Zenith Meter Assets"))
+    return organisation
+
+
+@pytest.fixture
+def rival_provider(db) -> Organisation:
+    """Zambezi Metering, electricity ZMAB."""
+    organisation = make_organisation("Zambezi Metering", Role.MAP)
+    bind(organisation, make_participant("ZMAB", name="Zambezi Metering"))
+    return organisation
+
+
+@pytest.fixture
+def dcc(db) -> Organisation:
+    return make_organisation("DCC", Role.DCC)
+
+
+@pytest.fixture
+def acting() -> Callable[..., Acting]:
+    """`acting(organisation, job)`: somebody new who acts for it."""
+
+    def act(organisation: Organisation, job: Job = Job.EDITOR) -> Acting:
+        return Acting.under(make_membership(organisation, job))
+
+    return act
+
+
+@pytest.fixture
+def sign_in() -> Callable[..., "Browser"]:
+    """`sign_in(organisation, job)`: a client signed in as somebody new of that organisation."""
+
+    def come(organisation: Organisation, job: Job = Job.EDITOR) -> Browser:
+        return Browser(make_membership(organisation, job))
+
+    return come
+
+
+class Browser(Client):
+    """A signed-in client whose forms say for which membership they were made, as our pages' forms do."""
+
+    def __init__(self, membership: Membership, **kwargs: object) -> None:
+        super().__init__(**kwargs)
+        self.membership = membership
+        self.force_login(membership.user)
+
+    def submit(self, path: str, data: dict | None = None, **kwargs: object):
+        return self.post(path, {"acting": self.membership.pk} | (data or {}), **kwargs)

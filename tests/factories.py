@@ -1,0 +1,84 @@
+"""Test data: plain functions with defaults. All of it is made up."""
+
+from datetime import date
+from itertools import count
+
+from django.utils import timezone
+
+from accounts.models import Binding, Fuel, Membership, Organisation, Participant, User
+from accounts.roles import Job, Role
+from inventory.models import Device
+
+numbers = count(1)
+INSTALLED = date(2024, 3, 1)
+MPANS = ("9910000001006", "9910000002000", "9910000003003", "9910000004007", "9700200000071")
+
+
+def make_organisation(name: str = "", role: Role = Role.SUPPLIER) -> Organisation:
+    return Organisation.objects.create(name=name or f"Organisation {next(numbers)}", role=role)
+
+
+def make_user(name: str = "", email: str = "", password: str | None = None) -> User:
+    number = next(numbers)
+    return User.objects.create_user(email or f"person{number}@demo.example", name or f"Person {number}", password)
+
+
+def make_membership(organisation: Organisation, job: Job = Job.VIEWER, user: User | None = None) -> Membership:
+    return Membership.objects.create(user=user or make_user(), organisation=organisation, job=job)
+
+
+def make_participant(code: str, *, role: Role = Role.MAP, name: str = "", **fields: object) -> Participant:
+    """An entry of the list; the code's length says the fuel."""
+    fuel = Fuel.ELECTRICITY if len(code) == 4 else Fuel.GAS
+    given = {"name": name or f"{code} Limited", "effective_from": date(2010, 1, 1)} | fields
+    return Participant.objects.create(code=code, fuel=fuel, role=role, **given)
+
+
+def bind(organisation: Organisation, participant: Participant, **fields: object) -> Binding:
+    given = {"valid_from": date(2015, 1, 1)} | fields
+    return Binding.objects.create(
+        fuel=participant.fuel, role=participant.role, code=participant.code, organisation=organisation, **given
+    )
+
+
+def listed(code: str, role: Role = Role.MAP) -> Participant:
+    """The entry of `code`, made at first use."""
+    found = Participant.objects.filter(code=code, role=role).first()
+    return found or make_participant(code, role=role)
+
+
+def make_device(supplier: str = "ZEPH", map_id: str | None = "ZMAP", **fields: object) -> Device:
+    """An installed SMETS2 electricity meter of `supplier` (a code) with `map_id` (a code, or None)."""
+    number = next(numbers)
+    digits = f"00DB12{number:010X}"
+    given = {
+        "device_id": "-".join(digits[i : i + 2] for i in range(0, 16, 2)),
+        "device_type": "ESME",
+        "smets_generation": 2,
+        "smets_version": "4.2",
+        "manufacturer": "ZT10",
+        "model": "010A030B",
+        "firmware": "0002012F",
+        "status": "Commissioned",
+        "status_from": INSTALLED,
+        "installed_on": INSTALLED,
+        "commissioned_on": INSTALLED,
+        "msn": f"Z{number:08d}",
+        "supplier": listed(supplier, Role.SUPPLIER),
+        "supplier_from": INSTALLED,
+        "load_recorded_at": timezone.now(),
+        "load_source": "device load test.csv",
+    }
+    given |= {"asset_provider": listed(map_id), "map_from": INSTALLED, **signed("map")} if map_id else {}
+    given |= fields
+    return Device.objects.create(**(signed("msn") if given["msn"] else {}) | given)
+
+
+def make_hub(supplier: str = "ZEPH", **fields: object) -> Device:
+    """A communications hub: no meter, so neither MAP ID nor MSN."""
+    bare = {"device_type": "CHF", "smets_generation": None, "smets_version": "", "msn": ""}
+    return make_device(supplier, None, **bare | fields)
+
+
+def signed(item: str) -> dict[str, object]:
+    return {f"{item}_recorded_at": timezone.now(), f"{item}_recorded_for": "ZEPH", f"{item}_source": "test"}
