@@ -26,7 +26,10 @@ from accounts.roles import Role
 Held = dict[tuple[Holder, date], Entry]
 
 LOCK = "LOCK TABLE accounts_participant IN SHARE ROW EXCLUSIVE MODE"
-STAGE = "CREATE TEMPORARY TABLE participant_load (LIKE accounts_participant) ON COMMIT DROP"
+STAGE = """
+CREATE TEMPORARY TABLE participant_load ON COMMIT DROP AS
+SELECT fuel, role, code, name, effective_from, effective_to, kind FROM accounts_participant WITH NO DATA
+"""
 UNSTAGE = "DROP TABLE participant_load"
 COPY = "COPY participant_load (fuel, role, code, name, effective_from, effective_to, kind) FROM STDIN"
 UPDATE = """

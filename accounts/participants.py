@@ -99,11 +99,18 @@ def read_participants(paths: Iterable[Path]) -> ListRead:
     """Every entry in the MDD folders and CSV files at `paths`, and every problem; raises nothing."""
     read = ListRead()
     for path in paths:
-        if path.is_dir():
+        if _is_folder(path):
             _read_mdd(path, read)
         else:
             _read_csv(path, read)
     return read
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:  # reading it as a file tells why
+        return False
 
 
 def _read_mdd(folder: Path, read: ListRead) -> None:
@@ -205,7 +212,7 @@ def parse_day(text: str) -> date:
 
 def _day(text: str, directives: str) -> date:
     try:
-        day = datetime.strptime(text, directives).date()  # noqa: DTZ007
+        day = datetime.strptime(text, directives).date()
     except ValueError as error:
         raise ValueError(f"{quote(text)} is not a day of the calendar.") from error
     if day.year < EARLIEST_YEAR:

@@ -92,6 +92,11 @@ class DataItem:
         withheld = role == Role.MAP and self.withheld_by and not getattr(settings, self.withheld_by)
         return role in self.seen_by and not withheld
 
+    @property
+    def seen_by_words(self) -> str:
+        """The roles that see it, such as `Supplier, DCC`."""
+        return ", ".join(role.label for role in Role if self.visible_to(role))
+
     def value_of(self, device: Device) -> object:
         """The value as a person reads it; None where nothing is recorded."""
         try:
@@ -111,7 +116,11 @@ class DataItem:
             return self.expression
         lookup = F((self.path or self.name).replace(".", "__"))
         field = Device._meta.get_field(self.fields[0]) if self.fields else None
-        return NullIf(lookup, Value("")) if isinstance(field, CharField) and field.blank else lookup
+        return nothing_if_empty(lookup) if isinstance(field, CharField) and field.blank else lookup
+
+
+def nothing_if_empty(text: F) -> NullIf:
+    return NullIf(text, Value(""), output_field=CharField())
 
 
 def utc_text(field: str) -> Func:
@@ -190,7 +199,7 @@ ITEMS: tuple[DataItem, ...] = (
         recorder=Recorder.PORTAL,
         fields=("fuel",),
         path="get_fuel_display",
-        expression=NullIf(F("fuel"), Value("")),
+        expression=nothing_if_empty(F("fuel")),
         reports=BOTH,
     ),
     DataItem(
@@ -388,7 +397,7 @@ ITEMS: tuple[DataItem, ...] = (
         recorder=Recorder.PORTAL,
         shown=Shown.FLAGS,
         reports=BOTH,
-        expression=NullIf(F("quality_flags"), Value("")),
+        expression=nothing_if_empty(F("quality_flags")),
     ),
     DataItem(
         name="previous_supplier_id",

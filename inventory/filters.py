@@ -117,18 +117,37 @@ class DeviceSearch(django_filters.FilterSet):
         model = Device
         fields: list[str] = []
 
-    def __init__(self, data: QueryDict, queryset: QuerySet, acting: Acting) -> None:
+    def __init__(self, data: QueryDict, queryset: QuerySet, acting: Acting, *, paged: bool = True) -> None:
         super().__init__(data, queryset)
         for name, item in self.parameters.items():
             if not item.visible_to(acting.role):
                 del self.filters[name]
-        refuse_unknown(data, {*self.filters, *PAGING, ACTING_FIELD})
+        refuse_unknown(data, {*self.filters, *(PAGING if paged else ()), ACTING_FIELD})
+
+    @property
+    def main_fields(self) -> list[forms.BoundField]:
+        """What a device is found by: its identifiers."""
+        return [self.form[name] for name in self.form.fields if name in IDENTIFIERS]
+
+    @property
+    def more_fields(self) -> list[forms.BoundField]:
+        return [self.form[name] for name in self.form.fields if name not in IDENTIFIERS]
+
+    @property
+    def narrowed(self) -> bool:
+        """Whether one of `more_fields` is filled in."""
+        return any(self.data.get(field.name) for field in self.more_fields)
 
     @property
     def applied(self) -> dict[str, str]:
         """The filters in use, in words: parameter → such as `MSN: S76A 13884`."""
         cleaned = self.form.cleaned_data
         return {name: self._in_words(name, value) for name, value in cleaned.items() if value not in (None, "")}
+
+    @property
+    def given(self) -> dict[str, str]:
+        """The filters in use as they were typed."""
+        return {name: self.data[name] for name in self.applied}
 
     def _in_words(self, name: str, value: object) -> str:
         label = self.form.fields[name].label

@@ -67,7 +67,6 @@ class DeviceEditForm(forms.Form):
     version = forms.IntegerField(min_value=1, widget=forms.HiddenInput)
     base_msn = forms.CharField(required=False, max_length=100, widget=forms.HiddenInput)
     base_map_id = forms.CharField(required=False, max_length=100, widget=forms.HiddenInput)
-    base_map_from = forms.DateField(required=False, widget=forms.HiddenInput)
     keep_msn = forms.ChoiceField(required=False, choices=KEEP, widget=forms.HiddenInput)
     keep_map_id = forms.ChoiceField(required=False, choices=KEEP, widget=forms.HiddenInput)
 
@@ -76,7 +75,7 @@ class DeviceEditForm(forms.Form):
         self.device, self.by = device, by
         self.assessment = Assessment()
         if not device.takes_map_id:
-            for name in ("map_id", "map_from", "kind", "base_map_id", "base_map_from", "keep_map_id"):
+            for name in ("map_id", "map_from", "kind", "base_map_id", "keep_map_id"):
                 del self.fields[name]
         self._explain()
 
@@ -128,6 +127,18 @@ class DeviceEditForm(forms.Form):
             if name in self.fields
         ]
 
+    @property
+    def carried_on(self) -> list[forms.BoundField]:
+        """What the conflict page hands on as it was typed."""
+        anew = {"version", "keep_msn", "keep_map_id"}
+        return [field for field in self if field.name not in anew and not field.name.startswith("base_")]
+
+    @property
+    def new_base(self) -> list[tuple[str, object]]:
+        """The values a further conflict is shown against: those recorded now."""
+        now = recorded_values(self.device).items()
+        return [(name, value or "") for name, value in now if name.startswith("base_") and name in self.fields]
+
     def _typed(self, name: str) -> str:
         return str(self.cleaned_data.get(name) or "").strip().upper()
 
@@ -170,12 +181,21 @@ class Side:
         return "yours" if self.changed_by_you and not self.changed_by_them else "theirs"
 
     @property
-    def says(self) -> str:
+    def choice(self) -> str:
+        """The field that says which side to keep."""
+        return f"keep_{self.name}"
+
+    @property
+    def theirs_label(self) -> str:
+        return "Keep theirs" if self.changed_by_them else "Keep as recorded"
+
+    @property
+    def heading(self) -> str:
         if self.changed_by_them and self.changed_by_you:
-            return "both of you changed it"
+            return f"{self.label}: both of you changed it"
         if self.changed_by_you:
-            return "only you changed it"
-        return "only they changed it" if self.changed_by_them else "nobody changed it"
+            return f"{self.label}: only you changed it"
+        return f"{self.label}: {'only they' if self.changed_by_them else 'nobody'} changed it"
 
 
 def recorded_values(device: Device) -> dict[str, object]:

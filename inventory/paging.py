@@ -16,11 +16,11 @@ MANY = 1000
 
 @dataclass(frozen=True)
 class Page:
-    """The row ids of one page in order of Device ID, and the query strings of its neighbours."""
+    """The row ids of one page in order of Device ID, and the addresses of its neighbours (query strings)."""
 
     pks: list[int] = field(default_factory=list)
-    previous_query: str = ""
-    next_query: str = ""
+    previous_url: str = ""
+    next_url: str = ""
 
 
 def keyset_page(queryset: QuerySet, parts: list[Q], params: Mapping[str, str]) -> Page:
@@ -73,4 +73,4 @@ def _rows(queryset: QuerySet, parts: list[Q], position: str | None, backwards: b
 
 def _query(params: Mapping[str, str], direction: str, device_id: str) -> str:
     kept = {name: value for name, value in params.items() if name not in ("after", "before") and value}
-    return urlencode(kept | {direction: signing.dumps(device_id, salt=SALT)})
+    return "?" + urlencode(kept | {direction: signing.dumps(device_id, salt=SALT)})

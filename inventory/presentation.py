@@ -1,6 +1,6 @@
 """How data items stand on a page: rows with their provenance, cells of a list."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 
 from django.utils.formats import date_format
@@ -15,14 +15,18 @@ from inventory.quality import Flag, flags_of
 
 @dataclass(frozen=True)
 class Cell:
-    """One value as a page shows it; `kind` says how, `note` stands beside it."""
+    """The value of one data item as a page shows it; `note` is the name behind a code, `label` a status in words."""
 
     item: DataItem
-    text: str
-    kind: str
+    value: object = None
+    label: str = ""
     note: str = ""
     flags: tuple[Flag, ...] = ()
     provenance: str = ""
+
+    @property
+    def shown(self) -> Shown:
+        return self.item.shown
 
 
 PAGE_GROUPS = (Group.ASSET, Group.SUPPLY, Group.STATUS, Group.DEVICE)
@@ -31,10 +35,8 @@ PAGE_GROUPS = (Group.ASSET, Group.SUPPLY, Group.STATUS, Group.DEVICE)
 def groups_of(device: Device, acting: Acting, flags: list[Flag]) -> list[tuple[Group, list[Cell]]]:
     """Every data item the role sees, in groups, each with who recorded it, when and from what."""
     shown = [item for item in ITEMS if item.visible_to(acting.role)]
-    return [
-        (group, [_row(device, item, acting, flags) for item in shown if item.group == group and _applies(device, item)])
-        for group in PAGE_GROUPS
-    ]
+    rows = [row_of(device, item, acting, flags) for item in shown if _applies(device, item)]
+    return [(group, [row for row in rows if row.item.group == group]) for group in PAGE_GROUPS]
 
 
 def cells_of(device: Device, role: Role) -> list[Cell]:
@@ -51,27 +53,27 @@ def _applies(device: Device, item: DataItem) -> bool:
     return item.name != "esme_variant" or device.device_type == DeviceType.ESME
 
 
-def _row(device: Device, item: DataItem, acting: Acting, flags: list[Flag]) -> Cell:
-    cell = _cell(device, item)
+def row_of(device: Device, item: DataItem, acting: Acting, flags: list[Flag]) -> Cell:
+    """One row of a device's page."""
     own = tuple(flag for flag in flags if flag.item == item.name)
-    return Cell(item, cell.text, cell.kind, _note(device, item), own, provenance_of(device, item, acting))
+    provenance = provenance_of(device, item, acting)
+    return replace(_cell(device, item), note=_note(device, item), flags=own, provenance=provenance)
 
 
 def _cell(device: Device, item: DataItem) -> Cell:
     if item.shown is Shown.FLAGS:
-        return Cell(item, "", item.shown, flags=tuple(flags_of(device.quality_flags)))
+        return Cell(item, flags=tuple(flags_of(device.quality_flags)))
     value = item.value_of(device)
-    return Cell(item, "" if value is None else _text(value, item), item.shown)
-
-
-def _text(value: object, item: DataItem) -> str:
-    if callable(value):
-        value = value()
     if item.shown is Shown.STATUS:
-        return Status(value).label
+        return Cell(item, value, label=Status(value).label)
+    return Cell(item, value() if callable(value) else _text(value))
+
+
+def _text(value: object) -> object:
+    """Days and moments in words; a moment in UK local time."""
     if isinstance(value, datetime):
         return date_format(localtime(value), "DATETIME_FORMAT")
-    return date_format(value, "DATE_FORMAT") if isinstance(value, date) else str(value)
+    return date_format(value, "DATE_FORMAT") if isinstance(value, date) else value
 
 
 def _note(device: Device, item: DataItem) -> str:
@@ -89,7 +91,7 @@ def provenance_of(device: Device, item: DataItem, acting: Acting) -> str:
         return ""
     if item.provenance == "load":
         present = item.value_of(device) is not None
-        return f"DCC, {_moment(device.load_recorded_at)}, from {device.load_source}" if present else ""
+        return f"DCC, {_text(device.load_recorded_at)}, from {device.load_source}" if present else ""
     recorded_at = getattr(device, f"{item.provenance}_recorded_at")
     return _signature(device, item.provenance, acting) if recorded_at else ""
 
@@ -99,13 +101,9 @@ def _signature(device: Device, prefix: str, acting: Acting) -> str:
     person = getattr(device, f"{prefix}_recorded_by")
     own = acting.role == Role.DCC or code in {binding.code for binding in acting.bindings}
     words = [str(person)] if person and own else []
-    words += [code, _moment(getattr(device, f"{prefix}_recorded_at"))]
+    words += [code, str(_text(getattr(device, f"{prefix}_recorded_at")))]
     if source:
         words.append(f"from {source}")
     if prefix == "map" and device.map_blank_from:
-        words.append(f"blanked from {date_format(device.map_blank_from, 'DATE_FORMAT')}: {device.map_reason}")
+        words.append(f"blanked from {_text(device.map_blank_from)}: {device.map_reason}")
     return ", ".join(words)
-
-
-def _moment(moment: datetime) -> str:
-    return date_format(localtime(moment), "DATETIME_FORMAT")

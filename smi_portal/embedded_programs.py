@@ -42,13 +42,11 @@ class Programs:
         Its environment is made afresh: a locale the system lacks, an odd time zone or the user's PG*
         variables would disturb it. Its session is its own: Ctrl-C reaches us only, and we stop it in order.
         """
-        command = [*self.prefix, self.folder / program, *arguments]
-        environment = {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C", "TZ": "UTC"}
         try:
             subprocess.run(
-                command,
+                [*self.prefix, self.folder / program, *arguments],
                 input=text,
-                env=environment,
+                env={"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C", "TZ": "UTC"},
                 capture_output=True,
                 encoding="utf-8",
                 errors="replace",

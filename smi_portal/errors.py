@@ -65,12 +65,7 @@ def _made_for_another(request: HttpRequest, membership_id: str) -> HttpResponse:
         made_for=next((m for m in request.memberships if str(m.pk) == membership_id), None),
         path=request.get_full_path(),
         is_post=request.method == "POST",
-        fields=[
-            (name, value)
-            for name, values in request.POST.lists()
-            for value in values
-            if name not in NOT_CARRIED
-        ],
+        fields=[(name, value) for name, values in request.POST.lists() for value in values if name not in NOT_CARRIED],
     )
 
 

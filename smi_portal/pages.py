@@ -1,7 +1,10 @@
 """Pages about the portal itself, open to all."""
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils.safestring import mark_safe
+from markdown import markdown
 
 from accounts.access import Open, allow
 from inventory.data_items import ITEMS, Group, Recorder
@@ -29,3 +32,12 @@ def recorders() -> dict[str, list[str]]:
     """Who records what: the labels of the data items under the words for their recorder."""
     items = [item for item in ITEMS if item.group is not Group.REPORT]
     return {who.value: labels for who in Recorder if (labels := [i.label for i in items if i.recorder is who])}
+
+
+@allow(Open.TO_ALL)
+def open_questions(request: HttpRequest) -> HttpResponse:
+    """What is assumed, from the file that developers read too."""
+    text = (settings.BASE_DIR / "docs/open-questions.md").read_text(encoding="utf-8")
+    title, _, body = text.partition("\n")
+    context = {"title": title.removeprefix("# "), "body": mark_safe(markdown(body))}  # noqa: S308  our own file
+    return render(request, "smi_portal/open_questions.html", context)

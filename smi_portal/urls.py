@@ -9,6 +9,7 @@ urlpatterns = [
     path("health/ready", health.ready, name="health-ready"),
     path("help/", pages.help_page, name="help"),
     path("accessibility/", pages.accessibility, name="accessibility"),
+    path("open-questions/", pages.open_questions, name="open-questions"),
     path("privacy/", pages.privacy, name="privacy"),
     path("", include("accounts.urls")),
     path("", include("inventory.urls")),
@@ -18,3 +19,4 @@ handler400 = "smi_portal.errors.bad_request"
 handler403 = "smi_portal.errors.permission_denied"
 handler404 = "smi_portal.errors.page_not_found"
 handler500 = "smi_portal.errors.server_error"
+handler429 = "smi_portal.errors.too_many_requests"

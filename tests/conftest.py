@@ -33,12 +33,6 @@ def _empty_as_owner() -> None:
     login_ops.execute_sql_flush = owner_ops.execute_sql_flush
 
 
-@pytest.fixture(autouse=True)
-def plain_static_files(settings) -> None:
-    """Pages name style sheets without the manifest that `make assets` writes."""
-    settings.STORAGES = settings.STORAGES | {
-        "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
-    }
 
 
 @pytest.fixture

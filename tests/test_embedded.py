@@ -194,7 +194,7 @@ def test_server_holds_none_of_the_locks(commands, folder):
 
 
 def test_commands_that_begin_together_share_one_server(commands, empty):
-    together = [commands.begin(empty) for _ in range(4)]
+    together = [commands.begin(empty) for _ in range(3)]
 
     started = {ask(urls(process)[0], "SELECT pg_postmaster_start_time()") for process in together}
     assert len(started) == 1
@@ -215,9 +215,9 @@ def test_many_short_commands_never_miss_the_server(commands, folder):
     asking = COMMAND + "import psycopg; print(psycopg.connect(connections.owner_url).execute('SELECT 7').fetchone())"
 
     for _ in range(2):
-        together = [commands.begin(folder, script=asking) for _ in range(5)]
+        together = [commands.begin(folder, script=asking) for _ in range(4)]
         answers = [process.communicate(timeout=60) for process in together]
-        assert [(output.splitlines()[1:], complaints) for output, complaints in answers] == [(["(7,)"], "")] * 5
+        assert [(output.splitlines()[1:], complaints) for output, complaints in answers] == [(["(7,)"], "")] * 4
     assert processes_in(folder / "postgres") == []
 
 

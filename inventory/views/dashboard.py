@@ -12,6 +12,7 @@ from inventory.filters import DeviceFilter
 from inventory.models import Device, ReportRun, Status
 from inventory.paging import how_many
 from inventory.reports import map_portfolio
+from inventory.views.reports import download_url
 from inventory.worklists import WORKLISTS, Worklist
 
 WATCHED = (Status.SUSPENDED, Status.DECOMMISSIONED, Status.WITHDRAWN)
@@ -26,6 +27,7 @@ def dashboard(request: HttpRequest) -> HttpResponse:
     context: dict[str, object] = {"work": _work(acting)}
     if acting.role == Role.MAP:
         runs = ReportRun.objects.visible_to(acting).filter(report=map_portfolio.NAME).select_related("requested_by")
+        context["download_url"] = download_url(acting)
         context["last_run"] = runs.filter(outcome=ReportRun.Outcome.COMPLETE).first()
         context["tiles"] = [(status, how_many(devices.filter(status=status))) for status in WATCHED]
     else:

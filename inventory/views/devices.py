@@ -1,5 +1,7 @@
 """Finding devices, and one device's page."""
 
+from typing import NamedTuple
+
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -9,8 +11,7 @@ from django.utils.text import slugify
 from django.views.decorators.cache import never_cache
 
 from accounts.access import allow, expect
-from accounts.acting import FIELD as ACTING_FIELD
-from accounts.acting import Acting
+from accounts.acting import FIELD, Acting
 from accounts.errors import BadRequest
 from accounts.roles import Permission
 from inventory.data_items import listed_for
@@ -32,14 +33,19 @@ def device_list(request: HttpRequest) -> HttpResponse:
     search = DeviceFilter(request.GET, Device.objects.visible_to(request.acting), request.acting)
     if not search.is_valid():
         return render(request, "inventory/device_list.html", {"search": search}, status=400)
-    context = found(request, search.qs) | {"search": search, "tags": tags_of(search)}
-    return render(request, "inventory/device_list.html", context)
+    context = {
+        "search": search,
+        "tags": tags_of(search),
+        "download": urlencode(search.given | {FIELD: request.acting.membership_id}),
+        "may_download": request.acting.may(Permission.DOWNLOAD_DEVICE_LIST),
+    }
+    return render(request, "inventory/device_list.html", context | found(request, search.qs))
 
 
 @allow(Permission.DOWNLOAD_DEVICE_LIST)
 def device_list_download(request: HttpRequest) -> HttpResponse:
     """What the search found, all of it, by Device ID."""
-    search = DeviceFilter(request.GET, Device.objects.visible_to(request.acting), request.acting)
+    search = DeviceFilter(request.GET, Device.objects.visible_to(request.acting), request.acting, paged=False)
     if not search.is_valid():
         raise BadRequest(*(sentence for sentences in search.errors.values() for sentence in sentences))
     day = timezone.localdate()
@@ -99,7 +105,6 @@ def found(request: HttpRequest, devices: QuerySet) -> dict[str, object]:
         "columns": listed_for(acting.role),
         "rows": _rows(page, acting),
         "count": how_many(devices),
-        "query": urlencode({name: value for name, value in request.GET.items() if name not in ("after", "before")}),
     }
 
 
@@ -110,10 +115,15 @@ def _rows(page: Page, acting: Acting) -> list[tuple[Device, list[Cell]]]:
     return [(device, cells_of(device, acting.role)) for device in flagged]
 
 
-def tags_of(search: DeviceFilter) -> list[tuple[str, str]]:
-    """The applied filters in words, each with the query string that remains without it."""
-    given = {name: value for name, value in search.data.items() if name in search.applied or name == ACTING_FIELD}
+class Tag(NamedTuple):
+    """An applied filter in words, and the address without it."""
+
+    label: str
+    url: str
+
+
+def tags_of(search: DeviceFilter) -> list[Tag]:
     return [
-        (words, urlencode({other: value for other, value in given.items() if other != name}))
+        Tag(words, "?" + urlencode({other: value for other, value in search.given.items() if other != name}))
         for name, words in search.applied.items()
     ]

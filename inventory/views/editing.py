@@ -12,7 +12,8 @@ from inventory import actions
 from inventory.data_items import BY_NAME
 from inventory.forms import BlankMapIdForm, DeviceEditForm
 from inventory.models import Device
-from inventory.presentation import provenance_of
+from inventory.presentation import provenance_of, row_of
+from inventory.quality import flags_of
 from inventory.views.devices import device_or_404
 
 
@@ -108,11 +109,9 @@ def _blank(request: HttpRequest, device: Device, form: BlankMapIdForm) -> HttpRe
 
 
 def _edit_page(request: HttpRequest, device: Device, form: DeviceEditForm) -> HttpResponse:
-    recorded = [
-        (item, item.value_of(device), provenance_of(device, item, request.acting))
-        for item in (BY_NAME["msn"], BY_NAME["map_id"], BY_NAME["map_from"])
-        if item.name in form.fields
-    ]
+    flags = flags_of(device.quality_flags)
+    items = [BY_NAME[name] for name in ("msn", "map_id", "map_from") if name in form.fields]
+    recorded = [row_of(device, item, request.acting, flags) for item in items]
     context = {
         "device": device,
         "form": form,

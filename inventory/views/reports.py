@@ -3,9 +3,11 @@
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils.http import urlencode
 from django.views.decorators.cache import never_cache
 
 from accounts.access import allow, expect
+from accounts.acting import FIELD, Acting
 from accounts.errors import BadRequest
 from accounts.roles import Permission
 from inventory.models import ReportRun
@@ -29,8 +31,13 @@ def report_list(request: HttpRequest) -> HttpResponse:
 def map_portfolio(request: HttpRequest) -> HttpResponse:
     expect(request)
     runs = ReportRun.objects.visible_to(request.acting).filter(report=report.NAME).select_related("requested_by")
-    context = {"runs": runs[:SHOWN_RUNS], "columns": report.COLUMNS}
+    context = {"runs": runs[:SHOWN_RUNS], "columns": report.COLUMNS, "download_url": download_url(request.acting)}
     return render(request, "inventory/map_portfolio.html", context)
+
+
+def download_url(acting: Acting) -> str:
+    """Where the report comes from, for the membership it is offered to."""
+    return f"{reverse('map-portfolio-download')}?{urlencode({'format': 'csv', FIELD: acting.membership_id})}"
 
 
 @allow(Permission.DOWNLOAD_MAP_PORTFOLIO)
