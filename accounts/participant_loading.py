@@ -64,7 +64,7 @@ class Section(NamedTuple):
     done: bool = True
 
     def heading(self, *, dry_run: bool) -> str:
-        return f"{len(self.lines)} {'would be ' if dry_run and self.done else ''}{self.what}"
+        return f"{len(self.lines):,} {'would be ' if dry_run and self.done else ''}{self.what}"
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,7 @@ class Outcome:
     def sections(self) -> list[Section]:
         """What there is to tell, each with its lines."""
         roles = Counter(Role(entry.holder.role).label for entry in self.added)
-        by_role = ", ".join(f"{count} {role}" for role, count in sorted(roles.items()))
+        by_role = ", ".join(f"{count:,} {role}" for role, count in sorted(roles.items()))
         sections = [
             Section(f"added ({by_role})", [str(e) for e in self.added]),
             Section("ended", [str(c) for c in self.ended]),
@@ -126,7 +126,8 @@ class Outcome:
         parts = [section.heading(dry_run=self.dry_run) for section in self.sections()]
         if not self.added and not self.changed:
             would_be = "would be " if self.dry_run else ""
-            parts.insert(0, f"nothing {would_be}changed, the list holds all {self.listed} entries already")
+            all_of_it = f"all {self.listed:,} entries" if self.listed > 1 else "the one entry"
+            parts.insert(0, f"nothing {would_be}changed, the list holds {all_of_it} already")
         return f"Participants: {'; '.join(parts)}."
 
 

@@ -198,7 +198,7 @@ ITEMS: tuple[DataItem, ...] = (
         group=Group.DEVICE,
         recorder=Recorder.PORTAL,
         fields=("fuel",),
-        path="get_fuel_display",
+        path="fuel_name",
         expression=nothing_if_empty(F("fuel")),
         reports=BOTH,
     ),

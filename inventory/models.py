@@ -193,6 +193,10 @@ class Device(models.Model):
         return self.device_id
 
     @property
+    def fuel_name(self) -> str:
+        return Fuel(self.fuel).label if self.fuel else ""
+
+    @property
     def is_meter(self) -> bool:
         return self.device_type in METERS
 

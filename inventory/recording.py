@@ -145,8 +145,7 @@ def _assess_code(result: Assessment, device: Device, code: str, day: date, recor
     listed = list(Participant.objects.filter(role=Role.MAP, fuel=device.fuel, code=code))
     in_force = next((entry for entry in listed if entry.in_force(day)), None)
     if not listed:
-        fuel = device.get_fuel_display()
-        sentence = f"{code} is not in the list of all MAPs for {fuel}.{_similar(code, device.fuel)}"
+        sentence = f"{code} is not in the list of all MAPs for {device.fuel_name}.{_similar(code, device.fuel)}"
         return result.refuse("map_id", sentence)
     if in_force is None:
         return result.refuse("map_from", f"{code} was not in force in the list of all MAPs on {_shown(day)}.")

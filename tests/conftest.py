@@ -1,5 +1,6 @@
 """A fixed cast, signed-in clients, and a database that tests use as the portal does: as its login, not its owner."""
 
+import threading
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -10,6 +11,7 @@ from pytest_django.plugin import DjangoDbBlocker
 from accounts.acting import Acting
 from accounts.models import Membership, Organisation
 from accounts.roles import Job, Role
+from inventory.reports import stream
 from tests.factories import bind, make_membership, make_organisation, make_participant
 
 
@@ -33,6 +35,12 @@ def _empty_as_owner() -> None:
     login_ops.execute_sql_flush = owner_ops.execute_sql_flush
 
 
+
+
+@pytest.fixture(autouse=True)
+def fresh_stream_slots(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A download that a test does not read to its end takes no slot from the next test."""
+    monkeypatch.setattr(stream, "slots", threading.BoundedSemaphore(stream.SLOTS))
 
 
 @pytest.fixture

@@ -13,7 +13,8 @@ from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import render
 
 # At most half of the threads of a process serve streams: the rest stay free for pages.
-slots = threading.BoundedSemaphore(max(1, settings.WEB_THREADS // 2))
+SLOTS = max(1, settings.WEB_THREADS // 2)
+slots = threading.BoundedSemaphore(SLOTS)
 RETRY_SECONDS = 30
 CSV = "text/csv; charset=utf-8"
 

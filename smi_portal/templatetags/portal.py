@@ -67,4 +67,6 @@ def _anchor(field: BoundField) -> str:
 
 
 def _named(field: BoundField, error: str) -> str:
-    return error if field.is_hidden else f"{field.label}: {error}"
+    if field.is_hidden:
+        return error
+    return f"{field.label} {error}" if str(field.label).endswith(("?", ".")) else f"{field.label}: {error}"

@@ -260,7 +260,7 @@ def test_dry_run_of_a_known_list_says_that_nothing_would_be_changed(csv_file):
 
     outcome = load_participants([path], dry_run=True)
 
-    assert outcome.summary() == "Participants: nothing would be changed, the list holds all 1 entries already."
+    assert outcome.summary() == "Participants: nothing would be changed, the list holds the one entry already."
 
 
 @pytest.mark.skipif(not GENUINE.is_dir(), reason="the genuine list lies outside the repository")

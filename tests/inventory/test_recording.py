@@ -1,0 +1,335 @@
+"""The rules on MAP ID and MSN, and the one action that writes them."""
+
+from datetime import date, timedelta
+
+import pytest
+from django.utils import timezone
+
+from accounts.errors import NotAllowed, Stale
+from accounts.models import Participant
+from accounts.roles import Job
+from inventory.actions import blank_map_id, record_items
+from inventory.models import Device
+from inventory.recording import Change, Kind, Recording, assess
+from tests.factories import INSTALLED, make_device, make_hub, make_participant
+
+TODAY = timezone.localdate()
+TOMORROW = TODAY + timedelta(days=1)
+
+
+@pytest.fixture
+def editor(supplier, asset_provider, rival_provider, acting):
+    return acting(supplier, Job.EDITOR)
+
+
+def problems(device: Device, by, **recording: object) -> dict[str, str]:
+    return dict(assess(device, Recording(**recording), by).problems)
+
+
+def record(device: Device, by, version: int = 1, **recording: object) -> Device:
+    return record_items(
+        device_id=device.device_id, recording=Recording(**recording), expected_version=version, by=by
+    )
+
+
+# First recording
+
+
+def test_first_recording_needs_no_reason(editor):
+    device = make_device("ZEPH", None, msn="")
+
+    record(device, editor, map_id=" zmap ", map_from=INSTALLED, msn="z21e  10447")
+
+    device.refresh_from_db()
+    assert device.asset_provider.code == "ZMAP"
+    assert device.map_from == INSTALLED
+    assert device.msn == "Z21E 10447"
+    assert device.version == 2
+
+
+def test_recording_says_who_recorded_it_and_for_whom(editor):
+    device = make_device("ZEPH", None, msn="")
+
+    record(device, editor, msn="Z1", source="nameplate photo")
+
+    device.refresh_from_db()
+    assert (device.msn_recorded_by, device.msn_recorded_for) == (editor.user, "ZEPH")
+    assert device.msn_source == "nameplate photo"
+    assert timezone.now() - device.msn_recorded_at < timedelta(minutes=1)
+    assert device.map_recorded_at is None
+
+
+def test_item_left_out_stays_as_it_is(editor):
+    device = make_device("ZEPH", "ZMAP", msn="")
+
+    record(device, editor, msn="Z1")
+
+    device.refresh_from_db()
+    assert device.asset_provider.code == "ZMAP"
+
+
+def test_day_defaults_to_the_installation(editor):
+    device = make_device("ZEPH", None)
+
+    assert assess(device, Recording(map_id="ZMAP"), editor).map_from == INSTALLED
+
+
+def test_nothing_different_is_said_so(editor):
+    device = make_device("ZEPH", "ZMAP", msn="Z1")
+
+    assert problems(device, editor, map_id="zmap", msn="z1") == {"": "Nothing is different from what is recorded."}
+
+
+# What the list of all MAPs says
+
+
+def test_wrong_length_is_explained_with_the_other_fuel(editor):
+    gas = make_device("ZPG", None, device_type="GSME")
+
+    sentence = problems(gas, editor, map_id="MLLA", map_from=INSTALLED)["map_id"]
+
+    assert "3 characters" in sentence
+    assert "MLLA has 4" in sentence
+
+
+def test_unknown_code_comes_with_similar_ones_from_the_list(editor):
+    device = make_device("ZEPH", None)
+
+    sentence = problems(device, editor, map_id="ZMAQ", map_from=INSTALLED)["map_id"]
+
+    assert "not in the list of all MAPs for electricity" in sentence
+    assert "ZMAP (Zenith Meter Assets)" in sentence
+
+
+def test_code_of_the_other_fuel_is_refused(editor):
+    gas = make_device("ZPG", None, device_type="GSME")
+
+    assert "map_id" in problems(gas, editor, map_id="ZMAP", map_from=INSTALLED)
+
+
+def test_supplier_code_is_no_map_id(editor):
+    device = make_device("ZEPH", None)
+
+    assert "not in the list of all MAPs" in problems(device, editor, map_id="ZEPH", map_from=INSTALLED)["map_id"]
+
+
+@pytest.mark.parametrize(
+    ("day", "allowed"),
+    [(date(2019, 12, 31), False), (date(2020, 1, 1), True), (date(2022, 6, 30), True), (date(2022, 7, 1), False)],
+)
+def test_code_must_be_in_force_on_the_day(editor, day, allowed):
+    make_participant("ZWAS", effective_from=date(2020, 1, 1), effective_to=date(2022, 6, 30))
+    device = make_device("ZEPH", None, installed_on=date(2019, 1, 1))
+
+    assert ("map_from" not in problems(device, editor, map_id="ZWAS", map_from=day)) is allowed
+
+
+def test_test_code_is_refused(editor):
+    make_participant("ZTST", kind=Participant.Kind.TEST)
+
+    assert "code for tests" in problems(make_device("ZEPH", None), editor, map_id="ZTST")["map_id"]
+
+
+def test_dummy_code_needs_a_reason(editor):
+    make_participant("ZCUS", kind=Participant.Kind.DUMMY)
+    device = make_device("ZEPH", None)
+
+    assert "reason" in problems(device, editor, map_id="ZCUS")
+    assert problems(device, editor, map_id="ZCUS", reason="The customer owns it") == {}
+
+
+# Days
+
+
+def test_day_in_the_future_is_refused(editor):
+    assert "in the future" in problems(make_device("ZEPH", None), editor, map_id="ZMAP", map_from=TOMORROW)["map_from"]
+
+
+@pytest.mark.parametrize("installed", [None, date(2025, 1, 1)])
+def test_doubtful_day_is_a_warning_to_confirm_and_no_refusal(editor, installed):
+    device = make_device("ZEPH", None, installed_on=installed)
+
+    assessment = assess(device, Recording(map_id="ZMAP", map_from=INSTALLED), editor)
+
+    assert assessment.problems == []
+    assert len(assessment.warnings) == 1
+    assert assessment.needs_confirmation
+
+
+def test_without_any_day_it_must_be_given(editor):
+    device = make_device("ZEPH", None, installed_on=None)
+
+    assert "map_from" in problems(device, editor, map_id="ZMAP")
+
+
+@pytest.mark.parametrize(("first", "allowed"), [("2024-03-01", True), ("2024-03-02", False)])
+def test_meters_installed_before_the_setting_take_no_map_id(editor, settings, first, allowed):
+    settings.MAP_ID_FROM = first
+
+    assert ("map_id" not in problems(make_device("ZEPH", None), editor, map_id="ZMAP")) is allowed
+
+
+# Which devices
+
+
+def test_smets1_meter_takes_no_map_id(editor):
+    device = make_device("ZEPH", None, smets_generation=1)
+
+    assert "SMETS2 meters only" in problems(device, editor, map_id="ZMAP")["map_id"]
+
+
+def test_hub_takes_neither(editor):
+    hub = make_hub("ZEPH")
+
+    assert "map_id" in problems(hub, editor, map_id="ZMAP")
+
+
+# Replacing
+
+
+def test_replacement_asks_which_it_is_and_from_what(editor):
+    device = make_device("ZEPH", "ZMAP")
+
+    assert set(problems(device, editor, map_id="ZMAB")) == {"kind", "source"}
+
+
+def test_correction_replaces_and_shows_before_and_after(editor):
+    device = make_device("ZEPH", "ZMAP")
+    recording = Recording(map_id="ZMAB", kind=Kind.CORRECTION, source="letter")
+
+    assessment = assess(device, recording, editor)
+
+    assert assessment.changes == [Change("MAP ID", "ZMAP", "ZMAB")]
+    assert assessment.needs_confirmation
+
+
+def test_another_map_provides_it_from_a_later_day_only(editor):
+    device = make_device("ZEPH", "ZMAP")
+    sold = {"map_id": "ZMAB", "kind": Kind.CHANGE, "source": "letter"}
+
+    assert "map_from" in problems(device, editor, map_from=INSTALLED, **sold)
+    assert "map_from" in problems(device, editor, **sold)
+    assert problems(device, editor, map_from=INSTALLED + timedelta(days=1), **sold) == {}
+
+
+def test_same_map_is_no_change_of_map(editor):
+    device = make_device("ZEPH", "ZMAP", msn="Z1")
+
+    assert "kind" in problems(device, editor, msn="Z2", kind=Kind.CHANGE, source="nameplate")
+
+
+def test_correcting_only_the_day_is_a_replacement(editor):
+    device = make_device("ZEPH", "ZMAP")
+
+    found = problems(device, editor, map_id="ZMAP", map_from=INSTALLED + timedelta(days=3))
+
+    assert set(found) == {"kind", "source"}
+
+
+def test_recorded_values_are_not_blanked_by_an_empty_field(editor):
+    device = make_device("ZEPH", "ZMAP", msn="Z1")
+
+    assert set(problems(device, editor, map_id=" ", msn="")) == {"map_id", "msn"}
+
+
+def test_all_problems_come_at_once(editor):
+    device = make_device("ZEPH", "ZMAP", msn="Z1")
+
+    found = problems(device, editor, map_id="ZMA", msn="Z21E 104477", kind=Kind.CORRECTION, source="x")
+
+    assert set(found) == {"map_id", "msn"}
+
+
+def test_dcc_gives_a_reason_even_for_a_first_recording(dcc, supplier, asset_provider, acting):
+    device = make_device("ZEPH", None)
+    who = acting(dcc, Job.EDITOR)
+
+    assert "reason" in problems(device, who, map_id="ZMAP")
+    assert problems(device, who, map_id="ZMAP", reason="asked for by ZEPH, ticket 7") == {}
+
+
+def test_dcc_signs_as_dcc(dcc, supplier, asset_provider, acting):
+    device = make_device("ZEPH", None)
+
+    record(device, acting(dcc, Job.EDITOR), map_id="ZMAP", reason="ticket 7")
+
+    device.refresh_from_db()
+    assert (device.map_recorded_for, device.map_reason) == ("DCC", "ticket 7")
+
+
+def test_job_without_the_right_is_refused(supplier, asset_provider, acting):
+    device = make_device("ZEPH", None)
+
+    with pytest.raises(NotAllowed):
+        record(device, acting(supplier, Job.VIEWER), map_id="ZMAP")
+
+
+# Versions and scope
+
+
+def test_stale_version_is_refused_and_changes_nothing(editor):
+    device = make_device("ZEPH", None, version=3)
+
+    with pytest.raises(Stale):
+        record(device, editor, version=2, map_id="ZMAP")
+
+    device.refresh_from_db()
+    assert (device.asset_provider, device.version) == (None, 3)
+
+
+def test_device_out_of_scope_does_not_exist_whatever_its_version(editor, rival):
+    device = make_device("ZODI", None)
+
+    for version in (1, 9):
+        with pytest.raises(Device.DoesNotExist):
+            record(device, editor, version=version, map_id="ZMAP")
+
+
+def test_map_may_write_nothing(asset_provider, supplier, acting):
+    device = make_device("ZEPH", "ZMAP", msn="")
+
+    with pytest.raises(NotAllowed):
+        record(device, acting(asset_provider, Job.ADMINISTRATOR), msn="Z1")
+
+
+# Blanking
+
+
+def blank(device: Device, by, day: date = TODAY, version: int = 1) -> Device:
+    given = {"reason": "never provided", "source": "letter", "day": day}
+    return blank_map_id(device_id=device.device_id, expected_version=version, by=by, **given)
+
+
+def test_blanking_keeps_who_why_and_from_when(supplier, asset_provider, acting):
+    device = make_device("ZEPH", "ZMAP")
+    who = acting(supplier, Job.ADMINISTRATOR)
+
+    blank(device, who)
+
+    device.refresh_from_db()
+    assert (device.asset_provider, device.map_from, device.map_blank_from) == (None, None, TODAY)
+    assert (device.map_reason, device.map_recorded_by, device.version) == ("never provided", who.user, 2)
+
+
+@pytest.mark.parametrize("day", [INSTALLED - timedelta(days=1), TOMORROW])
+def test_blanking_takes_effect_while_the_map_id_applies(supplier, asset_provider, acting, day):
+    device = make_device("ZEPH", "ZMAP")
+
+    with pytest.raises(NotAllowed):
+        blank(device, acting(supplier, Job.ADMINISTRATOR), day)
+
+
+def test_blanking_nothing_is_refused(supplier, acting):
+    with pytest.raises(NotAllowed):
+        blank(make_device("ZEPH", None), acting(supplier, Job.ADMINISTRATOR))
+
+
+def test_blanked_map_id_can_be_recorded_again(supplier, asset_provider, acting):
+    device = make_device("ZEPH", "ZMAP")
+    who = acting(supplier, Job.ADMINISTRATOR)
+    blank(device, who)
+
+    record(device, who, version=2, map_id="ZMAP", map_from=TODAY)
+
+    device.refresh_from_db()
+    assert (device.asset_provider.code, device.map_blank_from) == ("ZMAP", None)

@@ -1,0 +1,373 @@
+"""Who gets in where: every URL × role × job × method, the declared permissions, and the MAP ID at every door."""
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from django.urls import URLPattern, URLResolver, get_resolver, reverse
+
+from accounts.access import Open
+from accounts.models import Membership, Organisation
+from accounts.roles import GRANTS, Job, Permission, Role, allows
+from inventory.models import Device, ReportRun
+from tests.conftest import Browser
+from tests.factories import make_device, make_membership, make_user
+
+# Views of libraries that the portal serves: each for a reason.
+THIRD_PARTY = {
+    "account_login",  # whoever is not signed in
+    "account_logout",
+    "account_inactive",
+    "account_reauthenticate",
+    "account_reset_password",
+    "account_reset_password_done",
+    "account_reset_password_from_key",
+    "account_reset_password_from_key_done",
+}
+METHODS = ("get", "head", "post", "put", "patch", "delete", "options")
+
+
+def patterns(resolver: URLResolver | None = None) -> Iterator[URLPattern]:
+    for pattern in (resolver or get_resolver()).url_patterns:
+        if isinstance(pattern, URLResolver):
+            yield from patterns(pattern)
+        else:
+            yield pattern
+
+
+OWN = [pattern for pattern in patterns() if pattern.name not in THIRD_PARTY]
+NAMES = [pattern.name for pattern in OWN]
+GUARDED = [p.name for p in OWN if isinstance(p.callback.permission, Permission)]
+
+
+def permission_of(name: str) -> Permission | Open:
+    return next(pattern.callback.permission for pattern in OWN if pattern.name == name)
+
+
+def address(name: str, device: Device, membership: Membership, run: ReportRun) -> str:
+    """The address of a page, about these objects where it is about one."""
+    arguments = {
+        "device-detail": {"device_id": device.device_id},
+        "device-edit": {"device_id": device.device_id},
+        "device-edit-confirm": {"device_id": device.device_id},
+        "map-id-blank": {"device_id": device.device_id},
+        "member-edit": {"pk": membership.pk},
+        "report-run-manifest": {"pk": run.pk},
+        "worklist": {"name": "msn"},
+    }
+    return reverse(name, kwargs=arguments.get(name))
+
+
+@pytest.fixture
+def world(supplier, rival, asset_provider, rival_provider, dcc) -> dict[str, tuple]:
+    """Per organisation a device, a member and a report run of its own."""
+    device, foreign = make_device("ZEPH", "ZMAP"), make_device("ZODI", "ZMAB")
+    made = {}
+    for organisation, thing in ((supplier, device), (asset_provider, device), (dcc, device), (rival, foreign)):
+        run = ReportRun.objects.create(organisation=organisation, report="map-portfolio", as_of="2026-01-01")
+        made[organisation.role if organisation != rival else "rival"] = (thing, make_membership(organisation), run)
+    rival_run = ReportRun.objects.create(organisation=rival_provider, report="map-portfolio", as_of="2026-01-01")
+    made["rival"] = (foreign, made["rival"][1], rival_run)
+    return made
+
+
+@pytest.fixture
+def organisations(supplier, asset_provider, dcc) -> dict[Role, Organisation]:
+    return {Role.SUPPLIER: supplier, Role.MAP: asset_provider, Role.DCC: dcc}
+
+
+def test_every_view_is_named_and_declares_its_permission():
+    assert all(NAMES)
+    assert not [p.name for p in OWN if not isinstance(getattr(p.callback, "permission", None), Permission | Open)]
+
+
+def test_third_party_views_are_those_we_know():
+    assert {p.name for p in patterns() if not hasattr(p.callback, "permission")} == THIRD_PARTY
+
+
+def test_every_permission_is_declared_by_a_view_and_every_job_has_its_row():
+    """A right stands on "Who may do what" once a page declares it, not before."""
+    assert {permission_of(name) for name in GUARDED} == set(Permission)
+    assert {(role, job) for role, jobs in GRANTS.items() for job in jobs} == {(r, j) for r in Role for j in Job}
+
+
+def test_each_job_may_all_that_the_one_before_may():
+    for role in Role:
+        assert GRANTS[role][Job.VIEWER] <= GRANTS[role][Job.EDITOR] <= GRANTS[role][Job.ADMINISTRATOR]
+
+
+@pytest.mark.parametrize("name", [n for n in NAMES if permission_of(n) != Open.TO_ALL])
+def test_anonymous_is_sent_to_sign_in(client, world, name):
+    path = address(name, *world[Role.SUPPLIER])
+
+    answers = [getattr(client, method)(path) for method in METHODS]
+
+    assert {answer.status_code for answer in answers} == {302}
+    assert all(answer.url.startswith("/accounts/login/?next=") for answer in answers)
+
+
+@pytest.mark.parametrize("name", [n for n in NAMES if permission_of(n) == Open.TO_ALL])
+def test_public_pages_open_without_signing_in(client, db, name):
+    assert client.get(reverse(name)).status_code == 200
+
+
+@pytest.mark.parametrize("job", Job)
+@pytest.mark.parametrize("role", Role)
+def test_missing_right_is_forbidden_by_every_method(organisations, world, sign_in, role, job):
+    """403 exactly where the table of rights says no; never a page, a file or a change."""
+    browser = sign_in(organisations[role], job)
+
+    for name in GUARDED:
+        path = address(name, *world[role])
+        statuses = {getattr(browser, method)(path).status_code for method in METHODS}
+        statuses.add(browser.submit(path).status_code)
+        if allows(role, job, permission_of(name)):
+            assert 403 not in statuses, name
+        else:
+            assert statuses <= {403, 405}, name
+            assert 403 in statuses, name
+
+
+@pytest.mark.parametrize("name", [n for n in GUARDED if n not in ("worklist",)])
+@pytest.mark.parametrize("role", [Role.SUPPLIER, Role.MAP])
+def test_foreign_and_unknown_objects_get_the_same_answer(organisations, world, sign_in, role, name):
+    browser = sign_in(organisations[role], Job.ADMINISTRATOR)
+    foreign, membership, run = world["rival"]
+    path = address(name, foreign, membership, run)
+    if path == address(name, *world[role]) or not allows(role, Job.ADMINISTRATOR, permission_of(name)):
+        return
+    unknown = path.replace(foreign.device_id, "00-DB-12-FF-FF-FF-FF-FF").replace(f"/{membership.pk}/", "/999999/")
+    unknown = unknown.replace(str(run.pk), "00000000-0000-4000-8000-000000000000")
+
+    answers = [browser.get(where) for where in (path, unknown)] + [browser.submit(where) for where in (path, unknown)]
+
+    assert {answer.status_code for answer in answers} <= {404, 405}
+    assert same_words(answers[0]) == same_words(answers[1])
+
+
+def same_words(answer) -> str:
+    """A page without what differs each time: reference, time, tokens."""
+    return re.sub(r"[0-9a-f]{8}-[0-9a-f-]{27}|value=\"[^\"]+\"|at \d\d:\d\d|next=[^\"]+", "", answer.content.decode())
+
+
+@pytest.mark.parametrize("name", [n for n in NAMES if permission_of(n) not in (Open.TO_ALL, Open.SIGNED_IN)])
+def test_unknown_parameter_is_named_and_refused(organisations, world, sign_in, name):
+    role = next(r for r in Role if not isinstance(p := permission_of(name), Permission) or allows(r, Job.ADMINISTRATOR, p))
+    browser = sign_in(organisations[role], Job.ADMINISTRATOR)
+    path = address(name, *world[role])
+
+    response = browser.get(path, {"surprise": "1"})
+    if response.status_code == 405:
+        response = browser.submit(f"{path}?surprise=1")
+
+    assert response.status_code == 400
+    assert "surprise" in response.content.decode()
+
+
+@pytest.mark.parametrize("name", ["device-edit", "device-edit-confirm", "map-id-blank", "member-edit"])
+def test_form_that_does_not_say_for_whom_is_refused(organisations, world, sign_in, name):
+    browser = sign_in(organisations[Role.SUPPLIER], Job.ADMINISTRATOR)
+
+    assert browser.post(address(name, *world[Role.SUPPLIER])).status_code == 400
+
+
+def test_person_without_membership_gets_in_nowhere(client, world):
+    client.force_login(make_user())
+
+    for name in NAMES:
+        if permission_of(name) not in (Open.TO_ALL, Open.SIGNED_IN):
+            assert client.get(address(name, *world[Role.SUPPLIER])).status_code in (403, 405), name
+
+
+def test_member_of_an_inactive_organisation_gets_in_nowhere(supplier, sign_in):
+    browser = sign_in(supplier)
+    supplier.is_active = False
+    supplier.save()
+
+    assert browser.get("/devices/").status_code == 403
+
+
+# Nobody searches by MAP ID ---------------------------------------------------------------------------------------
+
+ATTACKS = [
+    {name: value}
+    for name in (
+        "map_id", "map_id__in", "asset_provider", "asset_provider_id", "asset_provider__code", "asset_provider__name",
+        "map", "mapid", "MAP_ID", "map_from", "map_from__gte", "map_recorded_by", "q", "search", "query", "filter",
+        "supplier", "supplier_id", "quality_flags", "group_by", "fields", "include", "format", "page", "offset",
+        "limit", "device_id__in", "msn__contains", "status", "o",
+    )
+    for value in ("ZMAP", "1")
+] + [
+    {name: value}
+    for name in ("ordering", "order_by", "sort", "order")
+    for value in ("map_id", "-asset_provider__code", "device_id")
+]  # fmt: skip
+
+
+@pytest.fixture
+def devices_of_two_maps(supplier, asset_provider, rival_provider) -> list[Device]:
+    return [make_device("ZEPH", code) for code in ("ZMAP", "ZMAB", "ZMAP", None)]
+
+
+def found(response) -> list[str]:
+    return re.findall(r"/devices/(00-[0-9A-F-]{20})/\"", response.content.decode())
+
+
+@pytest.mark.parametrize("path", ["/devices/", "/devices/download/", "/devices/to-do/msn/", "/"])
+@pytest.mark.parametrize("role", Role)
+def test_no_parameter_selects_or_orders_by_map_id(organisations, devices_of_two_maps, sign_in, role, path):
+    browser = sign_in(organisations[role], Job.ADMINISTRATOR)
+
+    statuses = {str(attack): browser.get(path, attack).status_code for attack in ATTACKS}
+
+    refused = {400} if browser.get(path).status_code == 200 else {403}
+    assert set(statuses.values()) == refused, statuses
+
+
+@pytest.mark.parametrize("parameter", ["msn", "device_id", "mpxn", "device_type", "smi_status", "installed_from"])
+@pytest.mark.parametrize("role", Role)
+def test_map_id_as_the_value_of_another_parameter_finds_nothing(
+    organisations, devices_of_two_maps, sign_in, role, parameter
+):
+    browser = sign_in(organisations[role])
+
+    for value in ("ZMAP", "ZMA", "Z", "%", "ZMA%", "ZM_P", "*", "ZMAP OR 1=1", "' OR ''='", "\x00"):
+        response = browser.get("/devices/", {parameter: value})
+        assert response.status_code in (200, 400), value
+        assert found(response) == [], value
+
+
+@pytest.mark.parametrize("role", Role)
+def test_tampered_cursor_is_refused(organisations, devices_of_two_maps, sign_in, role):
+    browser = sign_in(organisations[role])
+
+    for cursor in ("ZMAP", "1", "eyJtYXBfaWQiOiAiWk1BUCJ9", "a:b:c", "IlpNQVAi:1abcde:xxxxxxxxxxx", "\x00"):
+        for direction in ("after", "before"):
+            assert browser.get("/devices/", {direction: cursor}).status_code == 400
+
+
+@pytest.mark.parametrize("role", Role)
+def test_a_body_changes_nothing_about_what_is_found(organisations, devices_of_two_maps, sign_in, role):
+    browser = sign_in(organisations[role])
+    plain = found(browser.get("/devices/"))
+
+    assert browser.submit("/devices/", {"map_id": "ZMAP"}).status_code == 405
+    request = {"data": b"map_id=ZMAP", "content_type": "application/x-www-form-urlencoded"}
+    assert found(browser.generic("GET", "/devices/", **request)) == plain
+    assert found(browser.get("/devices/", headers={"X-Filter": "map_id=ZMAP"})) == plain
+
+
+def test_participants_are_searched_by_name_and_show_no_device(organisations, devices_of_two_maps, sign_in):
+    response = sign_in(organisations[Role.MAP]).get("/participants/", {"name": "ZMAP"})
+
+    assert "Zenith Meter Assets" in response.content.decode()
+    assert found(response) == []
+
+
+# Acting for one organisation at a time ---------------------------------------------------------------------------
+
+
+@pytest.fixture
+def dual(supplier, asset_provider) -> Browser:
+    """Somebody who is a member of a supplier and of a MAP, acting for the supplier."""
+    membership = make_membership(supplier, Job.EDITOR)
+    make_membership(asset_provider, Job.EDITOR, membership.user)
+    browser = Browser(membership)
+    browser.post("/accounts/acting/", {"membership": membership.pk})
+    return browser
+
+
+def membership_of(browser: Browser, organisation: Organisation) -> Membership:
+    return browser.membership.user.memberships.get(organisation=organisation)
+
+
+def test_person_with_two_memberships_chooses_first(supplier, asset_provider):
+    membership = make_membership(supplier)
+    make_membership(asset_provider, user=membership.user)
+
+    response = Browser(membership).get("/devices/?device_type=ESME")
+
+    assert response.status_code == 302
+    assert response.url == "/accounts/acting/?next=%2Fdevices%2F%3Fdevice_type%3DESME"
+
+
+def test_rights_are_never_the_union(dual, asset_provider):
+    assert dual.get("/devices/").status_code == 200
+    assert dual.get("/reports/map-portfolio/").status_code == 403
+
+
+def test_form_of_another_membership_gets_the_way_back_with_all_that_was_typed(dual, supplier, asset_provider):
+    device = make_device("ZEPH", None, msn="")
+    path = f"/devices/{device.device_id}/edit/"
+    dual.post("/accounts/acting/", {"membership": membership_of(dual, asset_provider).pk})
+
+    stopped = dual.submit(path, {"msn": "Z21E 10447", "version": 1})
+
+    assert stopped.status_code == 409
+    page = stopped.content.decode()
+    assert "Switch back and go on" in page
+    assert 'value="Z21E 10447"' in page
+    device.refresh_from_db()
+    assert device.msn == ""
+
+
+def test_switching_back_saves_the_form(dual, supplier, asset_provider):
+    device = make_device("ZEPH", None, msn="")
+    path = f"/devices/{device.device_id}/edit/"
+    own = membership_of(dual, supplier)
+    dual.post("/accounts/acting/", {"membership": membership_of(dual, asset_provider).pk})
+    form = {"acting": own.pk, "msn": "Z21E 10447", "version": 1, "membership": own.pk, "replay": 1}
+
+    dual.post(f"/accounts/acting/?next={path}", form, follow=True)
+
+    device.refresh_from_db()
+    assert device.msn == "Z21E 10447"
+
+
+def test_file_link_of_another_membership_is_stopped(dual, supplier, asset_provider):
+    link = f"/reports/map-portfolio/download/?format=csv&acting={membership_of(dual, asset_provider).pk}"
+
+    response = dual.get(link)
+
+    assert response.status_code == 409
+    assert "Switch back and go on" in response.content.decode()
+
+
+def test_membership_of_somebody_else_offers_no_way_back(dual, rival):
+    response = dual.get(f"/devices/download/?acting={make_membership(rival).pk}")
+
+    assert response.status_code == 409
+    assert "Switch back and go on" not in response.content.decode()
+
+
+def test_switch_takes_own_memberships_only_and_leads_nowhere_else(dual, rival):
+    foreign = make_membership(rival)
+
+    assert dual.post("/accounts/acting/", {"membership": foreign.pk}).status_code == 404
+    for onward in ("https://evil.example/", "//evil.example/", "javascript:alert(1)", "\\\\evil.example"):
+        chosen = dual.post(f"/accounts/acting/?next={onward}", {"membership": dual.membership.pk})
+        assert chosen.url == "/"
+
+
+def test_acting_organisation_stands_in_title_and_file_name(dual, supplier):
+    make_device("ZEPH")
+
+    assert "<title>Devices – Zephyr Energy – " in dual.get("/devices/").content.decode()
+    assert "zephyr-energy" in dual.get("/devices/download/").headers["Content-Disposition"]
+
+
+def test_every_form_and_file_link_carries_the_membership(organisations, world, sign_in):
+    """Forms that django-allauth answers, and the switch itself, are no acts for an organisation."""
+    for role in Role:
+        browser = sign_in(organisations[role], Job.ADMINISTRATOR)
+        for name in NAMES:
+            page = browser.get(address(name, *world[role]))
+            if page.status_code != 200 or page.streaming or "html" not in page.headers["Content-Type"]:
+                continue
+            html = page.content.decode()
+            for form in re.findall(r"<form.*?</form>", html, re.S):
+                if 'action="/accounts/' not in form:
+                    assert f'name="acting" value="{browser.membership.pk}"' in form, (role, name)
+            for link in re.findall(r'href="([^"]*(?:/download/|/manifest/)[^"]*)"', html):
+                assert f"acting={browser.membership.pk}" in link, (role, name)
