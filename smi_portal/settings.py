@@ -157,6 +157,12 @@ STORAGES = {
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
 
+# Mails that set a password anew; the demo writes them to files.
+vars().update(env.email_url("EMAIL_URL", default="smtp://localhost:25"))
+if DEMO and "EMAIL_URL" not in env.ENVIRON:
+    EMAIL_BACKEND, EMAIL_FILE_PATH = "django.core.mail.backends.filebased.EmailBackend", LOCAL_DIR / "mail"
+DEFAULT_FROM_EMAIL = env("DEFAULT_FROM_EMAIL", default="SMI self-service portal <noreply@localhost>")
+
 AUTH_USER_MODEL = "accounts.User"
 AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
 PASSWORD_HASHERS = [

@@ -35,8 +35,6 @@ def _empty_as_owner() -> None:
     login_ops.execute_sql_flush = owner_ops.execute_sql_flush
 
 
-
-
 @pytest.fixture(autouse=True)
 def fresh_stream_slots(monkeypatch: pytest.MonkeyPatch) -> None:
     """A download that a test does not read to its end takes no slot from the next test."""

@@ -152,7 +152,9 @@ def same_words(answer) -> str:
 
 @pytest.mark.parametrize("name", [n for n in NAMES if permission_of(n) not in (Open.TO_ALL, Open.SIGNED_IN)])
 def test_unknown_parameter_is_named_and_refused(organisations, world, sign_in, name):
-    role = next(r for r in Role if not isinstance(p := permission_of(name), Permission) or allows(r, Job.ADMINISTRATOR, p))
+    role = next(
+        r for r in Role if not isinstance(p := permission_of(name), Permission) or allows(r, Job.ADMINISTRATOR, p)
+    )
     browser = sign_in(organisations[role], Job.ADMINISTRATOR)
     path = address(name, *world[role])
 

@@ -271,9 +271,7 @@ def test_refusal_survives_pickling():
 
 @given(device_id=device_ids, separators=st.lists(st.sampled_from(["", "-", ":"]), min_size=7, max_size=7))
 def test_device_id_is_read_with_any_separators_between_octets(device_id, separators):
-    written = "".join(
-        f"{octet}{mark}" for octet, mark in zip(device_id.split("-"), [*separators, ""], strict=True)
-    )
+    written = "".join(f"{octet}{mark}" for octet, mark in zip(device_id.split("-"), [*separators, ""], strict=True))
 
     assert parse_device_id(written) == parse_device_id(written.lower()) == device_id
 
@@ -380,9 +378,7 @@ def test_check_digit_agrees_with_known_mpans(mpan):
     assert mpan_check_digit(mpan[:12]) == int(mpan[12])
 
 
-@pytest.mark.parametrize(
-    "text", ["", "1" * 11, "1" * 13, "99100000010O", "\u0661" * 12, "1" * 11 + "\n", "\ud800"]
-)
+@pytest.mark.parametrize("text", ["", "1" * 11, "1" * 13, "99100000010O", "\u0661" * 12, "1" * 11 + "\n", "\ud800"])
 def test_check_digit_of_anything_but_12_digits_is_refused(text):
     refusal = refused(mpan_check_digit, text)
 
@@ -558,8 +554,7 @@ def test_msn_pattern_is_that_of_the_domain_without_doubled_spaces(text):
             parse_electricity_map_id,
             "ZMA",
             "wrong_fuel",
-            "An electricity MAP ID has 4 characters; ZMA has 3. "
-            "Is a character missing, or is this a gas meter?",
+            "An electricity MAP ID has 4 characters; ZMA has 3. Is a character missing, or is this a gas meter?",
         ),
         (
             parse_gas_map_id,
@@ -571,8 +566,7 @@ def test_msn_pattern_is_that_of_the_domain_without_doubled_spaces(text):
             parse_electricity_map_id,
             "ZM AP",
             "bad_characters",
-            "In ZM AP, character 3 is a space. "
-            "An electricity MAP ID has 4 characters, letters and digits only.",
+            "In ZM AP, character 3 is a space. An electricity MAP ID has 4 characters, letters and digits only.",
         ),
     ],
 )

@@ -27,9 +27,7 @@ def problems(device: Device, by, **recording: object) -> dict[str, str]:
 
 
 def record(device: Device, by, version: int = 1, **recording: object) -> Device:
-    return record_items(
-        device_id=device.device_id, recording=Recording(**recording), expected_version=version, by=by
-    )
+    return record_items(device_id=device.device_id, recording=Recording(**recording), expected_version=version, by=by)
 
 
 # First recording

@@ -1,0 +1,80 @@
+"""The databases of the benchmarks, beside the demo's in the embedded PostgreSQL; made anew each time."""
+
+import os
+import platform
+import subprocess
+import sys
+import time
+from datetime import date
+from pathlib import Path
+
+import psycopg
+
+from smi_portal import embedded
+
+ROOT = Path(__file__).resolve().parent.parent
+LOCAL_DIR = ROOT / ".local"
+TODAY = date(2026, 11, 23)
+PASSWORD = "smart-metering-demo"
+
+
+def prepare(name: str) -> dict[str, str]:
+    """An empty database `name`, migrated; gives the environment that leads there."""
+    LOCAL_DIR.mkdir(exist_ok=True)
+    connections = embedded.ensure_running(LOCAL_DIR)
+    with psycopg.connect(connections.owner.url, autocommit=True) as owner:
+        owner.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+        owner.execute(f"CREATE DATABASE {name}")
+    environment = {
+        "DJANGO_SETTINGS_MODULE": "smi_portal.settings",
+        "DATABASE_URL": _url(connections.default, name),
+        "DATABASE_OWNER_URL": _url(connections.owner, name),
+        "SECRET_KEY": "for-benchmarks-only",
+        "PORTAL_URL": "http://127.0.0.1:8000",
+        "LOG_LEVEL": "ERROR",
+    }
+    manage("migrate", "--database", "owner", "--verbosity", "0", **environment)
+    return environment
+
+
+def _url(connection: embedded.Connection, name: str) -> str:
+    return f"postgresql://{connection.USER}@/{name}?host={connection.HOST}&port={connection.PORT}"
+
+
+def manage(*arguments: str, **environment: str) -> None:
+    command = [sys.executable, str(ROOT / "manage.py"), *arguments]
+    subprocess.run(command, cwd=ROOT, env=os.environ | environment, check=True)
+
+
+def fill(count: int) -> None:
+    """Made-up participants, `count` devices, and people to sign in as."""
+    from inventory.generation import generate_devices
+
+    make_cast()
+    began = time.monotonic()
+    generate_devices(count=count, seed=1, today=TODAY)
+    print(f"{count:,} devices generated in {time.monotonic() - began:.1f} s.", flush=True)
+
+
+def make_cast() -> None:
+    """8 suppliers and 10 MAPs in each fuel; a DCC viewer, and a MAP organisation that has no codes yet."""
+    from accounts.actions import add_member, add_organisation
+    from accounts.models import Participant
+    from accounts.roles import Job, Role
+
+    codes = [(Role.SUPPLIER, f"S{i}") for i in range(8)] + [(Role.MAP, f"M{i}") for i in range(10)]
+    for role, code in codes:
+        given = {"role": role, "name": f"Made-up {role.label} {code}", "effective_from": date(2010, 1, 1)}
+        Participant.objects.create(fuel="E", code=f"ZZ{code}", **given)
+        Participant.objects.create(fuel="G", code=f"Z{code}", **given)
+    for name, role, email in (("DCC", Role.DCC, "dcc"), ("Bench MAP", Role.MAP, "map")):
+        member = {"email": f"{email}@demo.example", "name": email, "job": Job.VIEWER, "password": PASSWORD}
+        add_member(organisation=add_organisation(name=name, role=role), **member)
+
+
+def versions() -> dict[str, str]:
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        cursor.execute("SHOW server_version")
+        return {"postgresql": cursor.fetchone()[0], "python": platform.python_version()}

@@ -1,0 +1,79 @@
+"""The device list over HTTP: first page and 100,000 rows deep, in a small and a large inventory; beside OFFSET."""
+
+import os
+import subprocess
+import sys
+
+from django.core import signing
+from django.core.paginator import Paginator
+
+from accounts.acting import Acting
+from accounts.models import Organisation
+from accounts.roles import Job
+from bench import database
+from bench.measure import Outcome, compare, in_turn
+from inventory.models import Device
+from inventory.paging import PAGE_SIZE, SALT, keyset_page
+from inventory.querysets import scope_parts
+from tests.server import Visitor, running
+
+NAME = "Device list"
+DEPTH = 100_000
+REPEATS = 20  # pages in one round: a single page is too short to time
+
+
+def run(count: int, small: int) -> list[Outcome]:
+    environment = database.prepare("smi_bench_small")
+    fill = f"import django; django.setup(); from bench import database; database.fill({small})"
+    subprocess.run([sys.executable, "-c", fill], cwd=database.ROOT, env=os.environ | environment, check=True)
+    depth = min(DEPTH, count * 9 // 10)
+    deep = signing.dumps(Device.objects.order_by("device_id")[depth].device_id, salt=SALT)
+    with running(WEB_CONCURRENCY="1") as large, running(WEB_CONCURRENCY="1", **environment_of(environment)) as little:
+        many, few = (Visitor(server).sign_in("dcc@demo.example") for server in (large, little))
+        pages = in_turn(
+            NAME,
+            {
+                f"first page of {small:,}": lambda: read(few, "/devices/"),
+                f"first page of {count:,}": lambda: read(many, "/devices/"),
+                f"{depth:,} deep in {count:,}": lambda: read(many, f"/devices/?after={deep}"),
+            },
+        )
+    first, *others = (per_page(outcome) for outcome in pages.values())
+    return [first, *(compare(outcome, first) for outcome in others), *queries(depth, deep)]
+
+
+def environment_of(environment: dict[str, str]) -> dict[str, str]:
+    return {name: environment[name] for name in ("DATABASE_URL", "DATABASE_OWNER_URL")}
+
+
+def read(visitor: Visitor, path: str) -> None:
+    for _ in range(REPEATS):
+        with visitor.get(path) as answer:
+            answer.read()
+
+
+def per_page(outcome: Outcome) -> Outcome:
+    outcome.seconds = [seconds / REPEATS for seconds in outcome.seconds]
+    return outcome
+
+
+def queries(depth: int, deep: str) -> list[Outcome]:
+    """Only what finds the rows: by position, and by Django's Paginator (COUNT and OFFSET)."""
+    acting = Acting(Organisation.objects.get(name="DCC"), Job.VIEWER)
+    devices = Device.objects.visible_to(acting)
+
+    def paginated(number: int) -> None:
+        paginator = Paginator(devices.order_by("device_id").values_list("pk", "device_id"), PAGE_SIZE)
+        list(paginator.page(number))
+
+    found = in_turn(
+        f"{NAME}, the rows of a page",
+        {
+            "by position, first page": lambda: keyset_page(devices, scope_parts(acting), {}),
+            f"by position, {depth:,} deep": lambda: keyset_page(devices, scope_parts(acting), {"after": deep}),
+            "Django's Paginator, first page": lambda: paginated(1),
+            f"Django's Paginator, {depth:,} deep": lambda: paginated(depth // PAGE_SIZE + 1),
+        },
+    )
+    first, deep_one, django_first, django_deep = found.values()
+    return [first, compare(deep_one, first), compare(django_first, first), compare(django_deep, deep_one)]

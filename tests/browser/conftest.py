@@ -1,0 +1,90 @@
+"""The demo as it is served, and people who visit it with a real browser."""
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import pytest
+from django.db import connections
+from playwright.sync_api import Browser, Page
+from pytest_django.plugin import DjangoDbBlocker
+
+from inventory.demo import load_demo
+from tests.server import PASSWORD, Server, database_url, running
+
+DEVICES = 2000
+QUIET = ["--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update"]
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args(browser_type_launch_args: dict) -> dict:
+    """Debian's Chromium where it is installed, Playwright's own elsewhere; root needs it without its sandbox."""
+    sandbox = [] if os.geteuid() else ["--no-sandbox"]
+    installed = {"executable_path": found} if (found := shutil.which("chromium")) else {}
+    return browser_type_launch_args | installed | {"args": [*QUIET, *sandbox]}
+
+
+@contextmanager
+def another_database(name: str) -> Iterator[dict[str, str]]:
+    """A copy of the empty test database with the demo in it; gives the environment that leads there."""
+    test_name = connections["owner"].settings_dict["NAME"]
+    _use(test_name)  # a template may have no visitors
+    _as_owner(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)", f"CREATE DATABASE {name} TEMPLATE {test_name}")
+    _use(name)
+    load_demo(devices=DEVICES, seed=1, tell=lambda _: None)
+    environment = {"DATABASE_URL": database_url(), "DATABASE_OWNER_URL": database_url("owner")}
+    _use(test_name)
+    try:
+        yield environment
+    finally:
+        _as_owner(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def _as_owner(*statements: str) -> None:
+    with connections["owner"].creation._nodb_cursor() as cursor:
+        for statement in statements:
+            cursor.execute(statement)
+
+
+def _use(name: str) -> None:
+    """Lets this process's connections lead to database `name` from now on."""
+    for alias in ("default", "owner"):
+        connections[alias].close()
+        connections[alias].settings_dict["NAME"] = name
+
+
+@pytest.fixture(scope="session")
+def portal(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[Server]:
+    """The portal with demo data, in a database and a process of its own."""
+    with (
+        django_db_blocker.unblock(),
+        another_database("test_smi_browser") as environment,
+        running(**environment) as server,
+    ):
+        yield server
+
+
+@pytest.fixture
+def visit(portal: Server, browser: Browser) -> Iterator[Callable[..., Page]]:
+    """`visit(email, colour, width)`: a page of somebody signed in, without JavaScript of the page's own."""
+    contexts = []
+
+    def come(email: str = "", colour: str = "light", width: int = 1280) -> Page:
+        viewport = {"width": width, "height": 900}
+        context = browser.new_context(base_url=portal.url, color_scheme=colour, viewport=viewport, bypass_csp=False)
+        contexts.append(context)
+        page = context.new_page()
+        return sign_in(page, email) if email else page
+
+    yield come
+    for context in contexts:
+        context.close()
+
+
+def sign_in(page: Page, email: str) -> Page:
+    page.goto("/accounts/login/")
+    page.get_by_label("E-mail address").fill(email)
+    page.get_by_label("Password", exact=True).fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    return page

@@ -1,0 +1,182 @@
+"""The three journeys, in a real browser, and what every page must be: accessible, light and dark, narrow and wide."""
+
+import csv
+import hashlib
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page, expect
+
+pytestmark = pytest.mark.browser
+Visit = Callable[..., Page]
+
+
+def download(page: Page, name: str) -> Path:
+    with page.expect_download() as started:
+        page.get_by_role("link", name=name).first.click()
+    return Path(started.value.path())
+
+
+def first_meter(page: Page, kind: str = "ESME") -> str:
+    """The Device ID of the first commissioned meter of the list."""
+    page.goto(f"/devices/?device_type={kind}&smi_status=Commissioned")
+    return page.locator("tbody th a").first.inner_text()
+
+
+def test_map_downloads_its_report_and_checks_it(visit: Visit):
+    page = visit("map.analyst@demo.example")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Your portfolio")
+
+    file = download(page, "Download portfolio report")
+    page.goto("/reports/map-portfolio/")
+    page.get_by_role("link", name="Manifest").first.click()
+    manifest = json.loads(page.locator("body").inner_text())
+
+    data = file.read_bytes()
+    rows = list(csv.DictReader(data.decode().splitlines()))
+    assert manifest["sha256"] == hashlib.sha256(data).hexdigest()
+    assert (manifest["rows"], manifest["bytes"]) == (len(rows), len(data))
+    assert {row["map_id"] for row in rows} == {"ZMAP", "ZMAZ", "ZMG", "ZMZ"}
+    assert [(row["map_id"], row["device_id"]) for row in rows] == sorted((r["map_id"], r["device_id"]) for r in rows)
+
+
+def test_supplier_corrects_a_map_id(visit: Visit):
+    page = visit("supplier.editor@demo.example")
+    page.goto("/devices/?device_type=ESME&smi_status=Commissioned")
+    row = page.locator("tbody tr").filter(has=page.get_by_text(re.compile("^Z...$")).nth(1)).first
+    device = row.locator("th a").inner_text()
+    page.goto("/")
+    page.get_by_label("Device ID").fill(device.replace("-", "").lower())
+    page.get_by_role("button", name="Find").click()
+    page.get_by_role("link", name=device).click()
+    page.get_by_role("link", name="Record or correct").click()
+
+    before = page.get_by_label("MAP ID", exact=True).input_value()
+    after = "ZMAZ" if before == "ZMAP" else "ZMAP"
+    page.get_by_label("MAP ID", exact=True).fill("ZMA")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("alert")).to_contain_text("Nothing has been saved")
+    expect(page).to_have_title(re.compile("^Error: "))
+    page.get_by_label("MAP ID", exact=True).fill(after)
+    if before:
+        page.get_by_label("It was typed wrongly").check()
+    page.get_by_label("What is it taken from?").fill("nameplate photo, job 88213")
+    page.get_by_role("button", name="Save").click()
+    if before:
+        page.get_by_role("button", name="Confirm and save").click()
+
+    expect(page.get_by_role("alert")).to_contain_text("Saved: MAP ID")
+    expect(page.get_by_text("nameplate photo, job 88213").first).to_be_visible()
+
+
+def test_dcc_looks_a_device_up_by_its_msn(visit: Visit):
+    page = visit("dcc.viewer@demo.example")
+    first_meter(page)
+    msn = page.locator("tbody tr").first.locator("td").nth(2).inner_text()
+    page.goto("/")
+    page.get_by_label("MSN").fill(msn.replace(" ", "").lower())
+    page.get_by_role("button", name="Find").click()
+
+    expect(page.locator("tbody tr").first).to_contain_text(msn)
+    page.locator("tbody th a").first.click()
+    expect(page.get_by_text("Responsible supplier").first).to_be_visible()
+    expect(page.get_by_role("link", name="Record or correct")).to_have_count(0)
+
+
+def test_person_of_two_organisations_switches_and_switches_back(visit: Visit):
+    page = visit("dual.role@demo.example")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Who are you acting for?")
+    page.get_by_role("main").get_by_role("button", name="Zircon Energy").click()
+    device = first_meter(page)
+    page.goto(f"/devices/{device}/edit/")
+    page.get_by_label("MSN").fill("Z99E 12345")
+    other = page.context.new_page()
+    other.goto("/")
+    other.locator(".smi-acting summary").click()
+    other.get_by_role("banner").get_by_role("button", name="Zircon Metering").click()
+    expect(other.get_by_role("heading", level=1)).to_have_text("Your portfolio")
+
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("button", name="Switch back and go on")).to_be_visible()
+    page.get_by_role("button", name="Switch back and go on").click()
+
+    assert "Z99E 12345" in page.content()
+    expect(page.get_by_role("banner")).to_contain_text("Zircon Energy")
+
+
+def test_keyboard_reaches_the_content_first(visit: Visit):
+    page = visit("supplier.viewer@demo.example")
+    page.keyboard.press("Tab")
+
+    expect(page.get_by_role("link", name="Skip to main content")).to_be_focused()
+
+
+# Every page ------------------------------------------------------------------------------------------------------
+
+SIGNED_OUT = ["/accounts/login/", "/accounts/password/reset/", "/help/", "/privacy/", "/accessibility/"]
+PAGES = {
+    "": [*SIGNED_OUT, "/open-questions/", "/data-items/", "/who-may-do-what/", "/nowhere/"],
+    "supplier.admin@demo.example": [
+        "/", "/devices/", "/devices/?msn=XX", "/devices/?device_id=12", "/devices/?map_id=ZMAP",
+        "/devices/?device_type=ESME&installed_from=01/01/2020", "/devices/{device}/", "/devices/{device}/edit/",
+        "/devices/{device}/blank-map-id/", "/devices/to-do/map-id/", "/devices/to-do/msn/",
+        "/devices/to-do/duplicate-msn/", "/organisation/members/", "/organisation/members/{member}/",
+        "/participants/", "/participants/?name=zzzz", "/who-may-do-what/", "/reports/", "/accounts/logout/",
+        "/reports/map-portfolio/download/?acting=99999", "/accounts/reauthenticate/",
+    ],
+    "map.analyst@demo.example": [
+        "/", "/devices/", "/devices/{device}/", "/reports/", "/reports/map-portfolio/", "/devices/to-do/msn/",
+    ],
+    "dcc.admin@demo.example": ["/", "/devices/", "/devices/{device}/", "/devices/{device}/edit/"],
+    "dual.role@demo.example": ["/accounts/acting/"],
+}  # fmt: skip
+
+
+def addresses(page: Page, paths: list[str]) -> list[str]:
+    """The paths, with a device and a member of one's own where they ask for one."""
+    device = first_meter(page) if any("{device}" in path for path in paths) else ""
+    member = ""
+    if any("{member}" in path for path in paths):
+        page.goto("/organisation/members/")
+        member = page.get_by_role("link", name="Change job").first.get_attribute("href").split("/")[-2]
+    return [path.format(device=device, member=member) for path in paths]
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+@pytest.mark.parametrize("colour", ["light", "dark"])
+@pytest.mark.parametrize("email", PAGES)
+def test_every_page_is_accessible_and_fits(visit: Visit, email: str, colour: str, width: int):
+    page = visit(email, colour, width)
+    asked, reports = [], []
+    page.on("request", lambda request: asked.append(request.url))
+    page.on("console", lambda message: reports.append(message.text))
+
+    for path in addresses(page, PAGES[email]):
+        page.goto(path)
+        found = Axe().run(page, options={"resultTypes": ["violations"]})
+        assert found.violations_count == 0, f"{path}\n{found.generate_report()}"
+        assert page.locator("h1").count() == 1, path
+        assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), path
+        uncaptioned = page.locator("table:not(:has(caption))").count()
+        assert uncaptioned == 0, path
+
+    assert not [url for url in asked if "/assets/" in url or "127.0.0.1" not in url]
+    assert not [text for text in reports if "Content Security Policy" in text]
+
+
+def test_pages_work_without_javascript(browser, portal):
+    context = browser.new_context(base_url=portal.url, java_script_enabled=False)
+    page = context.new_page()
+    page.goto("/accounts/login/")
+    page.get_by_label("E-mail address").fill("supplier.viewer@demo.example")
+    page.get_by_label("Password", exact=True).fill("smart-metering-demo")
+    page.get_by_role("button", name="Sign in").click()
+    page.goto("/devices/?device_type=GSME")
+
+    expect(page.locator("tbody tr").first).to_contain_text("GSME")
+    assert "<script" not in page.content()
+    context.close()
