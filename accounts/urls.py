@@ -22,6 +22,8 @@ urlpatterns = [
         allauth.password_reset_from_key_done,
         name="account_reset_password_from_key_done",
     ),
+    # Nobody signs up; django-allauth names the page in a mail to an address that has no account.
+    path("accounts/signup/", views.no_sign_up, name="account_signup"),
     path("accounts/acting/", views.acting_choice, name="acting-choice"),
     path("organisation/members/", views.member_list, name="member-list"),
     path("organisation/members/<int:pk>/", views.member_edit, name="member-edit"),

@@ -44,6 +44,12 @@ def _safe_next(request: HttpRequest) -> str:
     return onward if safe else "/"
 
 
+@allow(Open.TO_ALL)
+def no_sign_up(request: HttpRequest) -> HttpResponse:
+    """Accounts are made by administrators: the help page says whom to ask."""
+    return redirect("help")
+
+
 @allow(Permission.MANAGE_MEMBERS)
 @never_cache
 def member_list(request: HttpRequest) -> HttpResponse:

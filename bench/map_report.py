@@ -123,7 +123,8 @@ def memory_of(server: Server, visitor: Visitor) -> Outcome:
     idle = _kib(worker, "VmRSS")
     size = read(visitor)
     peak = _kib(worker, "VmHWM")
-    note = f"idle {idle / 1024:.1f} MiB, peak {peak / 1024:.1f} MiB: +{(peak - idle) / 1024:.1f} MiB for {size / 1e6:.1f} MB"
+    grown = f"+{(peak - idle) / 1024:.1f} MiB for {size / 1e6:.1f} MB"
+    note = f"idle {idle / 1024:.1f} MiB, peak {peak / 1024:.1f} MiB: {grown}"
     return Outcome(NAME, "memory of the server process", note=note)
 
 

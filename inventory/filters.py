@@ -88,7 +88,7 @@ def day_filter(item: DataItem, lookup: str, label: str) -> django_filters.DateFi
         lookup_expr=lookup,
         label=label,
         widget=forms.DateInput({"autocomplete": "off"}),
-        error_messages={"invalid": "“%(value)s” is no date. Write it day first, such as 23/11/2026."},
+        error_messages={"invalid": "This is no date. Write it day first, such as 23/11/2026."},
     )
 
 

@@ -4,6 +4,7 @@
 this is the demo: an embedded PostgreSQL and a key made once, both in `.local/`.
 """
 
+import re
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -186,9 +187,11 @@ ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_ADAPTER = "accounts.adapter.AccountAdapter"
 ACCOUNT_DEFAULT_HTTP_PROTOCOL = "https" if PORTAL_HTTPS else "http"
+ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
 ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
 ACCOUNT_SESSION_REMEMBER = False
 SESSION_COOKIE_AGE = 12 * 3600
+MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 
 # Which items a MAP sees of its devices: an assumption each installation can change (docs/open-questions.md).
 MAP_SEES_MPXN = env.bool("MAP_SEES_MPXN", True)
@@ -227,10 +230,10 @@ LOGGING = {
 }
 
 
-def without_query(_logger: object, _name: str, event: dict[str, object]) -> dict[str, object]:
-    """Search values may be personal data (MPxN): the log keeps the path only."""
+def without_secrets(_logger: object, _name: str, event: dict[str, object]) -> dict[str, object]:
+    """The log keeps the path only: search values may be personal data (MPxN), a key sets a password."""
     if isinstance(request := event.get("request"), str):
-        event["request"] = request.split("?")[0]
+        event["request"] = re.sub(r"(/password/reset/key/).*", r"\1…", request.split("?")[0])
     return event
 
 
@@ -242,7 +245,7 @@ structlog.configure(
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso"),
         structlog.processors.format_exc_info,
-        without_query,
+        without_secrets,
         structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
     ],
     logger_factory=structlog.stdlib.LoggerFactory(),

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 
+from django.core.exceptions import EmptyResultSet
 from django.db import connection, transaction
 from django.db.models import QuerySet
 
@@ -15,8 +16,11 @@ def csv_chunks(header: list[str], rows: QuerySet) -> Iterator[bytes]:
 
     No value may hold a line break: COPY ends lines with `\n`, which becomes `\r\n` here.
     """
-    sql, params = rows.query.sql_with_params()
     pending, size = [",".join(header).encode() + b"\n"], 0
+    try:
+        sql, params = rows.query.sql_with_params()
+    except EmptyResultSet:  # Django knows that there are none: a scope without codes
+        sql, params = "SELECT WHERE false", ()
     with connection.cursor() as cursor, cursor.copy(f"COPY ({sql}) TO STDOUT (FORMAT csv)", params) as copy:
         for row in copy:
             pending.append(row)

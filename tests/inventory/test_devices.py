@@ -19,7 +19,7 @@ def found(response) -> list[str]:
 
 
 @pytest.fixture
-def browser(supplier, asset_provider, sign_in):
+def visitor(supplier, asset_provider, sign_in):
     return sign_in(supplier, Job.VIEWER)
 
 
@@ -30,34 +30,34 @@ def browser(supplier, asset_provider, sign_in):
     "typed",
     ["00-DB-12-34-56-78-90-A0", "00db1234567890a0", " 00:DB:12:34:56:78:90:A0 ", "00DB12", "00-db-12-34-5"],
 )
-def test_device_id_is_found_in_full_or_by_its_beginning(browser, typed):
+def test_device_id_is_found_in_full_or_by_its_beginning(visitor, typed):
     make_device("ZEPH", device_id="00-DB-12-34-56-78-90-A0")
     make_device("ZEPH", device_id="00-DB-13-34-56-78-90-A0")
 
-    assert found(browser.get("/devices/", {"device_id": typed})) == ["00-DB-12-34-56-78-90-A0"]
+    assert found(visitor.get("/devices/", {"device_id": typed})) == ["00-DB-12-34-56-78-90-A0"]
 
 
-def test_beginning_of_fewer_than_six_digits_is_refused(browser):
-    assert browser.get("/devices/", {"device_id": "00DB1"}).status_code == 400
+def test_beginning_of_fewer_than_six_digits_is_refused(visitor):
+    assert visitor.get("/devices/", {"device_id": "00DB1"}).status_code == 400
 
 
-def test_mpxn_is_found_in_full_only(browser):
+def test_mpxn_is_found_in_full_only(visitor):
     device = make_device("ZEPH", mpxn="9910000001006")
 
-    assert found(browser.get("/devices/", {"mpxn": "99 1000 0001 006"})) == [device.device_id]
-    assert browser.get("/devices/", {"mpxn": "991000000"}).status_code == 200
-    assert found(browser.get("/devices/", {"mpxn": "991000000"})) == []
+    assert found(visitor.get("/devices/", {"mpxn": "99 1000 0001 006"})) == [device.device_id]
+    assert visitor.get("/devices/", {"mpxn": "991000000"}).status_code == 200
+    assert found(visitor.get("/devices/", {"mpxn": "991000000"})) == []
 
 
 @pytest.mark.parametrize("typed", ["Z21E 10447", "z21e10447", " Z21 E10447 "])
-def test_msn_is_found_whatever_its_spaces(browser, typed):
+def test_msn_is_found_whatever_its_spaces(visitor, typed):
     device = make_device("ZEPH", msn="Z21E 10447")
     make_device("ZEPH", msn="Z21E 10448")
 
-    assert found(browser.get("/devices/", {"msn": typed})) == [device.device_id]
+    assert found(visitor.get("/devices/", {"msn": typed})) == [device.device_id]
 
 
-def test_filters_narrow_together(browser):
+def test_filters_narrow_together(visitor):
     device = make_device("ZEPH", status="Suspended", installed_on=date(2024, 5, 1))
     make_device("ZEPH", status="Suspended", installed_on=date(2024, 6, 1))
     make_device("ZEPH", installed_on=date(2024, 5, 1))
@@ -65,7 +65,7 @@ def test_filters_narrow_together(browser):
     search = {"device_type": "ESME", "smi_status": "Suspended"}
     days = {"installed_from": "01/05/2024", "installed_to": "31 May 2024"}
 
-    assert found(browser.get("/devices/", search | days)) == [device.device_id]
+    assert found(visitor.get("/devices/", search | days)) == [device.device_id]
 
 
 @pytest.mark.parametrize(
@@ -79,10 +79,10 @@ def test_filters_narrow_together(browser):
         ("msn", "Z\u0410P", "Cyrillic"),
     ],
 )
-def test_wrong_value_is_explained_and_nothing_is_searched(browser, parameter, value, says):
+def test_wrong_value_is_explained_and_nothing_is_searched(visitor, parameter, value, says):
     make_device("ZEPH")
 
-    response = browser.get("/devices/", {parameter: value})
+    response = visitor.get("/devices/", {parameter: value})
 
     page = response.content.decode()
     assert response.status_code == 400
@@ -91,12 +91,12 @@ def test_wrong_value_is_explained_and_nothing_is_searched(browser, parameter, va
     assert found(response) == []
 
 
-def test_parameter_given_twice_is_refused(browser):
-    assert browser.get("/devices/?msn=Z1&msn=Z2").status_code == 400
+def test_parameter_given_twice_is_refused(visitor):
+    assert visitor.get("/devices/?msn=Z1&msn=Z2").status_code == 400
 
 
-def test_empty_result_says_what_to_do(browser):
-    page = browser.get("/devices/", {"msn": "Z77", "device_type": "GSME"}).content.decode()
+def test_empty_result_says_what_to_do(visitor):
+    page = visitor.get("/devices/", {"msn": "Z77", "device_type": "GSME"}).content.decode()
 
     assert "No device found" in page
     assert "nameplate" in page
@@ -104,10 +104,10 @@ def test_empty_result_says_what_to_do(browser):
     assert "ZEPH" in page
 
 
-def test_applied_filters_are_links_that_remove_themselves(browser):
+def test_applied_filters_are_links_that_remove_themselves(visitor):
     make_device("ZEPH", msn="Z77")
 
-    page = browser.get("/devices/", {"msn": "Z77", "device_type": "ESME"}).content.decode()
+    page = visitor.get("/devices/", {"msn": "Z77", "device_type": "ESME"}).content.decode()
 
     assert 'href="?device_type=ESME"' in page
     assert 'href="?msn=Z77"' in page
@@ -116,16 +116,16 @@ def test_applied_filters_are_links_that_remove_themselves(browser):
 # List
 
 
-def test_list_pages_forward_and_back(browser):
+def test_list_pages_forward_and_back(visitor):
     made = sorted(make_device("ZEPH" if n % 2 else "ZPG", None).device_id for n in range(60))
-    first = browser.get("/devices/")
+    first = visitor.get("/devices/")
     after = re.search(r'href="(\?after=[^"]+)"', first.content.decode())[1]
-    second = browser.get(f"/devices/{after}")
+    second = visitor.get(f"/devices/{after}")
     before = re.search(r'href="(\?before=[^"]+)"', second.content.decode())[1]
 
     assert found(first) == made[:50]
     assert found(second) == made[50:]
-    assert found(browser.get(f"/devices/{before}")) == made[:50]
+    assert found(visitor.get(f"/devices/{before}")) == made[:50]
 
 
 @pytest.mark.parametrize(
@@ -136,46 +136,46 @@ def test_fifty_rows_cost_as_many_queries_as_two(
     supplier, asset_provider, dcc, sign_in, django_assert_num_queries, role, path
 ):
     organisation = {Role.SUPPLIER: supplier, Role.MAP: asset_provider, Role.DCC: dcc}[role]
-    browser = sign_in(organisation)
+    visitor = sign_in(organisation)
 
     def make(count: int) -> None:
         for _ in range(count):
             make_device("ZEPH", msn="")
             make_device("ZEPH", msn="Z1")
-            browser.get("/reports/map-portfolio/download/")
+            visitor.get("/reports/map-portfolio/download/")
 
     make(2)
-    few = queries_of(browser, path)
+    few = queries_of(visitor, path)
     make(48)
 
-    assert queries_of(browser, path) == few
+    assert queries_of(visitor, path) == few
     assert few <= 14
 
 
-def queries_of(browser, path: str) -> int:
+def queries_of(visitor, path: str) -> int:
     from django.db import connection
     from django.test.utils import CaptureQueriesContext
 
     with CaptureQueriesContext(connection) as captured:
-        browser.get(path)
+        visitor.get(path)
     return len(captured)
 
 
-def test_more_than_a_thousand_is_not_counted(browser, monkeypatch):
+def test_more_than_a_thousand_is_not_counted(visitor, monkeypatch):
     monkeypatch.setattr("inventory.paging.MANY", 3)
     for _ in range(4):
         make_device("ZEPH")
 
-    assert "More than 1,000 devices" in browser.get("/devices/").content.decode()
+    assert "More than 1,000 devices" in visitor.get("/devices/").content.decode()
 
 
 # One device
 
 
-def test_device_page_shows_every_item_with_its_provenance(browser):
+def test_device_page_shows_every_item_with_its_provenance(visitor):
     device = make_device("ZEPH", "ZMAP", mpxn="9910000001006", msn="Z21E 10447")
 
-    page = browser.get(f"/devices/{device.device_id}/").content.decode()
+    page = visitor.get(f"/devices/{device.device_id}/").content.decode()
 
     for value in (device.device_id, "ZMAP", "Zenith Meter Assets", "Z21E 10447", "9910000001006", "SMETS2"):
         assert value in page
@@ -183,11 +183,11 @@ def test_device_page_shows_every_item_with_its_provenance(browser):
     assert "1 March 2024" in page
 
 
-def test_device_id_is_accepted_in_any_form(browser):
+def test_device_id_is_accepted_in_any_form(visitor):
     device = make_device("ZEPH")
 
-    assert browser.get(f"/devices/{device.device_id.replace('-', '').lower()}/").status_code == 200
-    assert browser.get("/devices/nonsense/").status_code == 404
+    assert visitor.get(f"/devices/{device.device_id.replace('-', '').lower()}/").status_code == 200
+    assert visitor.get("/devices/nonsense/").status_code == 404
 
 
 def test_names_are_shown_to_the_own_organisation_and_the_dcc_only(supplier, asset_provider, dcc, sign_in):
@@ -208,11 +208,11 @@ def test_duplicate_is_named_only_within_the_own_scope(supplier, rival, dcc, sign
     assert twin.device_id in sign_in(dcc).get(path).content.decode()
 
 
-def test_hub_of_another_supplier_is_named_but_not_linked(browser, rival):
+def test_hub_of_another_supplier_is_named_but_not_linked(visitor, rival):
     hub = make_hub("ZODI")
     device = make_device("ZEPH", hub=hub)
 
-    page = browser.get(f"/devices/{device.device_id}/").content.decode()
+    page = visitor.get(f"/devices/{device.device_id}/").content.decode()
 
     assert hub.device_id in page
     assert f"/devices/{hub.device_id}/" not in page
@@ -233,13 +233,13 @@ def test_item_withheld_from_maps_is_on_none_of_their_pages(
     device = make_device("ZEPH", "ZMAP", mpxn="9910000001006", **previous)
     device = Device.objects.get(pk=device.pk)
     Device.objects.filter(pk=device.pk).update(msn_recorded_for="", map_recorded_for="")
-    browser = sign_in(asset_provider)
+    visitor = sign_in(asset_provider)
     paths = ["/devices/", f"/devices/{device.device_id}/"]
-    shown = [hidden in browser.get(path).content.decode() for path in paths]
+    shown = [hidden in visitor.get(path).content.decode() for path in paths]
     setattr(settings, setting, False)
 
     assert any(shown)
-    assert not any(hidden in browser.get(path).content.decode() for path in paths)
+    assert not any(hidden in visitor.get(path).content.decode() for path in paths)
 
 
 def test_withheld_item_is_no_parameter_either(supplier, asset_provider, sign_in, settings):
@@ -270,19 +270,19 @@ def test_controls_are_shown_to_those_who_may_use_them(supplier, asset_provider, 
 # Worklists and dashboard
 
 
-def test_worklist_of_the_map_id_is_one_list_and_names_no_code(browser):
+def test_worklist_of_the_map_id_is_one_list_and_names_no_code(visitor):
     missing = make_device("ZEPH", None)
     ended = make_device("ZEPH", "ZOLD", asset_provider=make_participant("ZOLD", effective_to=TODAY - timedelta(days=1)))
     make_device("ZEPH", "ZMAP")
 
-    response = browser.get("/devices/to-do/map-id/")
+    response = visitor.get("/devices/to-do/map-id/")
 
     assert found(response) == sorted([missing.device_id, ended.device_id])
-    assert "MAP ID missing or no longer valid" in browser.get("/").content.decode()
+    assert "MAP ID missing or no longer valid" in visitor.get("/").content.decode()
 
 
-def test_unknown_worklist_is_not_found(browser):
-    assert browser.get("/devices/to-do/map-id-of-zmap/").status_code == 404
+def test_unknown_worklist_is_not_found(visitor):
+    assert visitor.get("/devices/to-do/map-id-of-zmap/").status_code == 404
 
 
 def test_map_has_no_worklist_of_missing_map_ids(asset_provider, sign_in):
@@ -296,24 +296,24 @@ def rows_of(response) -> list[dict[str, str]]:
     return list(csv.DictReader(b"".join(response.streaming_content).decode().splitlines()))
 
 
-def test_file_holds_what_the_search_found_by_device_id(browser, rival):
+def test_file_holds_what_the_search_found_by_device_id(visitor, rival):
     gas = make_device("ZPG", None, device_type="GSME", msn="G4Z1")
     make_device("ZEPH", "ZMAP")
     make_device("ZODI", None)
 
-    everything = rows_of(browser.get("/devices/download/"))
-    some = rows_of(browser.get("/devices/download/", {"device_type": "GSME"}))
+    everything = rows_of(visitor.get("/devices/download/"))
+    some = rows_of(visitor.get("/devices/download/", {"device_type": "GSME"}))
 
     assert len(everything) == 2
     assert [row["device_id"] for row in everything] == sorted(row["device_id"] for row in everything)
     assert [(row["device_id"], row["msn"]) for row in some] == [(gas.device_id, "G4Z1")]
 
 
-def test_file_refuses_what_the_page_refuses(browser):
+def test_file_refuses_what_the_page_refuses(visitor):
     for search in ({"msn": "%"}, {"after": "x"}, {"map_id": "ZMAP"}):
-        assert browser.get("/devices/download/", search).status_code == 400
+        assert visitor.get("/devices/download/", search).status_code == 400
 
 
-def test_page_and_file_are_not_kept_by_browsers(browser):
+def test_page_and_file_are_not_kept_by_browsers(visitor):
     for path in ("/devices/", "/devices/download/"):
-        assert "no-store" in browser.get(path).headers["Cache-Control"]
+        assert "no-store" in visitor.get(path).headers["Cache-Control"]

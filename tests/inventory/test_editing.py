@@ -12,7 +12,7 @@ from tests.factories import INSTALLED, listed, make_device, make_hub
 
 
 @pytest.fixture
-def browser(supplier, asset_provider, rival_provider, sign_in):
+def visitor(supplier, asset_provider, rival_provider, sign_in):
     return sign_in(supplier, Job.EDITOR)
 
 
@@ -21,7 +21,7 @@ def edit(device: Device) -> str:
 
 
 def form_of(device: Device, **changes: object) -> dict[str, object]:
-    """The edit form as a browser sends it when `changes` were typed."""
+    """The edit form as a visitor sends it when `changes` were typed."""
     provider = device.asset_provider.code if device.asset_provider else ""
     opened = {"msn": device.msn, "map_id": provider, "map_from": device.map_from or device.installed_on or ""}
     base = {"base_msn": device.msn, "base_map_id": provider, "version": device.version}
@@ -34,10 +34,10 @@ def hidden_fields(response) -> dict[str, str]:
     return dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', main))
 
 
-def test_first_recording_is_saved_at_once_and_said_so(browser):
+def test_first_recording_is_saved_at_once_and_said_so(visitor):
     device = make_device("ZEPH", None, msn="")
 
-    response = browser.submit(edit(device), form_of(device, map_id="ZMAP", msn="Z1"), follow=True)
+    response = visitor.submit(edit(device), form_of(device, map_id="ZMAP", msn="Z1"), follow=True)
 
     assert response.redirect_chain == [(f"/devices/{device.device_id}/", 302)]
     assert "Saved: MSN and MAP ID and MAP ID applies from" in response.content.decode()
@@ -45,11 +45,11 @@ def test_first_recording_is_saved_at_once_and_said_so(browser):
     assert device.asset_provider.code == "ZMAP"
 
 
-def test_replacement_is_shown_before_and_after_and_saved_when_confirmed(browser):
+def test_replacement_is_shown_before_and_after_and_saved_when_confirmed(visitor):
     device = make_device("ZEPH", "ZMAP")
     typed = form_of(device, map_id="ZMAB", kind="correction", source="letter 4417")
 
-    asked = browser.submit(edit(device), typed)
+    asked = visitor.submit(edit(device), typed)
 
     page = asked.content.decode()
     assert asked.status_code == 200
@@ -58,29 +58,29 @@ def test_replacement_is_shown_before_and_after_and_saved_when_confirmed(browser)
     device.refresh_from_db()
     assert device.asset_provider.code == "ZMAP"
 
-    saved = browser.post(f"{edit(device)}confirm/", hidden_fields(asked))
+    saved = visitor.post(f"{edit(device)}confirm/", hidden_fields(asked))
 
     assert saved.status_code == 302
     device.refresh_from_db()
     assert (device.asset_provider.code, device.map_source, device.version) == ("ZMAB", "letter 4417", 2)
 
 
-def test_doubtful_day_is_confirmed(browser):
+def test_doubtful_day_is_confirmed(visitor):
     device = make_device("ZEPH", None)
     typed = form_of(device, map_id="ZMAP", map_from="01/01/2020")
 
-    asked = browser.submit(edit(device), typed)
+    asked = visitor.submit(edit(device), typed)
 
     assert "before the meter was installed" in asked.content.decode()
-    browser.post(f"{edit(device)}confirm/", hidden_fields(asked))
+    visitor.post(f"{edit(device)}confirm/", hidden_fields(asked))
     device.refresh_from_db()
     assert device.asset_provider.code == "ZMAP"
 
 
-def test_errors_stand_in_a_summary_with_links_and_the_title_begins_with_error(browser):
+def test_errors_stand_in_a_summary_with_links_and_the_title_begins_with_error(visitor):
     device = make_device("ZEPH", None, msn="")
 
-    response = browser.submit(edit(device), form_of(device, map_id="ZMA", msn="Z21E 104477", map_from="31/02/2024"))
+    response = visitor.submit(edit(device), form_of(device, map_id="ZMA", msn="Z21E 104477", map_from="31/02/2024"))
 
     page = response.content.decode()
     assert response.status_code == 400
@@ -89,21 +89,21 @@ def test_errors_stand_in_a_summary_with_links_and_the_title_begins_with_error(br
     assert '<a href="#id_map_from">' in page
 
 
-def test_what_was_typed_stays_after_an_error(browser):
+def test_what_was_typed_stays_after_an_error(visitor):
     device = make_device("ZEPH", None, msn="")
 
-    page = browser.submit(edit(device), form_of(device, map_id="ZZZ9", msn="Z77")).content.decode()
+    page = visitor.submit(edit(device), form_of(device, map_id="ZZZ9", msn="Z77")).content.decode()
 
     assert 'value="ZZZ9"' in page
     assert 'value="Z77"' in page
 
 
-def test_stale_form_shows_base_theirs_and_yours(browser):
+def test_stale_form_shows_base_theirs_and_yours(visitor):
     device = make_device("ZEPH", None, msn="Z1")
     typed = form_of(device, msn="Z3", kind="correction", source="sheet")
     Device.objects.filter(pk=device.pk).update(msn="Z2", version=2)
 
-    response = browser.submit(edit(device), typed)
+    response = visitor.submit(edit(device), typed)
 
     page = response.content.decode()
     assert response.status_code == 409
@@ -112,78 +112,78 @@ def test_stale_form_shows_base_theirs_and_yours(browser):
     assert 'id="id_keep_msn_theirs" name="keep_msn" type="radio" value="theirs" checked' in page
 
 
-def test_conflict_is_resolved_by_keeping_yours_on_the_new_version(browser):
+def test_conflict_is_resolved_by_keeping_yours_on_the_new_version(visitor):
     device = make_device("ZEPH", None, msn="Z1")
     typed = form_of(device, msn="Z3", kind="correction", source="sheet")
     Device.objects.filter(pk=device.pk).update(msn="Z2", version=2)
-    conflict = browser.submit(edit(device), typed)
+    conflict = visitor.submit(edit(device), typed)
 
-    asked = browser.post(edit(device), hidden_fields(conflict) | {"keep_msn": "yours", "keep_map_id": "theirs"})
-    browser.post(f"{edit(device)}confirm/", hidden_fields(asked))
+    asked = visitor.post(edit(device), hidden_fields(conflict) | {"keep_msn": "yours", "keep_map_id": "theirs"})
+    visitor.post(f"{edit(device)}confirm/", hidden_fields(asked))
 
     device.refresh_from_db()
     assert (device.msn, device.version) == ("Z3", 3)
 
 
-def test_conflict_resolved_by_keeping_theirs_leaves_it(browser):
+def test_conflict_resolved_by_keeping_theirs_leaves_it(visitor):
     device = make_device("ZEPH", None, msn="Z1")
     typed = form_of(device, msn="Z3", map_id="ZMAP", kind="correction", source="sheet")
     Device.objects.filter(pk=device.pk).update(msn="Z2", version=2)
-    conflict = browser.submit(edit(device), typed)
+    conflict = visitor.submit(edit(device), typed)
 
-    browser.post(edit(device), hidden_fields(conflict) | {"keep_msn": "theirs", "keep_map_id": "yours"})
+    visitor.post(edit(device), hidden_fields(conflict) | {"keep_msn": "theirs", "keep_map_id": "yours"})
 
     device.refresh_from_db()
     assert (device.msn, device.asset_provider.code) == ("Z2", "ZMAP")
 
 
-def test_device_that_was_lost_is_not_found_rather_than_in_conflict(browser, rival):
+def test_device_that_was_lost_is_not_found_rather_than_in_conflict(visitor, rival):
     device = make_device("ZEPH", None, msn="Z1")
     typed = form_of(device, msn="Z3")
     Device.objects.filter(pk=device.pk).update(supplier=listed("ZODI", "supplier"), version=2)
 
-    assert browser.submit(edit(device), typed).status_code == 404
+    assert visitor.submit(edit(device), typed).status_code == 404
 
 
-def test_confirming_a_stale_form_is_a_conflict_too(browser):
+def test_confirming_a_stale_form_is_a_conflict_too(visitor):
     device = make_device("ZEPH", "ZMAP")
     typed = form_of(device, map_id="ZMAB", kind="correction", source="letter")
-    asked = browser.submit(edit(device), typed)
+    asked = visitor.submit(edit(device), typed)
     Device.objects.filter(pk=device.pk).update(version=2)
 
-    assert browser.post(f"{edit(device)}confirm/", hidden_fields(asked)).status_code == 409
+    assert visitor.post(f"{edit(device)}confirm/", hidden_fields(asked)).status_code == 409
 
 
-def test_confirming_runs_every_rule_again(browser):
+def test_confirming_runs_every_rule_again(visitor):
     """A form that was altered on its way to the second step is no way around the first."""
     device = make_device("ZEPH", "ZMAP")
 
-    response = browser.submit(f"{edit(device)}confirm/", form_of(device, map_id="ZZZZ", kind="correction", source="x"))
+    response = visitor.submit(f"{edit(device)}confirm/", form_of(device, map_id="ZZZZ", kind="correction", source="x"))
 
     assert response.status_code == 400
     device.refresh_from_db()
     assert device.asset_provider.code == "ZMAP"
 
 
-def test_smets1_meter_has_no_field_for_the_map_id(browser):
+def test_smets1_meter_has_no_field_for_the_map_id(visitor):
     device = make_device("ZEPH", None, smets_generation=1, msn="")
 
-    page = browser.get(edit(device)).content.decode()
-    browser.submit(edit(device), form_of(device, msn="Z1", map_id="ZMAP"))
+    page = visitor.get(edit(device)).content.decode()
+    visitor.submit(edit(device), form_of(device, msn="Z1", map_id="ZMAP"))
 
     assert 'name="map_id"' not in page
     device.refresh_from_db()
     assert (device.msn, device.asset_provider) == ("Z1", None)
 
 
-def test_hub_has_no_edit_page(browser):
-    assert browser.get(edit(make_hub("ZEPH"))).status_code == 404
+def test_hub_has_no_edit_page(visitor):
+    assert visitor.get(edit(make_hub("ZEPH"))).status_code == 404
 
 
-def test_form_without_version_is_refused(browser):
+def test_form_without_version_is_refused(visitor):
     device = make_device("ZEPH", None, msn="")
 
-    assert browser.submit(edit(device), {"msn": "Z1"}).status_code == 400
+    assert visitor.submit(edit(device), {"msn": "Z1"}).status_code == 400
 
 
 def test_blanking_asks_for_day_reason_and_source(supplier, asset_provider, sign_in):

@@ -1,0 +1,263 @@
+"""The MAP portfolio report: its rows, its bytes, its record and its manifest; for page and command."""
+
+import csv
+import gzip
+import hashlib
+import json
+from datetime import date, datetime, timedelta
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.core.signals import request_finished
+from django.db import close_old_connections, connection
+from django.utils import timezone
+
+from accounts.models import Organisation
+from accounts.roles import Job, Role
+from inventory.models import ReportRun
+from inventory.reports import stream
+from inventory.reports.map_portfolio import HEADER
+from tests.factories import INSTALLED, bind, make_device, make_organisation, make_participant
+
+PATH = "/reports/map-portfolio/download/"
+
+
+@pytest.fixture
+def visitor(supplier, rival, asset_provider, rival_provider, sign_in):
+    """Somebody of Zenith, among devices of Zenith, of a rival, and of nobody."""
+    make_device("ZEPH", "ZMAP", mpxn="9910000001006", msn="Z21E 10447")
+    make_device("ZPG", "ZMG", device_type="GSME", msn="G4Z486399530")
+    make_device("ZODI", "ZMAP", status="InstalledNotCommissioned", commissioned_on=None)
+    make_device("ZEPH", "ZMAB")
+    make_device("ZEPH", None)
+    return sign_in(asset_provider, Job.VIEWER)
+
+
+def body(response) -> bytes:
+    return b"".join(response.streaming_content)
+
+
+def close(response) -> None:
+    """What the server does when the client has gone; the test's connection stays open."""
+    request_finished.disconnect(close_old_connections)
+    response.close()
+    request_finished.connect(close_old_connections)
+
+
+def rows_of(data: bytes) -> list[dict[str, str]]:
+    return list(csv.DictReader(data.decode().splitlines()))
+
+
+def count_by_sql(organisation: Organisation) -> int:
+    """Independent of the portal's own query vocabulary."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """SELECT count(*) FROM inventory_device d
+               JOIN accounts_participant p ON p.id = d.asset_provider_id AND p.role = 'map'
+               WHERE EXISTS (SELECT 1 FROM accounts_binding b
+                             WHERE b.organisation_id = %s AND b.role = 'map' AND b.fuel = p.fuel AND b.code = p.code
+                               AND b.valid_from <= current_date AND coalesce(b.valid_to >= current_date, true))""",
+            [organisation.pk],
+        )
+        return cursor.fetchone()[0]
+
+
+def test_report_holds_exactly_the_devices_of_the_organisations_map_ids(visitor, asset_provider):
+    rows = rows_of(body(visitor.get(PATH)))
+
+    assert len(rows) == count_by_sql(asset_provider) == 3
+    assert {row["map_id"] for row in rows} == {"ZMAP", "ZMG"}
+
+
+def test_rows_are_ordered_by_map_id_and_device_id(visitor):
+    rows = rows_of(body(visitor.get(PATH)))
+
+    assert [(row["map_id"], row["device_id"]) for row in rows] == sorted((r["map_id"], r["device_id"]) for r in rows)
+
+
+def test_values_are_written_as_the_contract_says(visitor):
+    row = next(row for row in rows_of(body(visitor.get(PATH))) if row["msn"] == "Z21E 10447")
+
+    assert row["as_of"] == timezone.localdate().isoformat()
+    assert (row["fuel"], row["smets_generation"], row["smi_status"]) == ("E", "2", "Commissioned")
+    assert (row["supplier_id"], row["map_recorded_by"]) == ("ZEPH", "ZEPH")
+    assert (row["installed_on"], row["decommissioned_on"], row["quality_flags"]) == ("2024-03-01", "", "")
+    assert datetime.strptime(row["map_recorded_at"], "%Y-%m-%dT%H:%M:%SZ")
+
+
+def test_status_is_the_duis_word(visitor):
+    assert "InstalledNotCommissioned" in {row["smi_status"] for row in rows_of(body(visitor.get(PATH)))}
+
+
+def test_lines_end_as_rfc_4180_asks(visitor):
+    data = body(visitor.get(PATH))
+
+    assert data.count(b"\r\n") == data.count(b"\n") == 4
+    assert data.split(b"\r\n")[0].decode().split(",") == HEADER
+
+
+def test_map_with_no_code_gets_a_header_and_no_rows(sign_in):
+    data = body(sign_in(make_organisation(role=Role.MAP)).get(PATH))
+
+    assert data.decode() == ",".join(HEADER) + "\r\n"
+
+
+def test_binding_that_has_ended_gives_no_rows(sign_in):
+    organisation = make_organisation(role=Role.MAP)
+    bind(organisation, make_participant("ZMAP"), valid_to=timezone.localdate() - timedelta(days=1))
+    make_device("ZEPH", "ZMAP")
+
+    assert rows_of(body(sign_in(organisation).get(PATH))) == []
+
+
+def test_withheld_column_stays_and_is_empty(visitor, settings):
+    settings.MAP_SEES_MPXN = settings.MAP_SEES_SUPPLIER = False
+
+    rows = rows_of(body(visitor.get(PATH)))
+
+    assert list(rows[0]) == HEADER
+    assert {(row["mpxn"], row["supplier_id"], row["supplier_from"]) for row in rows} == {("", "", "")}
+
+
+def test_previous_supplier_is_reported_with_its_last_day(supplier, asset_provider, rival, sign_in):
+    previous = make_participant("ZWAS", role=Role.SUPPLIER)
+    make_device("ZEPH", "ZMAP", previous_supplier=previous, previous_supplier_to=date(2025, 1, 31))
+
+    row = rows_of(body(sign_in(asset_provider).get(PATH)))[0]
+
+    assert (row["previous_supplier_id"], row["previous_supplier_to"]) == ("ZWAS", "2025-01-31")
+
+
+def test_flags_are_joined_by_semicolons(supplier, asset_provider, sign_in):
+    make_device("ZEPH", "ZMAP", msn="", map_from=INSTALLED - timedelta(days=1))
+
+    row = rows_of(body(sign_in(asset_provider).get(PATH)))[0]
+
+    assert row["quality_flags"] == "map_from_before_installed;no_msn"
+
+
+# What is recorded of a run
+
+
+def test_run_records_rows_bytes_and_hash(visitor, asset_provider):
+    data = body(visitor.get(PATH))
+
+    run = ReportRun.objects.get()
+    assert (run.rows, run.bytes, run.sha256) == (3, len(data), hashlib.sha256(data).hexdigest())
+    assert (run.organisation, run.requested_by, run.outcome) == (asset_provider, visitor.membership.user, "complete")
+    assert run.started_at <= run.known_at <= timezone.now()
+
+
+def test_manifest_is_where_the_download_says_and_proves_the_file(visitor):
+    response = visitor.get(PATH)
+    data = body(response)
+    link = response.headers["Link"]
+
+    manifest = visitor.get(link[1 : link.index(">")]).json()
+
+    assert link.endswith('/manifest/>; rel="describedby"')
+    assert manifest["sha256"] == hashlib.sha256(data).hexdigest()
+    assert (manifest["rows"], manifest["bytes"], manifest["outcome"]) == (3, len(data), "complete")
+    assert manifest["organisation"] == "Zenith Meter Assets"
+    assert manifest["statement"] == "As recorded by suppliers in the SMI; not proof of title."
+    assert manifest["file_name"] in response.headers["Content-Disposition"]
+
+
+def test_compressed_download_is_the_same_file(visitor):
+    plain = body(visitor.get(PATH))
+    packed = visitor.get(PATH, headers={"Accept-Encoding": "gzip, deflate"})
+
+    assert packed.headers["Content-Encoding"] == "gzip"
+    assert gzip.decompress(body(packed)) == plain
+    assert len(set(ReportRun.objects.values_list("sha256", "bytes"))) == 1
+
+
+@pytest.mark.parametrize(
+    ("accepts", "packed"),
+    [("gzip", True), ("br, gzip;q=0.5", True), ("gzip;q=0", False), ("gzip; q=0.0, br", False), ("", False)],
+)
+def test_compression_follows_what_the_client_accepts(visitor, accepts, packed):
+    response = visitor.get(PATH, headers={"Accept-Encoding": accepts})
+
+    assert ("Content-Encoding" in response.headers) is packed
+
+
+def test_head_answers_headers_and_runs_nothing(visitor):
+    response = visitor.head(PATH)
+
+    assert response.headers["Content-Type"] == "text/csv; charset=utf-8"
+    assert "zenith-meter-assets" in response.headers["Content-Disposition"]
+    assert not ReportRun.objects.exists()
+
+
+def test_download_that_is_closed_before_its_end_is_broken_off(visitor):
+    response = visitor.get(PATH)
+    next(iter(response.streaming_content))
+    close(response)
+
+    assert ReportRun.objects.get().outcome == ReportRun.Outcome.BROKEN_OFF
+    assert ReportRun.objects.get().sha256 == ""
+
+
+def test_run_without_outcome_shows_as_broken_off_after_an_hour(asset_provider):
+    young = ReportRun(organisation=asset_provider, started_at=timezone.now() - timedelta(minutes=59))
+    old = ReportRun(organisation=asset_provider, started_at=timezone.now() - timedelta(minutes=61))
+
+    assert young.outcome_now == ReportRun.Outcome.RUNNING
+    assert old.outcome_now == ReportRun.Outcome.BROKEN_OFF
+
+
+def test_runs_are_shown_to_the_own_organisation_only(visitor, rival_provider, dcc, sign_in):
+    body(visitor.get(PATH))
+    run = ReportRun.objects.get()
+
+    assert run.sha256 in visitor.get("/reports/map-portfolio/").content.decode()
+    assert run.sha256 not in sign_in(rival_provider).get("/reports/map-portfolio/").content.decode()
+    assert sign_in(rival_provider).get(f"/reports/runs/{run.pk}/manifest/").status_code == 404
+    assert sign_in(dcc).get(f"/reports/runs/{run.pk}/manifest/").status_code == 403
+
+
+def test_only_csv_is_offered(visitor):
+    assert visitor.get(PATH, {"format": "csv"}).status_code == 200
+    assert visitor.get(PATH, {"format": "xlsx"}).status_code == 400
+
+
+def test_no_more_streams_than_slots(visitor):
+    open_streams = [visitor.get(PATH) for _ in range(stream.SLOTS)]
+
+    refused = visitor.get(PATH)
+    close(open_streams.pop())
+    accepted = visitor.get(PATH)
+
+    assert (refused.status_code, refused.headers["Retry-After"]) == (503, "30")
+    assert accepted.status_code == 200
+    assert ReportRun.objects.count() == stream.SLOTS + 1
+
+
+# The command
+
+
+def test_command_writes_the_bytes_of_the_page_and_a_manifest(visitor, tmp_path, capsys):
+    downloaded = body(visitor.get(PATH))
+    output = tmp_path / "report.csv"
+
+    call_command("map_report", organisation="zenith meter assets", output=output)
+
+    manifest = json.loads((tmp_path / "report.csv.manifest.json").read_text())
+    assert output.read_bytes() == downloaded
+    assert manifest["sha256"] == hashlib.sha256(downloaded).hexdigest()
+    assert "3 devices" in capsys.readouterr().out
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["report.csv", "report.csv.manifest.json"]
+
+
+@pytest.mark.parametrize(("name", "says"), [("Zephyr Energy", "only a MAP"), ("Nobody", "no organisation")])
+def test_command_refuses_who_has_no_portfolio(visitor, tmp_path, name, says):
+    with pytest.raises(CommandError, match=says):
+        call_command("map_report", organisation=name, output=tmp_path / "report.csv")
+
+    assert not list(tmp_path.iterdir())
+
+
+def test_command_that_cannot_write_says_so(visitor, tmp_path):
+    with pytest.raises(CommandError, match="cannot be written"):
+        call_command("map_report", organisation="Zenith Meter Assets", output=tmp_path / "none" / "report.csv")
