@@ -72,6 +72,7 @@ class DataItem:
 
     name: str
     label: str
+    short: str = ""  # heading of its column, where the label is long
     help: str
     group: Group
     recorder: Recorder = Recorder.DEVICE_LOAD
@@ -184,6 +185,7 @@ ITEMS: tuple[DataItem, ...] = (
     DataItem(
         name="device_type",
         label="Device type",
+        short="Type",
         help="ESME is an electricity meter, GSME a gas meter, CHF a communications hub, and so on.",
         group=Group.DEVICE,
         fields=("device_type",),
@@ -308,6 +310,7 @@ ITEMS: tuple[DataItem, ...] = (
     DataItem(
         name="supplier_id",
         label="Responsible supplier",
+        short="Supplier",
         help="The supplier responsible for the device today, for example ZEPH.",
         group=Group.SUPPLY,
         fields=("supplier",),

@@ -33,7 +33,9 @@ class Server:
 def database_url(alias: str = "default") -> str:
     """The database that this process uses, for another process."""
     given = connections[alias].settings_dict
-    query = urlencode({"host": given["HOST"], "port": given["PORT"] or 5432})
+    options = given["OPTIONS"]
+    host, port = given["HOST"] or options["host"], given["PORT"] or options["port"]
+    query = urlencode({"host": host, "port": port})
     return f"postgresql://{given['USER']}@/{given['NAME']}?{query}"
 
 
@@ -67,7 +69,8 @@ def running(**environment: str) -> Iterator[Server]:
 
 
 def _wait_until_ready(process: subprocess.Popen, url: str) -> None:
-    for _ in range(150):
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
         if process.poll() is not None:
             raise RuntimeError(f"the server ended with {process.returncode}")
         try:

@@ -84,11 +84,16 @@ WITH numbered AS (
     CROSS JOIN generate_series(%(first)s::bigint, %(last)s::bigint) AS repeat
     WHERE repeat * devices + slot < %(count)s
 ),
-hashed AS (
+hub AS MATERIALIZED (
+    SELECT own_home, nextval('inventory_device_id_seq') AS hub_id
+    FROM numbered
+    WHERE device_type = 'CHF'
+),
+hashed AS MATERIALIZED (
     SELECT *, sha256(%(key)s || int8send(n)) AS own, sha256(int8send(own_home) || %(key)s) AS common FROM numbered
 ),
 -- Dice from 0 to 65,535 (or 255): first those that the devices of a home have in common.
-diced AS (
+diced AS MATERIALIZED (
     SELECT
         *,
         get_byte(common, 0) * 256 + get_byte(common, 1) AS pending_dice,
@@ -115,7 +120,7 @@ placed AS (
     SELECT *, CASE WHEN generation_dice < 10000 AND NOT pending THEN 1 ELSE 2 END AS generation
     FROM diced CROSS JOIN LATERAL (SELECT in_stock OR pending_dice < 983 AS pending)
 ),
-installed AS (
+installed AS MATERIALIZED (
     SELECT
         *,
         CASE
@@ -141,15 +146,15 @@ commissioned AS (
         *,
         CASE
             WHEN status NOT IN ('InstalledNotCommissioned', 'NotApplicable')
-                THEN least(installed_on + commissioned_dice % 3, %(today)s)
+                THEN least(installed_on + mod(commissioned_dice, 3), %(today)s)
         END AS commissioned_on
     FROM installed
 ),
-dated AS (
+dated AS MATERIALIZED (
     SELECT
         *,
         CASE
-            WHEN pending THEN %(today)s - status_day_dice % 120
+            WHEN pending THEN %(today)s - mod(status_day_dice, 120)
             WHEN status = 'Commissioned' OR commissioned_on IS NULL THEN coalesce(commissioned_on, installed_on)
             ELSE commissioned_on + status_day_dice * (%(today)s - commissioned_on + 1) / 65536
         END AS status_from,
@@ -158,4 +163,122 @@ dated AS (
                 THEN installed_on + 1 + moved_day_dice * (%(today)s - installed_on) / 65536
         END AS moved_on
     FROM commissioned
+),
+supplied AS (
+    SELECT
+        dated.*,
+        coalesce(installed_on, status_from) AS began_on,
+        supplier.id AS supplier_id,
+        supplier.code AS supplier_code,
+        greatest(coalesce(moved_on, installed_on, status_from), supplier.effective_from) AS supplier_from,
+        previous.id AS previous_id,
+        previous.code AS previous_code,
+        previous.effective_from AS previous_effective_from
+    FROM dated
+    JOIN generated_share AS supplier
+        ON supplier.role = 'supplier' AND supplier.fuel = supplier_fuel
+        AND supplier.share = supplier_dice * 10000 / 65536
+    LEFT JOIN generated_share AS previous
+        ON previous.role = 'supplier' AND previous.fuel = supplier_fuel
+        AND previous.share = previous_dice * 10000 / 65536
+        AND previous.id <> supplier.id AND moved_on IS NOT NULL
+),
+provided AS MATERIALIZED (
+    SELECT
+        supplied.*,
+        previous_effective_from < supplier_from IS TRUE AS has_previous,
+        coalesce(ended.id, provider.id) AS provider_id,
+        greatest(began_on, coalesce(ended.effective_from, provider.effective_from)) AS map_from
+    FROM supplied
+    LEFT JOIN generated_share AS provider
+        ON provider.role = 'map' AND NOT provider.ended AND provider.fuel = supplied.fuel
+        AND provider.share = map_dice * 10000 / 65536
+        AND generation = 2 AND no_map_dice >= CASE WHEN pending THEN 32768 ELSE 1720 END
+    LEFT JOIN generated_share AS ended
+        ON ended.ended AND ended.fuel = supplied.fuel
+        AND ended.share = map_dice * 10000 / 65536
+        AND provider.id IS NOT NULL AND installed_on BETWEEN ended.effective_from AND ended.effective_to
+        AND ended_map_dice * (ended.effective_to - %(smets2)s + 1) < 328 * (%(today)s - %(smets2)s)
+),
+-- Numbers that no two devices share, scattered: each of these steps can be undone. One meter in 2,000 has the MSN of
+-- the meter in its place among the homes before.
+scattered AS (
+    SELECT
+        *,
+        mod(%(device_start)s + n * 6364136223, 1099511627776) AS device_number,
+        mod(%(mpan_start)s + n * 7919000003, 30000000000) + 970000000000 AS mpan,
+        mod(%(mprn_start)s + n * 61803399, 100000000) + 9900000000 AS mprn,
+        mod(%(asset_start)s + (n - CASE WHEN same_msn THEN devices ELSE 0 END) * 179424673, 237600000) AS asset
+    FROM provided CROSS JOIN LATERAL (SELECT same_msn_dice < 33 AND n >= devices AS same_msn)
+),
+spelled AS MATERIALIZED (
+    SELECT
+        *,
+        upper(lpad(to_hex(device_number # (device_number >> 20)), 10, '0')) AS digits,
+        mpan::text::bytea AS figures,
+        CASE
+            WHEN NOT same_msn AND no_msn_dice < 1311 THEN ''
+            WHEN fuel = 'E' THEN
+                'Z' || 16 + asset / 21600000 || substr('ABCDEFGHJKLMNPQRSTUVWXYZ', mod(asset / 900000, 24)::integer + 1, 1)
+                || ' ' || lpad(mod(asset / 9, 100000)::text, 5, '0')
+            WHEN fuel = 'G' THEN 'G4Z' || lpad(asset::text, 9, '0')
+            ELSE ''
+        END AS msn
+    FROM scattered
 )
+SELECT
+    CASE WHEN device_type = 'CHF' THEN hub_id ELSE nextval('inventory_device_id_seq') END,
+    '00-DB-12-' || substr(digits, 1, 2) || '-' || substr(digits, 3, 2) || '-' || substr(digits, 5, 2)
+        || '-' || substr(digits, 7, 2) || '-' || substr(digits, 9, 2) AS device_id,
+    device_type,
+    CASE WHEN fuel <> '' THEN generation END,
+    CASE WHEN fuel = '' THEN '' WHEN generation = 1 THEN '1.2' WHEN version_dice < 160 THEN '4.2' ELSE '5.1' END,
+    'ZT' || 10 + mod(asset, 9),
+    upper(lpad(to_hex(mod(asset, 9) * 16777216 + length(device_type) * 65536 + mod(version_dice, 4)), 8, '0')),
+    '000' || generation || '00' || upper(lpad(to_hex(mod(firmware_dice, 12)), 2, '0')),
+    CASE
+        WHEN device_type <> 'ESME' THEN ''
+        WHEN variant_dice < 180 THEN 'A'
+        ELSE (ARRAY['AD', 'ADE', 'B', 'BD', 'C', 'CD'])[mod(variant_dice, 6) + 1]
+    END,
+    status,
+    status_from,
+    status IN ('Suspended', 'Decommissioned', 'Withdrawn', 'Recovery') AND firmware_dice < 8,
+    CASE
+        WHEN pending OR fuel = '' THEN ''
+        WHEN fuel = 'G' THEN mprn::text
+        ELSE mpan::text || mod(mod(
+            get_byte(figures, 0) * 3 + get_byte(figures, 1) * 5 + get_byte(figures, 2) * 7 + get_byte(figures, 3) * 13
+            + get_byte(figures, 4) * 17 + get_byte(figures, 5) * 19 + get_byte(figures, 6) * 23
+            + get_byte(figures, 7) * 29 + get_byte(figures, 8) * 31 + get_byte(figures, 9) * 37
+            + get_byte(figures, 10) * 41 + get_byte(figures, 11) * 43 - 48 * 268, 11), 10)
+    END,
+    installed_on,
+    commissioned_on,
+    CASE WHEN status = 'Decommissioned' THEN status_from END,
+    CASE WHEN device_type <> 'CHF' THEN hub_id END,
+    supplier_id,
+    supplier_from,
+    CASE WHEN has_previous THEN previous_id END,
+    CASE WHEN has_previous THEN supplier_from - 1 END,
+    msn,
+    CASE WHEN msn <> '' THEN recorded_at END,
+    CASE WHEN msn <> '' THEN recorded_for ELSE '' END,
+    CASE WHEN msn <> '' THEN 'nameplate photo' ELSE '' END,
+    provider_id,
+    CASE WHEN provider_id IS NOT NULL THEN map_from END,
+    CASE WHEN provider_id IS NOT NULL THEN recorded_at END,
+    CASE WHEN provider_id IS NOT NULL THEN recorded_for ELSE '' END,
+    CASE WHEN provider_id IS NOT NULL THEN 'installation record' ELSE '' END,
+    '',
+    %(today)s::timestamp AT TIME ZONE 'UTC',
+    %(source)s,
+    1
+FROM spelled
+CROSS JOIN LATERAL (
+    SELECT
+        least(began_on + interval '9 hours' * (1 + mod(version_dice, 5)), %(today)s) AT TIME ZONE 'UTC' AS recorded_at,
+        CASE WHEN has_previous THEN previous_code ELSE supplier_code END AS recorded_for
+)
+LEFT JOIN hub USING (own_home)
+ORDER BY device_id;

@@ -1,0 +1,144 @@
+"""Downloads through the real server: whole or visibly broken, and never in the way of others."""
+
+import hashlib
+import socket
+import time
+from datetime import timedelta
+
+import pytest
+from django.db import connections
+from django.utils import timezone
+
+from accounts.roles import Job, Role
+from inventory.generation import generate_devices
+from inventory.models import Device, ReportRun
+from tests.factories import bind, make_membership, make_organisation, make_participant, make_user
+from tests.server import PASSWORD, Server, Visitor, running
+
+DOWNLOAD = "/reports/map-portfolio/download/?format=csv"
+DEVICES = 60_000  # enough that the report does not fit into the buffers between server and client
+
+pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "owner"])
+
+
+@pytest.fixture
+def portal():
+    """The portal, with one MAP that has most of the devices, and one person of it."""
+    provider = make_organisation("Zenith Meter Assets", Role.MAP)
+    bind(provider, make_participant("ZMAP"))
+    make_participant("ZEPH", role=Role.SUPPLIER)
+    user = make_user(email="map.analyst@demo.example", password=PASSWORD)
+    make_membership(provider, Job.VIEWER, user)
+    generate_devices(count=DEVICES, seed=1, today=timezone.localdate())
+    with running() as server:
+        yield server
+
+
+def ask(server: Server, visitor: Visitor, version: str, receive_buffer: int = 4096) -> socket.socket:
+    """A raw request for the report, by a client with a small buffer that has read nothing yet."""
+    client = socket.socket()
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+    client.settimeout(30)
+    client.connect(("127.0.0.1", server.port))
+    lines = [f"GET {DOWNLOAD} HTTP/{version}", f"Host: 127.0.0.1:{server.port}", f"Cookie: {visitor.cookie_header}"]
+    client.sendall("\r\n".join([*lines, "", ""]).encode())
+    return client
+
+
+def read_all(client: socket.socket) -> bytes:
+    pieces = []
+    while piece := client.recv(1 << 16):
+        pieces.append(piece)
+    return b"".join(pieces)
+
+
+def wait_for(condition, seconds: float = 20) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.1)
+
+
+def outcomes() -> list[str]:
+    return list(ReportRun.objects.order_by("started_at").values_list("outcome", flat=True))
+
+
+def end_backends_that_copy() -> int:
+    """What a crash of the database looks like to the portal."""
+    with connections["default"].cursor() as cursor:
+        cursor.execute(
+            "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity"
+            " WHERE query LIKE 'COPY%%' AND pid <> pg_backend_pid() AND datname = current_database()",
+            [],
+        )
+        return cursor.fetchone()[0]
+
+
+def test_download_over_http_is_whole_and_matches_its_record(portal):
+    visitor = Visitor(portal).sign_in("map.analyst@demo.example")
+
+    with visitor.get(DOWNLOAD) as answer:
+        data = answer.read()
+
+    wait_for(lambda: outcomes() == ["complete"])
+    run = ReportRun.objects.get()
+    expected = Device.objects.exclude(asset_provider=None).count()
+    assert run.rows == data.count(b"\r\n") - 1 == expected
+    assert run.sha256 == hashlib.sha256(data).hexdigest()
+
+
+@pytest.mark.parametrize("version", ["1.0", "1.1"])
+def test_failure_half_way_resets_the_connection_and_is_recorded(portal, version):
+    visitor = Visitor(portal).sign_in("map.analyst@demo.example")
+    client = ask(portal, visitor, version)
+    client.recv(1000)
+    wait_for(lambda: end_backends_that_copy() == 1)
+
+    with pytest.raises(ConnectionResetError):
+        read_all(client)
+
+    wait_for(lambda: outcomes() == ["failed"])
+    assert ReportRun.objects.get().sha256 == ""
+
+
+def test_client_that_leaves_breaks_off_its_run(portal):
+    visitor = Visitor(portal).sign_in("map.analyst@demo.example")
+    client = ask(portal, visitor, "1.1")
+    client.recv(1000)
+    client.close()
+
+    wait_for(lambda: outcomes() == ["broken_off"])
+
+
+def test_slow_readers_do_not_take_the_portal_from_others(portal):
+    """Eight read next to nothing; a ninth person signs in, sees pages, and is told to come again for a file."""
+    visitor = Visitor(portal).sign_in("map.analyst@demo.example")
+    slow = [ask(portal, visitor, "1.1") for _ in range(8)]
+    for client in slow:
+        client.recv(1)
+    began = time.monotonic()
+
+    ninth = Visitor(portal).sign_in("map.analyst@demo.example")
+    with ninth.get("/devices/") as page:
+        page.read()
+    took = time.monotonic() - began
+    refused = ask(portal, ninth, "1.0")
+    head = refused.recv(4000)
+
+    for client in [*slow, refused]:
+        client.close()
+    assert took < 10
+    assert head.startswith(b"HTTP/1.0 503") or head.startswith(b"HTTP/1.1 503")
+    assert b"Retry-After: 30" in head
+    wait_for(lambda: outcomes() == ["broken_off"] * 8)
+
+
+def test_runs_of_a_killed_server_show_as_broken_off_after_an_hour(portal):
+    run = ReportRun.objects.create(
+        organisation=make_organisation(role=Role.MAP),
+        report="map-portfolio",
+        as_of=timezone.localdate(),
+        started_at=timezone.now() - timedelta(hours=2),
+    )
+
+    assert run.outcome_now.label == "Broken off"
