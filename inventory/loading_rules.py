@@ -1,0 +1,159 @@
+"""What a device file must keep to: one rule a line, each checked for all rows by one statement.
+
+`wrong` is a condition in SQL over `incoming AS i` (canonical form; an empty cell is NULL) and `staging AS s` (as the
+file has it). The sentence is what the reader gets beside line, column and value.
+"""
+
+from dataclasses import dataclass
+
+from inventory.identifiers import DEVICE_ID_PATTERN, MPAN_WEIGHTS, MPRN_PATTERN, MSN_PATTERN
+from inventory.models import DeviceType, Status
+
+DAYS = ("status_from", "installed_on", "commissioned_on", "decommissioned_on", "map_from", "supplier_from")
+REQUIRED = ("device_id", "device_type", "status", "status_from", "supplier_id")
+TEXTS = (
+    "device_id", "device_type", "smets_generation", "smets_version", "manufacturer", "model", "firmware",
+    "esme_variant", "status", "status_from", "mpxn", "msn", "map_id", "supplier_id", "installed_on", "commissioned_on",
+    "hub_id", "map_from", "supplier_from", "decommissioned_on",
+)  # fmt: skip
+WEIGHED = " + ".join(f"{w} * substr(i.mpxn, {n}, 1)::int" for n, w in enumerate(MPAN_WEIGHTS, start=1))
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A row breaks it where `wrong` holds; `item` is the column it is about."""
+
+    item: str
+    wrong: str
+    sentence: str
+
+
+def words(values: type) -> str:
+    return ", ".join(f"'{value}'" for value in values)
+
+
+def forms() -> list[Rule]:
+    """Rules on one value by itself."""
+    bare = [
+        Rule(item, f"s.{item} ~ '[^ -~\\u00a0]'", "It holds a character that is not plain: look-alike or invisible.")
+        for item in TEXTS
+    ]
+    required = [
+        Rule(item, f"pg_temp.bare(s.{item}) IS NULL AND i.known_id IS NULL", "It is needed for a new device.")
+        for item in REQUIRED[1:]
+    ]
+    days = [
+        Rule(
+            item,
+            f"pg_temp.bare(s.{item}) IS NOT NULL AND pg_temp.day_of(pg_temp.bare(s.{item})) IS NULL",
+            "It is no day. Write 2026-11-23 or 23/11/2026.",
+        )
+        for item in DAYS
+    ]
+    ages = [Rule(item, f"i.{item} < '2000-01-01'", "It is before the year 2000.") for item in DAYS]
+    return [*bare, Rule("device_id", "i.device_id IS NULL", "It is needed."), *required, *days, *ages]
+
+
+FORMS = (
+    Rule("device_id", f"i.device_id !~ '{DEVICE_ID_PATTERN}'", "A Device ID has 16 digits 0–9 and A–F."),
+    Rule("hub_id", f"i.hub_id !~ '{DEVICE_ID_PATTERN}'", "A Device ID has 16 digits 0–9 and A–F."),
+    Rule("device_type", f"i.device_type NOT IN ({words(DeviceType.values)})", "It is none of the device types."),
+    Rule("status", f"i.status NOT IN ({words(Status.values)})", "It is none of the words of SMI Status."),
+    Rule("smets_generation", "i.smets_generation NOT IN ('1', '2')", "It is 1 or 2."),
+    Rule("smets_version", "length(i.smets_version) > 16", "It has at most 16 characters."),
+    Rule("manufacturer", "i.manufacturer !~ '^[0-9A-Z]{3,4}$'", "It has 3 or 4 letters or digits."),
+    Rule("model", "i.model !~ '^[0-9A-F]{4,8}$'", "It has 4 to 8 digits 0–9 and A–F."),
+    Rule("firmware", "i.firmware !~ '^[0-9A-F]{4,8}$'", "It has 4 to 8 digits 0–9 and A–F."),
+    Rule("esme_variant", "i.esme_variant !~ '^[ABC](DE?)?$'", "It is A, B or C, with D or DE behind."),
+    Rule("msn", f"i.msn !~ '{MSN_PATTERN}'", "An MSN has letters, digits, and inside spaces, full stops, / or -."),
+)
+
+RECORD = (
+    Rule(
+        "device_id",
+        "i.device_id IN (SELECT device_id FROM incoming GROUP BY device_id HAVING count(*) > 1)",
+        "This Device ID stands on more than one line.",
+    ),
+    Rule("device_type", "i.device_type <> i.known_type", "The type of a known device does not change."),
+    Rule("smets_generation", "i.fuel IS NOT NULL AND i.generation IS NULL", "A meter needs its SMETS generation."),
+    Rule("smets_generation", "i.fuel IS NULL AND i.smets_generation IS NOT NULL", "Only meters have one."),
+    Rule("esme_variant", "i.esme_variant IS NOT NULL AND i.kind <> 'ESME'", "Only an ESME has a variant."),
+    Rule("mpxn", "i.mpxn IS NOT NULL AND i.fuel IS NULL", "Only meters have an MPxN."),
+    Rule("mpxn", "i.fuel = 'E' AND i.mpxn !~ '^\\d{13}$'", "An MPAN has 13 digits."),
+    Rule(
+        "mpxn",
+        "CASE WHEN i.fuel = 'E' AND i.mpxn ~ '^\\d{13}$' "
+        f"THEN mod(mod({WEIGHED}, 11), 10) <> right(i.mpxn, 1)::int END",
+        "The last digit of the MPAN does not fit the others. Two digits may be swapped.",
+    ),
+    Rule("mpxn", f"i.fuel = 'G' AND i.mpxn !~ '{MPRN_PATTERN}'", "An MPRN has 6 to 10 digits."),
+    Rule("msn", "i.msn IS NOT NULL AND i.fuel IS NULL", "Only meters have an MSN."),
+    Rule("msn", "i.fuel = 'E' AND length(i.msn) > 10", "On an ESME it has at most 10 characters; spaces count."),
+    Rule("msn", "i.fuel = 'G' AND length(i.msn) > 14", "On a GSME it has at most 14 characters; spaces count."),
+    Rule("decommissioned_on", "i.decommissioned_on < i.installed", "It is before the installation."),
+    Rule(
+        "msn",
+        "i.known_id IS NOT NULL AND i.msn <> i.known_msn",
+        "The MSN of a known device is recorded on the portal, not by a load. Leave the cell empty.",
+    ),
+    Rule(
+        "map_id",
+        "i.known_id IS NOT NULL AND i.map_id IS DISTINCT FROM i.known_map_id AND i.map_id IS NOT NULL",
+        "The MAP ID of a known device is recorded on the portal, not by a load. Leave the cell empty.",
+    ),
+    Rule(
+        "map_from",
+        "i.known_id IS NOT NULL AND i.map_from IS DISTINCT FROM i.known_map_from AND i.map_from IS NOT NULL",
+        "The day of a known device's MAP ID is recorded on the portal, not by a load. Leave the cell empty.",
+    ),
+    Rule(
+        "hub_id",
+        "i.hub_id IS NOT NULL AND (i.kind = 'CHF' OR NOT EXISTS (SELECT FROM inventory_device h WHERE h.device_id = "
+        "i.hub_id AND h.device_type = 'CHF') AND NOT EXISTS (SELECT FROM incoming h WHERE h.device_id = i.hub_id AND "
+        "h.device_type = 'CHF'))",
+        "It is no communications hub (CHF), neither in the inventory nor in this file; or the device is one itself.",
+    ),
+)
+
+PARTIES = (
+    Rule("supplier_id", "i.supplier_id !~ '^[0-9A-Z]{3,4}$'", "A supplier ID has 4 characters, for gas 3."),
+    Rule(
+        "supplier_id",
+        "i.supplier_code ~ '^[0-9A-Z]{3,4}$' AND i.supplier_day IS NOT NULL AND i.supplier_pk IS NULL "
+        "AND i.supplier_code IS DISTINCT FROM i.known_supplier",
+        "It is not in force in the list of suppliers, for this fuel on the day it applies from.",
+    ),
+    Rule(
+        "supplier_from",
+        "i.known_supplier <> i.supplier_id AND i.supplier_day IS NULL",
+        "Say from which day the new supplier is responsible.",
+    ),
+    Rule(
+        "supplier_from",
+        "i.supplier_day < i.known_supplier_from",
+        "It is before the day from which the recorded supplier is responsible.",
+    ),
+    Rule("map_id", "i.known_id IS NULL AND i.map_id IS NOT NULL AND i.fuel IS NULL", "Only meters have a MAP ID."),
+    Rule(
+        "map_id",
+        "i.known_id IS NULL AND i.map_id IS NOT NULL AND i.generation = '1'",
+        "A MAP ID is recorded for SMETS2 meters only.",
+    ),
+    Rule("map_id", "i.fuel = 'E' AND i.map_id !~ '^[0-9A-Z]{4}$'", "For electricity it has 4 characters."),
+    Rule("map_id", "i.fuel = 'G' AND i.map_id !~ '^[0-9A-Z]{3}$'", "For gas it has 3 characters."),
+    Rule(
+        "map_id",
+        "i.known_id IS NULL AND i.map_from IS NOT NULL AND i.provider_pk IS NULL AND i.fuel IS NOT NULL "
+        "AND i.map_id ~ CASE i.fuel WHEN 'E' THEN '^[0-9A-Z]{4}$' ELSE '^[0-9A-Z]{3}$' END",
+        "It is not in force in the list of all MAPs, for this fuel on the day it applies from; or it is a dummy or "
+        "test code.",
+    ),
+    Rule(
+        "map_id",
+        "i.known_id IS NULL AND i.map_id IS NOT NULL AND %(map_id_from)s::date IS NOT NULL "
+        "AND coalesce(i.installed_on < %(map_id_from)s::date, true)",
+        "A MAP ID is recorded only for meters installed on or after the day of the setting MAP_ID_FROM.",
+    ),
+)
+
+RULES: tuple[Rule, ...] = (*forms(), *FORMS, *RECORD, *PARTIES)

@@ -1,0 +1,29 @@
+"""Loads devices from a CSV: all of it, or nothing and every error with its line."""
+
+from argparse import ArgumentParser
+from pathlib import Path
+
+from django.core.management.base import BaseCommand, CommandError
+
+from inventory.loading import OPTIONAL_HEADER, REQUIRED_HEADER, LoadRefused, load_devices
+
+
+class Command(BaseCommand):
+    help = f"{__doc__} Header: {','.join(REQUIRED_HEADER)}; then, if wanted, {','.join(OPTIONAL_HEADER)}."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("file", type=Path, metavar="FILE")
+        parser.add_argument("--dry-run", action="store_true", help="say what would happen, change nothing")
+
+    def handle(self, *, file: Path, dry_run: bool, **options: object) -> str:
+        try:
+            done = load_devices(file, dry_run=dry_run)
+        except LoadRefused as refusal:
+            for problem in refusal.problems:
+                self.stderr.write(problem)
+            raise CommandError(f"{file}: {len(refusal.problems):,} errors; nothing has been changed.") from refusal
+        except OSError as error:
+            raise CommandError(f"{file} cannot be read: {error.strerror}.") from error
+        would = "would be " if dry_run else ""
+        counts = f"{done.created:,} devices {would}created, {done.changed:,} {would}changed, {done.unchanged:,} as they were"
+        return f"{file}: {counts}."

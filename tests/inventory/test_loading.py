@@ -1,0 +1,382 @@
+"""The device file: what it must keep to, all errors at once, and what a load may change of a known device."""
+
+import csv
+import io
+from datetime import date
+from pathlib import Path
+
+import pytest
+from django.core.management import CommandError, call_command
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from accounts.models import Participant
+from accounts.roles import Role
+from inventory.identifiers import InvalidIdentifier, parse_device_id, parse_mpan, parse_msn
+from inventory.loading import OPTIONAL_HEADER, REQUIRED_HEADER, LoadRefused, Outcome, load_devices
+from inventory.models import Device
+from tests.factories import make_device, make_hub, make_participant
+
+ID = "00-DB-12-34-56-78-90-A0"
+GOOD = {
+    "device_id": ID, "device_type": "ESME", "smets_generation": "2", "smets_version": "4.2", "manufacturer": "ZT10",
+    "model": "010A030B", "firmware": "0002012F", "esme_variant": "A", "status": "Commissioned",
+    "status_from": "2024-03-02", "mpxn": "9910000001006", "msn": "Z21E 10447", "map_id": "ZMAP", "supplier_id": "ZEPH",
+    "installed_on": "01/03/2024", "commissioned_on": "2024-03-02", "hub_id": "",
+}  # fmt: skip
+GAS = {"device_id": "00-DB-12-34-56-78-90-A1", "device_type": "GSME", "esme_variant": "", "mpxn": "0123456789",
+       "msn": "G4Z486399530", "map_id": "ZMG", "supplier_id": "ZPG"}  # fmt: skip
+HUB = {"device_id": "00-DB-12-34-56-78-90-A2", "device_type": "CHF", "smets_generation": "", "smets_version": "",
+       "esme_variant": "", "mpxn": "", "msn": "", "map_id": ""}  # fmt: skip
+
+
+@pytest.fixture
+def listed_parties(db) -> None:
+    for code, role in (
+        ("ZEPH", "supplier"),
+        ("ZPG", "supplier"),
+        ("ZEST", "supplier"),
+        ("ZMAP", "map"),
+        ("ZMG", "map"),
+    ):
+        make_participant(code, role=Role(role))
+
+
+@pytest.fixture
+def write(tmp_path, listed_parties):
+    """`write(row, …)`: a file of the good row changed by each of these."""
+
+    def to_file(*changes: dict[str, str], extra: tuple[str, ...] = ()) -> Path:
+        header = [*REQUIRED_HEADER, *extra]
+        text = io.StringIO()
+        writer = csv.DictWriter(text, header, restval="", lineterminator="\r\n")
+        writer.writeheader()
+        writer.writerows(GOOD | change for change in changes)
+        path = tmp_path / "devices.csv"
+        path.write_bytes(text.getvalue().encode())
+        return path
+
+    return to_file
+
+
+def problems(path: Path) -> list[str]:
+    with pytest.raises(LoadRefused) as refusal:
+        load_devices(path)
+    assert not Device.objects.filter(load_source__contains="devices.csv").exists()
+    return refusal.value.problems
+
+
+# What is created
+
+
+def test_new_devices_are_created_with_their_provenance(write):
+    outcome = load_devices(write({"hub_id": HUB["device_id"]}, GAS, HUB))
+
+    device = Device.objects.get(device_id=ID)
+    assert outcome == Outcome(created=3, changed=0, unchanged=0)
+    assert (device.asset_provider.code, device.map_from, device.supplier.code) == ("ZMAP", date(2024, 3, 1), "ZEPH")
+    assert (device.supplier_from, device.msn, device.mpxn) == (date(2024, 3, 1), "Z21E 10447", "9910000001006")
+    assert (device.msn_source, device.msn_recorded_for) == ("device load devices.csv", "ZEPH")
+    assert (device.load_source, device.version) == ("device load devices.csv", 1)
+    assert device.hub.device_id == HUB["device_id"]
+
+
+def test_identifiers_are_read_leniently_and_stored_canonically(write):
+    load_devices(
+        write(
+            {
+                "device_id": " 00:db:12:34:56:78:90:a0 ",
+                "msn": " z21e  10447 ",
+                "mpxn": "99 10000001006",
+                "map_id": "zmap",
+            }
+        )
+    )
+
+    device = Device.objects.get()
+    assert (device.device_id, device.msn, device.mpxn, device.asset_provider.code) == (
+        ID,
+        "Z21E 10447",
+        "9910000001006",
+        "ZMAP",
+    )
+
+
+def test_optional_columns_are_read(write):
+    days = {"map_from": "2024-05-01", "supplier_from": "2024-04-01", "decommissioned_on": "2025-01-01"}
+
+    load_devices(write(days, extra=OPTIONAL_HEADER))
+
+    device = Device.objects.get()
+    assert (device.map_from, device.supplier_from) == (date(2024, 5, 1), date(2024, 4, 1))
+    assert device.decommissioned_on == date(2025, 1, 1)
+
+
+def test_without_installation_both_apply_from_the_status(write):
+    load_devices(write({"installed_on": "", "commissioned_on": ""}))
+
+    device = Device.objects.get()
+    assert device.map_from == device.supplier_from == date(2024, 3, 2)
+
+
+def test_dry_run_says_what_would_happen_and_changes_nothing(write):
+    assert load_devices(write({}), dry_run=True) == Outcome(1, 0, 0)
+    assert not Device.objects.exists()
+
+
+def test_second_load_of_the_same_file_changes_nothing(write):
+    path = write({}, GAS, HUB)
+    load_devices(path)
+    before = list(Device.objects.order_by("pk").values())
+
+    assert load_devices(path) == Outcome(0, 0, 3)
+    assert list(Device.objects.order_by("pk").values()) == before
+
+
+# What is refused
+
+
+@pytest.mark.parametrize(
+    ("change", "item"),
+    [
+        ({"device_id": ""}, "device_id"),
+        ({"device_id": "00-DB-12"}, "device_id"),
+        ({"device_id": "O0-DB-12-34-56-78-90-A0"}, "device_id"),
+        ({"device_type": "METER"}, "device_type"),
+        ({"device_type": ""}, "device_type"),
+        ({"smets_generation": "3"}, "smets_generation"),
+        ({"smets_generation": ""}, "smets_generation"),
+        ({"smets_version": "1" * 17}, "smets_version"),
+        ({"manufacturer": "ZT"}, "manufacturer"),
+        ({"model": "XYZ1"}, "model"),
+        ({"firmware": "12"}, "firmware"),
+        ({"esme_variant": "Z"}, "esme_variant"),
+        ({"status": "commissioned"}, "status"),
+        ({"status": ""}, "status"),
+        ({"status_from": "31/02/2024"}, "status_from"),
+        ({"status_from": ""}, "status_from"),
+        ({"installed_on": "1999-12-31"}, "installed_on"),
+        ({"installed_on": "2024-13-01"}, "installed_on"),
+        ({"commissioned_on": "yesterday"}, "commissioned_on"),
+        ({"mpxn": "9910000001007"}, "mpxn"),
+        ({"mpxn": "991000000100"}, "mpxn"),
+        ({"msn": "Z21E 104477"}, "msn"),
+        ({"msn": "=1+1"}, "msn"),
+        ({"msn": "Z\u0410P"}, "msn"),
+        ({"msn": "Z\u200bP"}, "msn"),
+        ({"map_id": "ZMG"}, "map_id"),
+        ({"map_id": "ZZZZ"}, "map_id"),
+        ({"map_id": "ZEPH"}, "map_id"),
+        ({"smets_generation": "1"}, "map_id"),
+        ({"supplier_id": ""}, "supplier_id"),
+        ({"supplier_id": "ZMAP"}, "supplier_id"),
+        ({"supplier_id": "ZPG"}, "supplier_id"),
+        ({"hub_id": "00-DB-12-34-56-78-90-FF"}, "hub_id"),
+        (GAS | {"mpxn": "12345"}, "mpxn"),
+        (GAS | {"map_id": "ZMAP"}, "map_id"),
+        (GAS | {"esme_variant": "A"}, "esme_variant"),
+        (HUB | {"msn": "Z1"}, "msn"),
+        (HUB | {"mpxn": "9910000001006"}, "mpxn"),
+        (HUB | {"map_id": "ZMAP"}, "map_id"),
+        (HUB | {"smets_generation": "2"}, "smets_generation"),
+    ],
+)
+def test_each_rule_names_line_item_and_reason(write, change, item):
+    found = problems(write(GAS | {"device_id": "00-DB-12-34-56-78-90-AF"}, change))
+
+    assert [line for line in found if line.startswith(f"Line 3, {item}")]
+    assert all(line.startswith("Line 3, ") for line in found)
+
+
+def test_all_errors_of_all_lines_come_at_once_in_order(write):
+    found = problems(write({"mpxn": "1", "status": "x"}, GAS, HUB | {"msn": "Z1"}))
+
+    assert [line.split(",")[0] for line in found] == ["Line 2", "Line 2", "Line 4"]
+
+
+def test_device_id_on_two_lines_is_named_on_both(write):
+    found = problems(write({}, {"device_id": ID.lower()}))
+
+    assert [line.split(",")[0] for line in found] == ["Line 2", "Line 3"]
+
+
+@pytest.mark.parametrize("kind", [Participant.Kind.TEST, Participant.Kind.DUMMY])
+def test_test_and_dummy_codes_are_refused(write, kind):
+    make_participant("ZTST", kind=kind)
+
+    assert "map_id" in problems(write({"map_id": "ZTST"}))[0]
+
+
+def test_code_not_in_force_on_its_day_is_refused(write):
+    make_participant("ZWAS", effective_to=date(2024, 2, 29))
+
+    assert "not in force" in problems(write({"map_id": "ZWAS"}))[0]
+
+
+def test_setting_refuses_map_ids_of_meters_installed_before(write, settings):
+    settings.MAP_ID_FROM = "2024-03-02"
+
+    assert "MAP_ID_FROM" in problems(write({}))[0]
+
+
+@pytest.mark.parametrize(
+    ("data", "says"),
+    [
+        (b"", "empty"),
+        (b"\xef\xbb\xbf", "empty"),
+        (",".join(REQUIRED_HEADER).encode() + b"\r\n", "no devices"),
+        (b"device_id,msn\r\n1,2\r\n", "column device_type is missing"),
+        (",".join((*REQUIRED_HEADER, "address")).encode() + b"\r\n", "no column address"),
+        (",".join(reversed(REQUIRED_HEADER)).encode() + b"\r\n", "in this order"),
+        (",".join(REQUIRED_HEADER).encode() + b"\r\na\r\n\r\nb,c\r\n", "Line 4: it has 2 values"),
+        (",".join(REQUIRED_HEADER).encode() + b"\r\n" + b"," * 16 + b'\r\n"' + b"," * 16 + b"\r\n", "Line 3"),
+        (",".join(REQUIRED_HEADER).encode() + b"\r\n" + b"," * 15 + b',"a\r\nb"\r\n', "line break"),
+        (",".join(REQUIRED_HEADER).encode() + b"\r\n\xff\xfe\r\n", "Line 2: the file is not UTF-8"),
+        (",".join(REQUIRED_HEADER).encode() + b"\r\n,\0,\r\n", "NUL"),
+        (b"\xff\xfe\x00", "not UTF-8"),
+    ],
+)
+def test_broken_file_is_explained(listed_parties, tmp_path, data, says):
+    path = tmp_path / "devices.csv"
+    path.write_bytes(data)
+
+    assert any(says in line for line in problems(path))
+
+
+def test_command_prints_every_error_and_fails(write, capsys):
+    with pytest.raises(CommandError, match="2 errors; nothing has been changed"):
+        call_command("load_devices", write({"mpxn": "1", "status": "x"}))
+
+    assert capsys.readouterr().err.count("Line 2, ") == 2
+
+
+def test_command_says_what_it_did(write, capsys, tmp_path):
+    call_command("load_devices", write({}, GAS))
+    assert "2 devices created, 0 changed, 0 as they were" in capsys.readouterr().out
+
+    with pytest.raises(CommandError, match="cannot be read"):
+        call_command("load_devices", tmp_path / "none.csv")
+
+
+# Known devices
+
+
+@pytest.fixture
+def known(listed_parties) -> Device:
+    return make_device(
+        "ZEPH", "ZMAP", device_id=ID, msn="Z21E 10447", mpxn="9910000001006", esme_variant="A", version=4
+    )
+
+
+def test_empty_cell_leaves_the_value_as_it_is(write, known):
+    load_devices(write({name: "" for name in REQUIRED_HEADER[1:]} | {"firmware": "00020130"}))
+
+    after = Device.objects.get()
+    assert (after.firmware, after.msn, after.mpxn, after.asset_provider.code) == (
+        "00020130",
+        known.msn,
+        known.mpxn,
+        "ZMAP",
+    )
+    assert (after.supplier, after.supplier_from, after.status) == (known.supplier, known.supplier_from, known.status)
+
+
+def test_firmware_does_not_raise_the_version_but_an_mpxn_does(write, known):
+    load_devices(write({"firmware": "00020130"}))
+    assert Device.objects.get().version == 4
+
+    load_devices(write({"firmware": "00020130", "mpxn": "9910000002000"}))
+    assert Device.objects.get().version == 5
+
+
+@pytest.mark.parametrize("change", [{"msn": "Z99"}, {"map_id": "ZMAB"}])
+def test_msn_and_map_id_of_a_known_device_are_not_loaded(write, known, change):
+    assert "recorded on the portal" in problems(write(change))[0]
+
+
+def test_change_of_supplier_keeps_the_one_before(write, known):
+    load_devices(write({"supplier_id": "ZEST", "supplier_from": "2025-02-01"}, extra=("supplier_from",)))
+
+    after = Device.objects.get()
+    assert (after.supplier.code, after.supplier_from) == ("ZEST", date(2025, 2, 1))
+    assert (after.previous_supplier.code, after.previous_supplier_to) == ("ZEPH", date(2025, 1, 31))
+    assert after.version == 5
+
+
+def test_same_day_is_a_correction_of_the_supplier(write, known):
+    load_devices(write({"supplier_id": "ZEST", "supplier_from": "2024-03-01"}, extra=("supplier_from",)))
+
+    after = Device.objects.get()
+    assert (after.supplier.code, after.previous_supplier) == ("ZEST", None)
+
+
+def test_new_supplier_needs_a_day_that_is_not_earlier(write, known):
+    assert "supplier_from" in problems(write({"supplier_id": "ZEST"}))[0]
+    early = write({"supplier_id": "ZEST", "supplier_from": "2024-01-01"}, extra=("supplier_from",))
+    assert "supplier_from" in problems(early)[0]
+
+
+def test_type_of_a_known_device_does_not_change(write, known):
+    assert any("device_type" in line for line in problems(write(GAS | {"device_id": ID, "map_id": "", "msn": ""})))
+
+
+@pytest.mark.parametrize(("status", "unusual"), [("Suspended", False), ("Pending", True), ("Commissioned", False)])
+def test_unusual_move_of_status_is_kept_and_flagged(write, known, status, unusual):
+    load_devices(write({"status": status, "status_from": "2025-01-01"}))
+
+    after = Device.objects.get()
+    assert (after.status, after.unusual_status_move) == (status, unusual)
+
+
+def test_hub_may_be_known_already(write, listed_parties):
+    hub = make_hub("ZEPH")
+
+    load_devices(write({"hub_id": hub.device_id}))
+
+    assert Device.objects.get(device_id=ID).hub == hub
+
+
+# Anything at all
+
+
+def refused(item: str, value: str) -> bool:
+    """What the parsers of pages and forms say."""
+    parsers = {"device_id": parse_device_id, "mpxn": parse_mpan, "msn": lambda text: parse_msn(text, fuel="E")}
+    try:
+        parsers[item](value)
+    except InvalidIdentifier:
+        return True
+    return False
+
+
+PLAIN = st.text(st.sampled_from("0123456789ABCDEFabcdefZ-: ./O\u00a0\u0410\u200b"), max_size=26)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(item=st.sampled_from(["device_id", "mpxn", "msn"]), value=PLAIN)
+def test_file_and_forms_agree_about_identifiers(write, item, value):
+    """A file may be stricter about where separators stand, never more lenient; an empty MPxN or MSN is none."""
+    if not value.strip(" \u00a0"):
+        return
+    try:
+        load_devices(write({item: value}), dry_run=True)
+        accepted = True
+    except LoadRefused:
+        accepted = False
+    if item == "device_id":
+        assert accepted or refused(item, value) or not value.isascii()
+    else:
+        assert accepted is not refused(item, value), (item, value)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.binary(max_size=300) | st.text(max_size=300).map(str.encode), header=st.booleans())
+def test_anything_is_loaded_or_refused_with_sentences(listed_parties, tmp_path, data, header):
+    path = tmp_path / "devices.csv"
+    path.write_bytes((",".join(REQUIRED_HEADER).encode() + b"\n" if header else b"") + data)
+
+    with pytest.raises(LoadRefused) as refusal:
+        load_devices(path)
+
+    assert refusal.value.problems
+    assert all(refusal.value.problems)
