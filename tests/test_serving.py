@@ -90,12 +90,12 @@ def test_download_over_http_is_whole_and_matches_its_record(portal):
 @pytest.mark.parametrize("version", ["1.0", "1.1"])
 def test_failure_half_way_resets_the_connection_and_is_recorded(portal, version):
     visitor = Visitor(portal).sign_in("map.analyst@demo.example")
-    client = ask(portal, visitor, version)
-    client.recv(1000)
-    wait_for(lambda: end_backends_that_copy() == 1)
+    with ask(portal, visitor, version) as client:
+        client.recv(1000)
+        wait_for(lambda: end_backends_that_copy() == 1)
 
-    with pytest.raises(ConnectionResetError):
-        read_all(client)
+        with pytest.raises(ConnectionResetError):
+            read_all(client)
 
     wait_for(lambda: outcomes() == ["failed"])
     assert ReportRun.objects.get().sha256 == ""
