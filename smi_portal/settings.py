@@ -80,6 +80,7 @@ CONTENT_SECURITY_POLICY = {
         "default-src": [NONE],
         "style-src": [SELF],
         "img-src": [SELF],
+        "font-src": [SELF],  # the reader's own fonts: without it Chromium refuses local() and asks for others
         "form-action": [SELF],
         "frame-ancestors": [NONE],
         "base-uri": [NONE],

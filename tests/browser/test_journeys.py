@@ -52,7 +52,7 @@ def test_supplier_corrects_a_map_id(visit: Visit):
     page.goto("/")
     page.get_by_label("Device ID").fill(device.replace("-", "").lower())
     page.get_by_role("button", name="Find").click()
-    page.get_by_role("link", name=device).click()
+    page.get_by_role("link", name=device, exact=True).click()
     page.get_by_role("link", name="Record or correct").click()
 
     before = page.get_by_label("MAP ID", exact=True).input_value()
