@@ -89,7 +89,8 @@ def load_demo(*, devices: int, seed: int, tell: Callable[[str], object]) -> int 
     _people(organisations)
     tell(f"{len(ORGANISATIONS)} organisations with their codes and people are set up.")
     tell(f"Making {devices:,} devices …")
-    return generate_devices(count=devices, seed=seed, today=timezone.localdate())
+    favour = (*SUPPLIER.codes, *ASSET_PROVIDER.codes)
+    return generate_devices(count=devices, seed=seed, today=timezone.localdate(), favour=favour, tell=tell)
 
 
 def is_loaded() -> bool:

@@ -51,7 +51,7 @@ def running(**environment: str) -> Iterator[Server]:
     given = {
         "DATABASE_URL": database_url(),
         "DATABASE_OWNER_URL": database_url("owner"),
-        "SECRET_KEY": "for-tests-only",
+        "SECRET_KEY": settings.SECRET_KEY,
         "PORTAL_URL": f"http://127.0.0.1:{port}",
         "PORT": str(port),
         "LOG_LEVEL": "ERROR",
