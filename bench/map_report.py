@@ -20,6 +20,7 @@ from bench.measure import Outcome, compare, in_turn
 from inventory.data_items import BY_NAME
 from inventory.models import Device
 from inventory.reports import map_portfolio
+from inventory.reports.copy import TUNING
 from smi_portal.embedded_programs import installed
 from tests.server import Server, Visitor, running
 
@@ -80,7 +81,8 @@ def psql_copy(acting: Acting) -> None:
     options = dict(parse_qsl(urlsplit(os.environ["DATABASE_URL"]).query))
     command = ["-h", options["host"], "-p", options["port"], "-U", given["USER"], "-d", given["NAME"], "-qXc"]
     copy = f"\\copy ({sql_of(acting)}) to /dev/null csv"
-    subprocess.run([installed() / "psql", *command, copy], check=True)
+    tuned = {"PGOPTIONS": " ".join(f"-c {name}={value}" for name, value in TUNING.items())}  # as the report is
+    subprocess.run([installed() / "psql", *command, copy], env=os.environ | tuned, check=True)
 
 
 def sql_of(acting: Acting) -> str:

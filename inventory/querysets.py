@@ -4,7 +4,9 @@ from datetime import date
 from typing import Self
 
 from django.db import models
-from django.db.models import Case, Exists, F, Func, OuterRef, Q, TextField, Value, When
+from django.db.models import Case, Count, Exists, F, Func, OuterRef, Q, TextField, Value, When
+from django.db.models.functions import Concat
+from django.db.models.lookups import In
 
 from accounts.acting import Acting
 from accounts.models import Participant
@@ -63,9 +65,14 @@ class DeviceQuerySet(models.QuerySet):
         same = self.filter(manufacturer=device.manufacturer, msn_key=device.msn_key)
         return same.exclude(pk=device.pk) if device.msn_key else self.none()
 
-    def with_quality_flags(self, acting: Acting, day: date) -> Self:
-        """Annotates `quality_flags`: the codes of `inventory.quality`, alphabetical, joined by `;`."""
-        flags = (When(condition, then=Value(code)) for code, condition in self._flag_conditions(acting, day))
+    def with_quality_flags(self, acting: Acting, day: date, *, whole_scope: bool = False) -> Self:
+        """Annotates `quality_flags`: the codes of `inventory.quality`, alphabetical, joined by `;`.
+
+        With `whole_scope`, duplicates are looked for once for all rows, not row by row: for files.
+        """
+        shares_msn = self._among_shared_msns(acting) if whole_scope else Q(self._another_has_msn(acting))
+        conditions = self._flag_conditions(shares_msn, day)
+        flags = (When(condition, then=Value(code)) for code, condition in conditions)
         return self.annotate(
             quality_flags=Func(
                 Value(";"),
@@ -75,13 +82,13 @@ class DeviceQuerySet(models.QuerySet):
             )
         )
 
-    def _flag_conditions(self, acting: Acting, day: date) -> list[tuple[str, Q]]:
+    def _flag_conditions(self, shares_msn: Q, day: date) -> list[tuple[str, Q]]:
         ended = Participant.objects.not_valid(day).filter(role=Role.MAP).values("pk")
         dummies = Participant.objects.filter(kind=Participant.Kind.DUMMY).values("pk")
         has_map = Q(asset_provider__isnull=False)
         return [
             ("dummy_map_id", has_map & Q(asset_provider__in=dummies)),
-            ("duplicate_msn", ~Q(msn_key="") & Q(self._another_has_msn(acting))),
+            ("duplicate_msn", ~Q(msn_key="") & shares_msn),
             ("map_from_before_installed", has_map & Q(map_from__lt=F("installed_on"))),
             ("map_id_not_in_force", has_map & Q(asset_provider__in=ended)),
             ("map_id_without_installation", has_map & Q(installed_on=None)),
@@ -95,6 +102,14 @@ class DeviceQuerySet(models.QuerySet):
             manufacturer=OuterRef("manufacturer"), msn_key=OuterRef("msn_key")
         )
         return Exists(same.exclude(msn_key="").exclude(pk=OuterRef("pk")))
+
+
+    def _among_shared_msns(self, acting: Acting) -> Q:
+        """The same as one set: PostgreSQL hashes it and looks each row up."""
+        maker_and_msn = Concat("manufacturer", Value("|"), "msn_key")
+        visible = self.model.objects.visible_to(acting).exclude(msn_key="").order_by()
+        counted = visible.values(shared=maker_and_msn).annotate(devices=Count("pk"))
+        return Q(In(maker_and_msn, counted.filter(devices__gt=1).values("shared")))
 
 
 class ReportRunQuerySet(models.QuerySet):

@@ -81,7 +81,7 @@ def dcc(db) -> Organisation:
 
 
 @pytest.fixture
-def acting() -> Callable[..., Acting]:
+def acting(db) -> Callable[..., Acting]:
     """`acting(organisation, job)`: somebody new who acts for it."""
 
     def act(organisation: Organisation, job: Job = Job.EDITOR) -> Acting:
@@ -91,7 +91,7 @@ def acting() -> Callable[..., Acting]:
 
 
 @pytest.fixture
-def sign_in() -> Callable[..., "Browser"]:
+def sign_in(db) -> Callable[..., "Browser"]:
     """`sign_in(organisation, job)`: a client signed in as somebody new of that organisation."""
 
     def come(organisation: Organisation, job: Job = Job.EDITOR) -> Browser:

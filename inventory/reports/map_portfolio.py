@@ -22,7 +22,7 @@ def rows(acting: Acting, day: date) -> QuerySet:
     """The report as of `day` for a MAP: one row a device, by MAP ID and Device ID. Others have no portfolio."""
     scope = Device.objects.visible_to(acting if acting.role == Role.MAP else None)
     return (
-        scope.with_quality_flags(acting, day)
+        scope.with_quality_flags(acting, day, whole_scope=True)
         .order_by("asset_provider__code", "device_id")
         .values_list(*(_column(item, day) for item in COLUMNS))
     )

@@ -8,11 +8,7 @@ from inventory.filters import CHOICES, IDENTIFIERS, PARAMETERS, DeviceFilter
 from inventory.models import Device
 from inventory.reports import device_list, map_portfolio
 
-CONTRACT = """
-as_of map_id map_from device_id device_type fuel msn manufacturer model firmware smets_generation smi_status status_from
-mpxn supplier_id supplier_from installed_on commissioned_on decommissioned_on map_recorded_by map_recorded_at
-quality_flags previous_supplier_id previous_supplier_to
-""".split()
+CONTRACT = ["as_of", "map_id", "map_from", "device_id", "device_type", "fuel", "msn", "manufacturer", "model", "firmware", "smets_generation", "smi_status", "status_from", "mpxn", "supplier_id", "supplier_from", "installed_on", "commissioned_on", "decommissioned_on", "map_recorded_by", "map_recorded_at", "quality_flags", "previous_supplier_id", "previous_supplier_to"]
 
 
 def test_every_field_of_a_device_has_a_data_item_or_is_internal():

@@ -269,7 +269,7 @@ def known(listed_parties) -> Device:
 
 
 def test_empty_cell_leaves_the_value_as_it_is(write, known):
-    load_devices(write({name: "" for name in REQUIRED_HEADER[1:]} | {"firmware": "00020130"}))
+    load_devices(write(dict.fromkeys(REQUIRED_HEADER[1:], "") | {"firmware": "00020130"}))
 
     after = Device.objects.get()
     assert (after.firmware, after.msn, after.mpxn, after.asset_provider.code) == (

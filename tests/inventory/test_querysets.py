@@ -2,6 +2,7 @@
 
 from datetime import date, timedelta
 
+from django.db.models import Q
 from django.utils import timezone
 
 from accounts.roles import Role
@@ -109,6 +110,16 @@ def test_duplicate_msn_is_flagged_within_the_own_scope_only(supplier, rival, dcc
     assert flags(device, acting(dcc)) == "duplicate_msn"
 
 
+def test_flags_of_a_whole_scope_are_those_of_each_row(supplier, rival, dcc, acting):
+    for code, msn in (("ZEPH", "Z1 23"), ("ZODI", "Z123"), ("ZEPH", "Z9"), ("ZEPH", ""), ("ZEPH", "")):
+        make_device(code, msn=msn)
+
+    for who in (acting(supplier), acting(dcc)):
+        by_row = Device.objects.visible_to(who).with_quality_flags(who, TODAY).order_by("pk")
+        at_once = Device.objects.visible_to(who).with_quality_flags(who, TODAY, whole_scope=True).order_by("pk")
+        assert [d.quality_flags for d in by_row] == [d.quality_flags for d in at_once]
+
+
 def test_same_msn_of_another_manufacturer_is_no_duplicate(supplier, acting):
     device = make_device("ZEPH", msn="Z123")
     make_device("ZEPH", msn="Z123", manufacturer="ZT20")
@@ -138,7 +149,7 @@ def test_doubtful_days_of_a_map_id_are_flagged(supplier, acting):
 
 
 def test_every_flag_has_its_words(supplier, acting):
-    conditions = Device.objects.all()._flag_conditions(acting(supplier), TODAY)
+    conditions = Device.objects.all()._flag_conditions(Q(), TODAY)
 
     assert [code for code, _ in conditions] == sorted(FLAGS)
 
