@@ -29,7 +29,7 @@ test: assets browser
 check: assets
 	$(RUN) -m ruff check .
 	$(RUN) -m ruff format --check .
-	.venv/bin/djade --check --target-version 5.2 $(TEMPLATES)
+	@echo "==> djade"; .venv/bin/djade --check --target-version 5.2 $(TEMPLATES)
 	$(MANAGE) makemigrations --check --dry-run
 	$(MANAGE) lintmigrations --include-apps accounts inventory --warnings-as-errors
 	$(MANAGE) check --database default --database owner --fail-level WARNING

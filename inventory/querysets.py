@@ -103,7 +103,6 @@ class DeviceQuerySet(models.QuerySet):
         )
         return Exists(same.exclude(msn_key="").exclude(pk=OuterRef("pk")))
 
-
     def _among_shared_msns(self, acting: Acting) -> Q:
         """The same as one set: PostgreSQL hashes it and looks each row up."""
         maker_and_msn = Concat("manufacturer", Value("|"), "msn_key")

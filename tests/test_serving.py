@@ -128,7 +128,7 @@ def test_slow_readers_do_not_take_the_portal_from_others(portal):
     for client in [*slow, refused]:
         client.close()
     assert took < 10
-    assert head.startswith(b"HTTP/1.0 503") or head.startswith(b"HTTP/1.1 503")
+    assert head.startswith((b"HTTP/1.0 503", b"HTTP/1.1 503"))
     assert b"Retry-After: 30" in head
     wait_for(lambda: outcomes() == ["broken_off"] * 8)
 

@@ -241,17 +241,17 @@ CROSS JOIN LATERAL (
         CASE WHEN previous.effective_from < supplier_from THEN previous.code ELSE supplier.code END AS recorded_for
     OFFSET 0
 ) AS recorded
--- Numbers no two devices share, shuffled within runs of 131,072 (so that indexes grow in one place). One meter in 2,000
+-- Numbers no two devices share, shuffled in runs of 1,024 (so that indexes grow in few places). One meter in 2,000
 -- has manufacturer and MSN of the one in the same slot of the row of homes before.
 CROSS JOIN LATERAL (
     SELECT n - CASE WHEN msn_dice < 33 AND n >= devices THEN devices ELSE 0 END AS asset_n
 ) AS shared
 CROSS JOIN LATERAL (
     SELECT
-        mod(%(device_start)s + (n & -131072) + (n * 104729 & 131071), 1099511627776) AS device_number,
-        mod(%(mprn_start)s + (n & -131072) + (n * 75577 & 131071), 100000000) + 9900000000 AS mprn,
-        (mod(%(mpan_start)s + (n & -131072) + (n * 86243 & 131071), 30000000000) + 970000000000)::text AS mpan,
-        mod(%(asset_start)s + (asset_n & -131072) + (asset_n * 93199 & 131071), 237600000) AS asset
+        mod(%(device_start)s + (n & -1024) + (n * 281 & 1023), 1099511627776) AS device_number,
+        mod(%(mprn_start)s + (n & -1024) + (n * 617 & 1023), 100000000) + 9900000000 AS mprn,
+        (mod(%(mpan_start)s + (n & -1024) + (n * 371 & 1023), 30000000000) + 970000000000)::text AS mpan,
+        mod(%(asset_start)s + (asset_n & -1024) + (asset_n * 829 & 1023), 237600000) AS asset
     OFFSET 0
 ) AS scattered
 CROSS JOIN LATERAL (

@@ -44,9 +44,7 @@ def test_forward_walk_gives_every_device_once_in_order(many):
     pages = walk(many, devices, {}, "after")
 
     assert [len(page) for page in pages] == [50, 50, 30]
-    assert list(chain.from_iterable(pages)) == list(
-        devices.order_by("device_id").values_list("pk", flat=True)
-    )
+    assert list(chain.from_iterable(pages)) == list(devices.order_by("device_id").values_list("pk", flat=True))
 
 
 def test_backward_walk_gives_the_same_pages(many):

@@ -25,5 +25,5 @@ class Command(BaseCommand):
         except OSError as error:
             raise CommandError(f"{file} cannot be read: {error.strerror}.") from error
         would = "would be " if dry_run else ""
-        counts = f"{done.created:,} devices {would}created, {done.changed:,} {would}changed, {done.unchanged:,} as they were"
-        return f"{file}: {counts}."
+        created = f"{done.created:,} devices {would}created"
+        return f"{file}: {created}, {done.changed:,} {would}changed, {done.unchanged:,} as they were."
