@@ -15,7 +15,7 @@ from django.db import connection, transaction
 from inventory.loading_rules import RULES, TEXTS, Rule
 from inventory.models import USUAL_STATUS_MOVES
 
-SQL = Path(__file__).parent / "sql"
+SQL = Path(__file__).parent / "sql/devices"
 REQUIRED_HEADER = TEXTS[:17]
 OPTIONAL_HEADER = TEXTS[17:]
 BLOCK = 1 << 16
@@ -54,7 +54,7 @@ def load_devices(path: Path, *, dry_run: bool = False) -> Outcome:
 
 
 def _sql(step: str) -> str:
-    return (SQL / f"load_devices_{step}.sql").read_text()
+    return (SQL / f"{step}.sql").read_text()
 
 
 def _stage(cursor, path: Path) -> None:  # noqa: ANN001  Django's wrapper has no public type

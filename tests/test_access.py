@@ -108,7 +108,7 @@ def test_anonymous_is_sent_to_sign_in(client, world, name):
 
 @pytest.mark.parametrize("name", [n for n in NAMES if permission_of(n) == Open.TO_ALL])
 def test_public_pages_open_without_signing_in(client, db, name):
-    assert client.get(reverse(name)).status_code == 200
+    assert client.get(reverse(name), follow=True).status_code == 200
 
 
 @pytest.mark.parametrize("job", Job)

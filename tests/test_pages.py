@@ -248,7 +248,7 @@ def test_form_without_csrf_token_is_refused_in_our_style(client, db):
     assert "This form can no longer be sent" in answer.text
 
 
-def test_too_many_requests_are_refused_in_our_style(failing, client):
+def test_too_many_requests_are_refused_in_our_style(failing, client, db):
     answer = client.get("/too-many/")
 
     assert answer.status_code == 429

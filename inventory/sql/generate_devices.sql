@@ -198,7 +198,7 @@ CROSS JOIN LATERAL (
             ELSE commissioned_on + status_day_dice * (%(today)s - commissioned_on + 1) / 65536
         END AS status_from,
         CASE
-            WHEN slot.fuel <> '' AND get_byte(dice, 4) * 256 + get_byte(dice, 5) < 6000 AND installed_on < %(today)s
+            WHEN slot.fuel <> '' AND get_byte(dice, 4) * 256 + get_byte(dice, 5) < 6450 AND installed_on < %(today)s
                 THEN installed_on + 1 + get_byte(dice, 6) * (%(today)s - installed_on) / 256
         END AS moved_on,
         CASE
@@ -267,7 +267,7 @@ CROSS JOIN LATERAL (
             WHEN slot.fuel = 'G' THEN 'G4Z' || lpad(asset::text, 9, '0')
             ELSE 'Z' || 16 + mod(asset / 9, 11)
                 || substr('ABCDEFGHJKLMNPQRSTUVWXYZ', mod(asset / 99, 24)::integer + 1, 1)
-                || ' ' || lpad((asset / 2376)::text, 5, '0')
+                || ' ' || lpad(mod(asset / 2376 + mod(asset, 2376) * 7919, 100000)::text, 5, '0')
         END AS msn
     OFFSET 0
 ) AS written

@@ -1,0 +1,39 @@
+"""Adds a made-up inventory over the participants in the list, to try the portal or measure it."""
+
+from argparse import ArgumentParser
+from datetime import date
+from time import monotonic
+
+from django.core.management.base import BaseCommand
+from django.db import connections
+from django.utils import timezone
+
+from accounts.management.arguments import refusals_as_errors
+from inventory.generation import generate_devices
+
+ANALYSE = "ANALYZE inventory_device"
+
+
+class Command(BaseCommand):
+    help = __doc__
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--count", type=int, required=True, metavar="N")
+        parser.add_argument("--seed", type=int, required=True, help="other numbers make other devices")
+        parser.add_argument(
+            "--today", type=date.fromisoformat, metavar="YYYY-MM-DD", help="their last day; today if left out"
+        )
+
+    def handle(self, *, count: int, seed: int, today: date | None, **options: object) -> str:
+        began = monotonic()
+        with refusals_as_errors():
+            made = generate_devices(count=count, seed=seed, today=today or timezone.localdate(), tell=self._tell)
+        self._tell("Counting values, so that searches are planned well …")
+        with connections["owner"].cursor() as cursor:
+            cursor.execute(ANALYSE)
+        return f"{made:,} devices made in {monotonic() - began:.1f} seconds."
+
+    def _tell(self, line: str) -> None:
+        """At once: whoever waits should see it."""
+        self.stdout.write(line)
+        self.stdout.flush()
