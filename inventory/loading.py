@@ -19,6 +19,11 @@ SQL = Path(__file__).parent / "sql/devices"
 REQUIRED_HEADER = TEXTS[:17]
 OPTIONAL_HEADER = TEXTS[17:]
 BLOCK = 1 << 16
+# With the value as the file has it, cut short.
+PROBLEMS = """
+    SELECT p.line, p.item, left(to_jsonb(s) ->> p.item, 24), p.sentence
+    FROM problem AS p JOIN staging AS s ON s.id = p.line - 1 ORDER BY p.line, p.item, p.sentence
+"""
 
 
 class LoadRefused(Exception):
@@ -135,7 +140,7 @@ def _broken_lines(path: Path, columns: int) -> list[str]:
 def _refuse_problems(cursor) -> None:  # noqa: ANN001
     for rule in RULES:
         cursor.execute(_check(rule), {"map_id_from": settings.MAP_ID_FROM or None})
-    cursor.execute("SELECT line, item, given, sentence FROM problem ORDER BY line, item, sentence")
+    cursor.execute(PROBLEMS)
     problems = [f"Line {line}, {item}{_quoted(given)}: {sentence}" for line, item, given, sentence in cursor]
     if problems:
         raise LoadRefused(problems)
@@ -146,8 +151,7 @@ def _check(rule: Rule) -> str:
     sentence = rule.sentence.replace("'", "''")
     wrong = rule.wrong if "%(" in rule.wrong else rule.wrong.replace("%", "%%")
     return (  # rules are constants of `loading_rules`; nothing of the file is put into a statement
-        f"INSERT INTO problem SELECT i.line, '{rule.item}', left(s.{rule.item}, 24), '{sentence}' "  # noqa: S608
-        f"FROM incoming AS i JOIN staging AS s ON s.id = i.line - 1 WHERE {wrong}"
+        f"INSERT INTO problem SELECT i.line, '{rule.item}', '{sentence}' FROM incoming AS i WHERE {wrong}"  # noqa: S608
     )
 
 

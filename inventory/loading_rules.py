@@ -1,7 +1,7 @@
 """What a device file must keep to: one rule a line, each checked for all rows by one statement.
 
-`wrong` is a condition in SQL over `incoming AS i` (canonical form; an empty cell is NULL) and `staging AS s` (as the
-file has it). The sentence is what the reader gets beside line, column and value.
+`wrong` is a condition in SQL over `incoming AS i` (canonical form; an empty cell is NULL; days also as `…_text`, as
+the file has them). The sentence is what the reader gets beside line, column and value.
 """
 
 from dataclasses import dataclass
@@ -33,25 +33,28 @@ def words(values: type) -> str:
 
 
 def forms() -> list[Rule]:
-    """Rules on one value by itself."""
+    """Rules on one value by itself. What holds an odd character is looked for in the file as it is."""
     bare = [
-        Rule(item, f"s.{item} ~ '[^ -~\\u00a0]'", "It holds a character that is not plain: look-alike or invisible.")
+        Rule(
+            item,
+            f"EXISTS (SELECT FROM staging AS s WHERE s.id = i.line - 1 AND s.{item} ~ '[^ -~\\u00a0]')",
+            "It holds a character that is not plain: look-alike or invisible.",
+        )
         for item in TEXTS
     ]
-    required = [
-        Rule(item, f"pg_temp.bare(s.{item}) IS NULL AND i.known_id IS NULL", "It is needed for a new device.")
+    needed = [
+        Rule(item, f"i.{item}{'_text' if item in DAYS else ''} IS NULL AND i.known_id IS NULL", "A new device needs it.")
         for item in REQUIRED[1:]
     ]
     days = [
         Rule(
             item,
-            f"pg_temp.bare(s.{item}) IS NOT NULL AND pg_temp.day_of(pg_temp.bare(s.{item})) IS NULL",
-            "It is no day. Write 2026-11-23 or 23/11/2026.",
+            f"i.{item}_text IS NOT NULL AND i.{item} IS NULL",
+            "It is no day since the year 2000. Write 2026-11-23 or 23/11/2026.",
         )
         for item in DAYS
     ]
-    ages = [Rule(item, f"i.{item} < '2000-01-01'", "It is before the year 2000.") for item in DAYS]
-    return [*bare, Rule("device_id", "i.device_id IS NULL", "It is needed."), *required, *days, *ages]
+    return [*bare, Rule("device_id", "i.device_id IS NULL", "It is needed."), *needed, *days]
 
 
 FORMS = (
@@ -143,7 +146,7 @@ PARTIES = (
     Rule("map_id", "i.fuel = 'G' AND i.map_id !~ '^[0-9A-Z]{3}$'", "For gas it has 3 characters."),
     Rule(
         "map_id",
-        "i.known_id IS NULL AND i.map_from IS NOT NULL AND i.provider_pk IS NULL AND i.fuel IS NOT NULL "
+        "i.known_id IS NULL AND i.map_day IS NOT NULL AND i.provider_pk IS NULL AND i.fuel IS NOT NULL "
         "AND i.map_id ~ CASE i.fuel WHEN 'E' THEN '^[0-9A-Z]{4}$' ELSE '^[0-9A-Z]{3}$' END",
         "It is not in force in the list of all MAPs, for this fuel on the day it applies from; or it is a dummy or "
         "test code.",

@@ -185,7 +185,7 @@ CROSS JOIN LATERAL (
             ELSE 'Recovered'
         END AS status,
         CASE
-            WHEN device_type NOT IN ('IHD', 'CAD') AND status_dice NOT BETWEEN 60950 AND 61899
+            WHEN NOT pending AND device_type NOT IN ('IHD', 'CAD') AND status_dice NOT BETWEEN 60950 AND 61899
                 THEN least(installed_on + mod(status_day_dice, 3), %(today)s)
         END AS commissioned_on
     OFFSET 0

@@ -15,7 +15,7 @@ SELECT
     CASE WHEN i.msn IS NOT NULL THEN i.supplier_id ELSE '' END,
     CASE WHEN i.msn IS NOT NULL THEN %(source)s ELSE '' END,
     i.provider_pk,
-    i.map_from,
+    i.map_day,
     CASE WHEN i.provider_pk IS NOT NULL THEN now() END,
     CASE WHEN i.provider_pk IS NOT NULL THEN i.supplier_id ELSE '' END,
     CASE WHEN i.provider_pk IS NOT NULL THEN %(source)s ELSE '' END,
