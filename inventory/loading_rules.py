@@ -43,7 +43,7 @@ def forms() -> list[Rule]:
         for item in TEXTS
     ]
     needed = [
-        Rule(item, f"i.{item}{'_text' if item in DAYS else ''} IS NULL AND i.known_id IS NULL", "A new device needs it.")
+        Rule(item, f"i.{item}{'_text' if item in DAYS else ''} IS NULL AND i.known_id IS NULL", "It is needed.")
         for item in REQUIRED[1:]
     ]
     days = [

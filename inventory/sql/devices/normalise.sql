@@ -13,7 +13,7 @@ WITH canonical AS (
         upper(pg_temp.bare(s.firmware)) AS firmware,
         upper(pg_temp.bare(s.esme_variant)) AS esme_variant,
         pg_temp.bare(s.status) AS status,
-        nullif(translate(pg_temp.bare(s.mpxn), '- ', ''), '') AS mpxn,
+        translate(pg_temp.bare(s.mpxn), '- ', '') AS mpxn,
         upper(regexp_replace(pg_temp.bare(s.msn), '\s+', ' ', 'g')) AS msn,
         upper(pg_temp.bare(s.map_id)) AS map_id,
         upper(pg_temp.bare(s.supplier_id)) AS supplier_id,
