@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from django.core.management import call_command
 from django.core.management.base import CommandError
-from django.db import connection, transaction
+from django.db import IntegrityError, connection, transaction
 from django.db.models import Count, F, Q
 from django.db.models.functions import Greatest
 
@@ -169,6 +169,13 @@ def test_same_seed_again_is_refused(market):
     make(300)
 
     assert refusal(600) == "The inventory holds devices made with seed 1 already. Take another seed."
+
+
+def test_another_broken_rule_is_an_error_and_no_refusal(market, monkeypatch):
+    monkeypatch.setattr("inventory.generation.INSERT", "INSERT INTO inventory_device DEFAULT VALUES")
+
+    with pytest.raises(IntegrityError), transaction.atomic():
+        make(10)
 
 
 def test_devices_come_beside_those_that_are_there(devices):
