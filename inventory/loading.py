@@ -11,6 +11,7 @@ from typing import BinaryIO
 import psycopg
 from django.conf import settings
 from django.db import connection, transaction
+from django.db.backends.utils import CursorWrapper
 
 from inventory.loading_rules import RULES, TEXTS, Rule
 from inventory.models import USUAL_STATUS_MOVES
@@ -62,7 +63,7 @@ def _sql(step: str) -> str:
     return (SQL / f"{step}.sql").read_text()
 
 
-def _stage(cursor, path: Path) -> None:  # noqa: ANN001  Django's wrapper has no public type
+def _stage(cursor: CursorWrapper, path: Path) -> None:
     """COPY the file as it is into `staging`; a file COPY cannot read is looked through line by line."""
     with path.open("rb") as file:
         columns = _header(file)
@@ -137,7 +138,7 @@ def _broken_lines(path: Path, columns: int) -> list[str]:
     return problems
 
 
-def _refuse_problems(cursor) -> None:  # noqa: ANN001
+def _refuse_problems(cursor: CursorWrapper) -> None:
     for rule in RULES:
         cursor.execute(_check(rule), {"map_id_from": settings.MAP_ID_FROM or None})
     cursor.execute(PROBLEMS)
@@ -159,14 +160,13 @@ def _quoted(given: str | None) -> str:
     return f" “{given}”" if given else ""
 
 
-def _apply(cursor, source: str) -> Outcome:  # noqa: ANN001
+def _apply(cursor: CursorWrapper, source: str) -> Outcome:
     usual = [f"{before}>{after}" for before, moves in USUAL_STATUS_MOVES.items() for after in moves]
-    created = 0
     cursor.execute("SELECT count(*) FILTER (WHERE known_id IS NOT NULL) FROM incoming")
     known = cursor.fetchone()[0]
     cursor.execute(_sql("create"), {"source": source, "hubs": True})
-    created += cursor.rowcount
+    hubs = cursor.rowcount
     cursor.execute(_sql("apply"), {"source": source, "usual_moves": usual})
     changed = cursor.rowcount
     cursor.execute(_sql("create"), {"source": source, "hubs": False})
-    return Outcome(created + cursor.rowcount, changed, known - changed)
+    return Outcome(hubs + cursor.rowcount, changed, known - changed)

@@ -58,7 +58,7 @@ class DeviceQuerySet(models.QuerySet):
 
     def msn_shared(self, acting: Acting) -> Self:
         """Meters whose manufacturer and MSN another device in the scope of `acting` has too."""
-        return self.filter(~Q(msn_key=""), self._another_has_msn(acting))
+        return self.filter(~Q(msn_key=""), self._among_shared_msns(acting))
 
     def sharing_msn_with(self, device: models.Model) -> Self:
         """The other devices with this device's manufacturer and MSN."""

@@ -45,7 +45,7 @@ WORKLISTS: dict[str, Worklist] = {
             "duplicate-msn",
             "MSN shared with another device",
             "Another device in your scope has the same manufacturer and MSN. Compare both with the nameplates.",
-            frozenset(Role),
+            frozenset({Role.SUPPLIER, Role.MAP}),
             lambda devices, acting: devices.msn_shared(acting),
         ),
     )

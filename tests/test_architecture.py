@@ -18,7 +18,7 @@ LAYERS = (
     ("loading_rules",),
     ("models",),
     ("querysets",),
-    ("identifiers", "quality", "sql"),
+    ("identifiers", "quality", "sql", "statistics"),
 )
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
 

@@ -12,6 +12,7 @@ from django.utils import timezone
 from accounts.roles import Job, Role
 from inventory.generation import generate_devices
 from inventory.models import Device, ReportRun
+from inventory.statistics import count_values
 from tests.factories import bind, make_membership, make_organisation, make_participant, make_user
 from tests.server import PASSWORD, Server, Visitor, running
 
@@ -30,6 +31,7 @@ def portal():
     user = make_user(email="map.analyst@demo.example", password=PASSWORD)
     make_membership(provider, Job.VIEWER, user)
     generate_devices(count=DEVICES, seed=1, today=timezone.localdate())
+    count_values()
     with running() as server:
         yield server
 

@@ -27,7 +27,7 @@ DESIGNED = {  # design.md 6.4
     "dcc.second@demo.example": {("dcc", "administrator")},
 }
 
-pytestmark = pytest.mark.django_db
+pytestmark = pytest.mark.django_db(databases=["default", "owner"])
 
 
 @pytest.fixture(autouse=True)

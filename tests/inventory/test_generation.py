@@ -188,7 +188,16 @@ def test_progress_is_told(market):
 
     make(300, tell=told.append)
 
-    assert told == ["Dividing the market …", "300 of 300 devices made."]
+    assert told == ["Dividing the market …", "300 of 300 devices made.", "Checking their links …"]
+
+
+def test_settings_of_the_connection_are_as_before(market):
+    with connection.cursor() as cursor:
+        before = [cursor.execute(f"SHOW {name}").fetchone() for name in ("work_mem", "jit", "enable_seqscan")]
+        make(300)
+        after = [cursor.execute(f"SHOW {name}").fetchone() for name in ("work_mem", "jit", "enable_seqscan")]
+
+    assert after == before
 
 
 @pytest.mark.parametrize("count", [-1, 100_000_001])

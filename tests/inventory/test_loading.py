@@ -17,6 +17,7 @@ from inventory.loading import OPTIONAL_HEADER, REQUIRED_HEADER, LoadRefused, Out
 from inventory.models import Device
 from tests.factories import make_device, make_hub, make_participant
 
+pytestmark = pytest.mark.django_db(databases=["default", "owner"])  # the owner counts values after a load
 ID = "00-DB-12-34-56-78-90-A0"
 GOOD = {
     "device_id": ID, "device_type": "ESME", "smets_generation": "2", "smets_version": "4.2", "manufacturer": "ZT10",

@@ -7,6 +7,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from accounts.management.arguments import refusals_as_errors
 from inventory.demo import LOGINS, PASSWORD, load_demo
+from inventory.statistics import count_values
 
 
 class Command(BaseCommand):
@@ -25,6 +26,7 @@ class Command(BaseCommand):
             raise CommandError("The number of devices cannot be below 0.")
         with refusals_as_errors():
             made = load_demo(devices=devices, seed=seed, tell=self._tell)
+        count_values()
         self._print_logins()
         if made is None:
             self._tell("The demo data is there already; nothing changed.")

@@ -6,6 +6,7 @@ from pathlib import Path
 from django.core.management.base import BaseCommand, CommandError
 
 from inventory.loading import OPTIONAL_HEADER, REQUIRED_HEADER, LoadRefused, load_devices
+from inventory.statistics import count_values
 
 
 class Command(BaseCommand):
@@ -24,6 +25,8 @@ class Command(BaseCommand):
             raise CommandError(f"{file}: {len(refusal.problems):,} errors; nothing has been changed.") from refusal
         except OSError as error:
             raise CommandError(f"{file} cannot be read: {error.strerror}.") from error
+        if not dry_run:
+            count_values()
         would = "would be " if dry_run else ""
         created = f"{done.created:,} devices {would}created"
         return f"{file}: {created}, {done.changed:,} {would}changed, {done.unchanged:,} as they were."
