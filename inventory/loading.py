@@ -12,6 +12,7 @@ import psycopg
 from django.conf import settings
 from django.db import connection, transaction
 from django.db.backends.utils import CursorWrapper
+from django.utils import timezone
 
 from inventory.loading_rules import RULES, TEXTS, Rule
 from inventory.models import USUAL_STATUS_MOVES
@@ -139,8 +140,9 @@ def _broken_lines(path: Path, columns: int) -> list[str]:
 
 
 def _refuse_problems(cursor: CursorWrapper) -> None:
+    given = {"map_id_from": settings.MAP_ID_FROM or None, "today": timezone.localdate()}
     for rule in RULES:
-        cursor.execute(_check(rule), {"map_id_from": settings.MAP_ID_FROM or None})
+        cursor.execute(_check(rule), given)
     cursor.execute(PROBLEMS)
     problems = [f"Line {line}, {item}{_quoted(given)}: {sentence}" for line, item, given, sentence in cursor]
     if problems:

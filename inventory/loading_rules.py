@@ -6,7 +6,7 @@ the file has them). The sentence is what the reader gets beside line, column and
 
 from dataclasses import dataclass
 
-from inventory.identifiers import DEVICE_ID_PATTERN, MPAN_WEIGHTS, MPRN_PATTERN, MSN_PATTERN
+from inventory.identifiers import MPAN_WEIGHTS, MPRN_PATTERN, MSN_PATTERN
 from inventory.models import DeviceType, Status
 
 DAYS = ("status_from", "installed_on", "commissioned_on", "decommissioned_on", "map_from", "supplier_from")
@@ -54,16 +54,25 @@ def forms() -> list[Rule]:
         )
         for item in DAYS
     ]
-    return [*bare, Rule("device_id", "i.device_id IS NULL", "It is needed."), *needed, *days]
+    future = [Rule(item, f"i.{item} > %(today)s", "It is in the future.") for item in DAYS]
+    divided = [
+        Rule(
+            item,
+            f"EXISTS (SELECT FROM staging AS s WHERE s.id = i.line - 1 AND pg_temp.bare(s.{item}) "
+            "!~* '^[0-9A-F]{2}([-:]?[0-9A-F]{2}){7}$')",
+            "A Device ID has 16 digits 0–9 and A–F, in pairs.",
+        )
+        for item in ("device_id", "hub_id")
+    ]
+    return [*bare, Rule("device_id", "i.device_id IS NULL", "It is needed."), *needed, *days, *future, *divided]
 
 
 FORMS = (
-    Rule("device_id", f"i.device_id !~ '{DEVICE_ID_PATTERN}'", "A Device ID has 16 digits 0–9 and A–F."),
-    Rule("hub_id", f"i.hub_id !~ '{DEVICE_ID_PATTERN}'", "A Device ID has 16 digits 0–9 and A–F."),
     Rule("device_type", f"i.device_type NOT IN ({words(DeviceType.values)})", "It is none of the device types."),
     Rule("status", f"i.status NOT IN ({words(Status.values)})", "It is none of the words of SMI Status."),
     Rule("smets_generation", "i.smets_generation NOT IN ('1', '2')", "It is 1 or 2."),
     Rule("smets_version", "length(i.smets_version) > 16", "It has at most 16 characters."),
+    Rule("smets_version", "i.smets_version !~ '^[0-9A-Za-z][0-9A-Za-z. ]*$'", "It has letters, digits and full stops."),
     Rule("manufacturer", "i.manufacturer !~ '^[0-9A-Z]{3,4}$'", "It has 3 or 4 letters or digits."),
     Rule("model", "i.model !~ '^[0-9A-F]{4,8}$'", "It has 4 to 8 digits 0–9 and A–F."),
     Rule("firmware", "i.firmware !~ '^[0-9A-F]{4,8}$'", "It has 4 to 8 digits 0–9 and A–F."),
@@ -79,6 +88,16 @@ RECORD = (
     ),
     Rule("device_type", "i.device_type <> i.known_type", "The type of a known device does not change."),
     Rule("smets_generation", "i.fuel IS NOT NULL AND i.generation IS NULL", "A meter needs its SMETS generation."),
+    Rule(
+        "smets_generation",
+        "i.known_map_id IS NOT NULL AND i.smets_generation = '1'",
+        "A MAP ID is recorded for this meter, and only SMETS2 meters have one.",
+    ),
+    Rule(
+        "map_from",
+        "i.map_from IS NOT NULL AND i.map_id IS NULL AND i.known_map_id IS NULL",
+        "There is no MAP ID that it could belong to.",
+    ),
     Rule("smets_generation", "i.fuel IS NULL AND i.smets_generation IS NOT NULL", "Only meters have one."),
     Rule("esme_variant", "i.esme_variant IS NOT NULL AND i.kind <> 'ESME'", "Only an ESME has a variant."),
     Rule("mpxn", "i.mpxn IS NOT NULL AND i.fuel IS NULL", "Only meters have an MPxN."),

@@ -148,6 +148,9 @@ def test_second_load_of_the_same_file_changes_nothing(write):
         ({"smets_generation": "3"}, "smets_generation"),
         ({"smets_generation": ""}, "smets_generation"),
         ({"smets_version": "1" * 17}, "smets_version"),
+        ({"device_id": "00-D-12-34d-56-78-90-A0"}, "device_id"),
+        ({"smets_version": "=1+1"}, "smets_version"),
+        ({"status_from": "2099-01-01"}, "status_from"),
         ({"manufacturer": "ZT"}, "manufacturer"),
         ({"model": "XYZ1"}, "model"),
         ({"firmware": "12"}, "firmware"),
@@ -293,6 +296,22 @@ def test_firmware_does_not_raise_the_version_but_an_mpxn_does(write, known):
 @pytest.mark.parametrize("change", [{"msn": "Z99"}, {"map_id": "ZMAB"}])
 def test_msn_and_map_id_of_a_known_device_are_not_loaded(write, known, change):
     assert "recorded on the portal" in problems(write(change))[0]
+
+
+def test_known_meter_with_a_map_id_stays_smets2(write, known):
+    assert "smets_generation" in problems(write({"smets_generation": "1", "map_id": ""}))[0]
+
+
+def test_supplier_from_a_day_to_come_gets_no_sight(write, known):
+    path = write({"supplier_id": "ZEST", "supplier_from": "2099-01-01"}, extra=("supplier_from",))
+
+    assert any("in the future" in line for line in problems(path))
+
+
+def test_day_without_a_map_id_is_refused(write):
+    assert any(
+        "map_from" in line for line in problems(write({"map_id": "", "map_from": "2024-03-01"}, extra=OPTIONAL_HEADER))
+    )
 
 
 def test_change_of_supplier_keeps_the_one_before(write, known):
