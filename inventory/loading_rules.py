@@ -32,39 +32,26 @@ def words(values: type) -> str:
     return ", ".join(f"'{value}'" for value in values)
 
 
-def forms() -> list[Rule]:
-    """Rules on one value by itself. What holds an odd character is looked for in the file as it is."""
-    bare = [
-        Rule(
-            item,
-            f"EXISTS (SELECT FROM staging AS s WHERE s.id = i.line - 1 AND s.{item} ~ '[^ -~\\u00a0]')",
-            "It holds a character that is not plain: look-alike or invisible.",
-        )
-        for item in TEXTS
-    ]
-    needed = [
-        Rule(item, f"i.{item}{'_text' if item in DAYS else ''} IS NULL AND i.known_id IS NULL", "It is needed.")
-        for item in REQUIRED[1:]
-    ]
-    days = [
-        Rule(
-            item,
-            f"i.{item}_text IS NOT NULL AND i.{item} IS NULL",
-            "It is no day since the year 2000. Write 2026-11-23 or 23/11/2026.",
-        )
-        for item in DAYS
-    ]
-    future = [Rule(item, f"i.{item} > %(today)s", "It is in the future.") for item in DAYS]
-    divided = [
-        Rule(
-            item,
-            f"EXISTS (SELECT FROM staging AS s WHERE s.id = i.line - 1 AND pg_temp.bare(s.{item}) "
-            "!~* '^[0-9A-F]{2}([-:]?[0-9A-F]{2}){7}$')",
-            "A Device ID has 16 digits 0–9 and A–F, in pairs.",
-        )
-        for item in ("device_id", "hub_id")
-    ]
-    return [*bare, Rule("device_id", "i.device_id IS NULL", "It is needed."), *needed, *days, *future, *divided]
+def as_written() -> list[Rule]:
+    """Rules on a value as the file has it: its characters, and the pairs of a Device ID."""
+    written = "EXISTS (SELECT FROM staging AS s WHERE s.id = i.line - 1 AND {})"
+    odd = "It holds a character that is not plain: look-alike or invisible."
+    pairs = "A Device ID has 16 digits 0–9 and A–F, in pairs."
+    plain = [Rule(item, written.format(f"s.{item} ~ '[^ -~\\u00a0]'"), odd) for item in TEXTS]
+    undivided = "pg_temp.bare(s.{}) !~* '^[0-9A-F]{{2}}([-:]?[0-9A-F]{{2}}){{7}}$'"
+    return plain + [Rule(item, written.format(undivided.format(item)), pairs) for item in ("device_id", "hub_id")]
+
+
+def needed() -> list[Rule]:
+    """What each row must have: of a known device the Device ID alone."""
+    missing = [(item, f"i.{item}{'_text' if item in DAYS else ''} IS NULL AND i.known_id IS NULL") for item in REQUIRED]
+    return [Rule(item, wrong, "It is needed.") for item, wrong in missing]
+
+
+def days() -> list[Rule]:
+    unread = "It is no day since the year 2000. Write 2026-11-23 or 23/11/2026."
+    unreadable = [Rule(item, f"i.{item}_text IS NOT NULL AND i.{item} IS NULL", unread) for item in DAYS]
+    return unreadable + [Rule(item, f"i.{item} > %(today)s", "It is in the future.") for item in DAYS]
 
 
 FORMS = (
@@ -178,4 +165,4 @@ PARTIES = (
     ),
 )
 
-RULES: tuple[Rule, ...] = (*forms(), *FORMS, *RECORD, *PARTIES)
+RULES: tuple[Rule, ...] = (*as_written(), *needed(), *days(), *FORMS, *RECORD, *PARTIES)
