@@ -1,9 +1,19 @@
-"""For whom a request acts: one membership of one person, never the union of several."""
+"""For whom a request acts: one membership of one person, never the union of several; and its scope in the database.
 
-from collections.abc import Callable
-from dataclasses import dataclass
+Row-level security in PostgreSQL asks for whom a transaction acts. It is said here and nowhere else, by settings of the
+transaction: outside `scope` and `system_scope` nothing is read and nothing written. They guard against our own
+mistakes, not against SQL that the portal's login may be made to run: such SQL could say the same.
+"""
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from functools import cached_property
 
+import structlog
+from django.db import connection, transaction
+from django.db.backends.utils import CursorWrapper
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
@@ -15,6 +25,20 @@ FIELD = "acting"  # under which forms and links to files carry the membership th
 
 
 @dataclass(frozen=True)
+class Origin:
+    """Where an act comes from: `via` page, command, task or load; of a request its id and the network address."""
+
+    via: str = "command"
+    request_id: str = ""
+    address: str = ""
+
+    @classmethod
+    def of(cls, request: HttpRequest) -> "Origin":
+        request_id = structlog.contextvars.get_contextvars().get("request_id", "")
+        return cls("page", request_id, request.META.get("REMOTE_ADDR", ""))
+
+
+@dataclass(frozen=True)
 class Acting:
     """Who acts, for which organisation, in which job. Without a person: a command on the organisation's behalf."""
 
@@ -22,6 +46,7 @@ class Acting:
     job: Job
     user: User | None = None
     membership_id: int | None = None
+    origin: Origin = Origin()
 
     @classmethod
     def under(cls, membership: Membership) -> "Acting":
@@ -59,13 +84,75 @@ def chosen(memberships: list[Membership], membership_id: int | None) -> Acting |
     return next((Acting.under(m) for m in memberships if m.pk == membership_id), None)
 
 
+@contextmanager
+def scope(acting: Acting) -> Iterator[None]:
+    """A transaction, or a part of one, that reads and writes what `acting` may; history names who it was."""
+    who = {
+        "person": acting.user and acting.user.pk,
+        "organisation": acting.organisation.pk,
+        "via": acting.origin.via,
+        "request": acting.origin.request_id,
+    }
+    with _set(organisation=str(acting.organisation.pk), operator="", history=who):
+        yield
+
+
+@contextmanager
+def system_scope(reason: str, *, via: str = "command") -> Iterator[None]:
+    """A transaction, or a part of one, in which the operator reads and writes everything, for `reason`."""
+    with _set(organisation="", operator=reason, history={"operator": reason, "via": via}):
+        yield
+
+
+@contextmanager
+def noting(**words: str) -> Iterator[None]:
+    """Adds to what history keeps of the writes inside: `kind`, `source`, `reason`, and `code`, on whose behalf."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SELECT nullif(current_setting('pghistory.context_metadata', true), '')::jsonb")
+        former = cursor.fetchone()[0]
+        _set_history(cursor, {**(former or {}), **words})
+        yield
+        _set_history(cursor, former)
+
+
+def _set_history(cursor: CursorWrapper, words: dict[str, object] | None) -> None:
+    given = json.dumps(words) if words else ""
+    cursor.execute("SELECT set_config('pghistory.context_metadata', %s, true)", [given])
+
+
+SETTINGS = ("portal.organisation", "portal.operator", "pghistory.context_metadata")
+FORMER = "SELECT " + ", ".join(f"current_setting('{name}', true)" for name in SETTINGS)
+SET = "SELECT " + ", ".join(f"set_config('{name}', %s, true)" for name in SETTINGS)
+
+
+@contextmanager
+def _set(*, organisation: str, operator: str, history: dict[str, object]) -> Iterator[None]:
+    """Settings for the rest of the transaction, or as long as this part of it lasts; a failure undoes them too."""
+    outermost = not connection.in_atomic_block
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(FORMER)
+        former = [value or "" for value in cursor.fetchone()]
+        cursor.execute(SET, [organisation, operator, json.dumps(history)])
+        yield
+        if not outermost:
+            cursor.execute(SET, former)
+
+
 class ActingMiddleware:
-    """Gives each request `memberships` and `acting`."""
+    """Gives each request `memberships` and `acting`, and runs it in their scope.
+
+    The transaction opened here ends after the answer is rendered; ATOMIC_REQUESTS has one inside it, which an error
+    undoes.
+    """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         request.memberships = memberships_of(request.user)
-        request.acting = chosen(request.memberships, request.session.get(SESSION_KEY))
-        return self.get_response(request)
+        acting = chosen(request.memberships, request.session.get(SESSION_KEY))
+        request.acting = acting and replace(acting, origin=Origin.of(request))
+        if request.acting is None:
+            return self.get_response(request)
+        with scope(request.acting):
+            return self.get_response(request)

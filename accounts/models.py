@@ -12,6 +12,7 @@ from django.db.models import Exists, F, OuterRef, Q
 from django.db.models.functions import Lower
 from django.utils import timezone
 
+from accounts.history import history_of
 from accounts.roles import Job, Permission, Role, allows
 
 
@@ -198,3 +199,19 @@ class Binding(models.Model):
     def clean(self) -> None:
         if self.organisation.role != self.role:
             raise ValidationError("Code and organisation must have the same role.")
+
+
+class MembershipEvent(history_of(Membership)):
+    """What a membership was after each write."""
+
+
+class OrganisationEvent(history_of(Organisation)):
+    """What an organisation was after each write."""
+
+
+class ParticipantEvent(history_of(Participant)):
+    """What an entry of the list was after each write."""
+
+
+class BindingEvent(history_of(Binding)):
+    """What a binding was after each write."""

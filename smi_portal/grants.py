@@ -1,7 +1,8 @@
 """What the portal's login may do with the tables that the owner made.
 
 The login owns nothing, so it can neither switch off a trigger nor change a table. It deletes no row of ours: nothing
-in the inventory, and nobody's account, is ever deleted by the portal.
+in the inventory, and nobody's account, is ever deleted by the portal. Nor does it change what is only added to (tables
+with a trigger `append_only`).
 """
 
 from django.apps import AppConfig, apps
@@ -29,3 +30,7 @@ def grant_to_login(sender: AppConfig, using: str, **kwargs: object) -> None:
     with connections[using].cursor() as cursor:
         for statement in statements:
             cursor.execute(statement.format(**names))
+        cursor.execute("SELECT tgrelid::regclass::text FROM pg_trigger WHERE tgname = 'append_only'")
+        for (table,) in cursor.fetchall():
+            revoke = sql.SQL("REVOKE UPDATE, DELETE ON {table} FROM {login}")
+            cursor.execute(revoke.format(table=sql.Identifier(table), **names))

@@ -9,6 +9,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import environ
+import pghistory
 import structlog
 from csp.constants import NONE, SELF
 from django.core.management.utils import get_random_secret_key
@@ -103,6 +104,9 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "django.forms",
     "django_filters",
+    "pgtrigger",
+    "pghistory",
+    "procrastinate.contrib.django",
     "django_structlog",
     "django_migration_linter",
     "allauth",
@@ -193,6 +197,11 @@ ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
 ACCOUNT_SESSION_REMEMBER = False
 SESSION_COOKIE_AGE = 12 * 3600
 MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
+
+# History: who and why stand in each row, as `accounts.acting` sets them; the moment is that of the write itself.
+PGHISTORY_CONTEXT_FIELD = pghistory.ContextJSONField()
+PGHISTORY_CREATED_AT_FUNCTION = "clock_timestamp()"
+PGHISTORY_LEVEL = pghistory.Statement
 
 # Which items a MAP sees of its devices: an assumption each installation can change (docs/open-questions.md).
 MAP_SEES_MPXN = env.bool("MAP_SEES_MPXN", True)
