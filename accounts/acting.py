@@ -9,6 +9,7 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from datetime import date
 from functools import cached_property
 
 import structlog
@@ -62,12 +63,30 @@ class Acting:
     @cached_property
     def bindings(self) -> list[Binding]:
         """The codes bound to the organisation today."""
-        return list(Binding.objects.on(timezone.localdate()).filter(organisation=self.organisation))
+        return self._bound_on(timezone.localdate())
+
+    @property
+    def codes(self) -> frozenset[str]:
+        """Those codes."""
+        return frozenset(binding.code for binding in self.bindings)
 
     @cached_property
     def participants(self) -> tuple[int, ...]:
         """Row ids of the list entries under those codes, ended ones included: what the scope is made of."""
         return tuple(Participant.objects.bound_by(self.bindings).values_list("pk", flat=True))
+
+    def participants_on(self, day: date) -> tuple[int, ...]:
+        """The same under the codes that were bound on `day`."""
+        if day == timezone.localdate():
+            return self.participants
+        return tuple(Participant.objects.bound_by(self._bound_on(day)).values_list("pk", flat=True))
+
+    def codes_on(self, day: date) -> list[str]:
+        """The codes bound on `day`, in order."""
+        return sorted({binding.code for binding in self._bound_on(day)})
+
+    def _bound_on(self, day: date) -> list[Binding]:
+        return list(Binding.objects.on(day).filter(organisation=self.organisation))
 
 
 def memberships_of(user: User) -> list[Membership]:
@@ -108,16 +127,16 @@ def system_scope(reason: str, *, via: str = "command") -> Iterator[None]:
 def noting(**words: str) -> Iterator[None]:
     """Adds to what history keeps of the writes inside: `kind`, `source`, `reason`, and `code`, on whose behalf."""
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("SELECT nullif(current_setting('pghistory.context_metadata', true), '')::jsonb")
-        former = cursor.fetchone()[0]
-        _set_history(cursor, {**(former or {}), **words})
+        cursor.execute("SELECT current_setting('pghistory.context_metadata', true)")
+        former = json.loads(cursor.fetchone()[0] or "{}")
+        _set_history(cursor, former | words)
         yield
-        _set_history(cursor, former)
+        if not connection.needs_rollback:
+            _set_history(cursor, former)
 
 
-def _set_history(cursor: CursorWrapper, words: dict[str, object] | None) -> None:
-    given = json.dumps(words) if words else ""
-    cursor.execute("SELECT set_config('pghistory.context_metadata', %s, true)", [given])
+def _set_history(cursor: CursorWrapper, words: dict[str, object]) -> None:
+    cursor.execute("SELECT set_config('pghistory.context_metadata', %s, true)", [json.dumps(words)])
 
 
 SETTINGS = ("portal.organisation", "portal.operator", "pghistory.context_metadata")
@@ -130,12 +149,16 @@ def _set(*, organisation: str, operator: str, history: dict[str, object]) -> Ite
     """Settings for the rest of the transaction, or as long as this part of it lasts; a failure undoes them too."""
     outermost = not connection.in_atomic_block
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(FORMER)
-        former = [value or "" for value in cursor.fetchone()]
+        former = None if outermost else _read(cursor)
         cursor.execute(SET, [organisation, operator, json.dumps(history)])
         yield
-        if not outermost:
+        if former and not connection.needs_rollback:
             cursor.execute(SET, former)
+
+
+def _read(cursor: CursorWrapper) -> list[str]:
+    cursor.execute(FORMER)
+    return [value or "" for value in cursor.fetchone()]
 
 
 class ActingMiddleware:

@@ -19,12 +19,13 @@ def main() -> None:
     import django
 
     django.setup()
-    from bench import device_list, map_report
+    from bench import device_list, map_report, row_security
     from bench.measure import Outcome, print_table
 
     database.fill(COUNT)
     outcomes: list[Outcome] = map_report.run()
     outcomes += device_list.run(COUNT, SMALL)
+    outcomes += row_security.run()
     machine = {"processor": platform.processor() or platform.machine(), "cores": os.cpu_count(), **database.versions()}
     print_table(outcomes, machine)
     target = database.LOCAL_DIR / "bench.json"

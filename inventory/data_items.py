@@ -66,8 +66,7 @@ ALL_ROLES = frozenset(Role)
 class DataItem:
     """One data item. `name` is its name in addresses and files; `path` leads to its value from a device.
 
-    `provenance` is the prefix of the columns that say who recorded it, when and from what. `withheld_by` names the
-    setting that keeps it from MAPs (an assumption: docs/open-questions.md).
+    `withheld_by` names the setting that keeps it from MAPs (an assumption: docs/open-questions.md).
     """
 
     name: str
@@ -84,7 +83,6 @@ class DataItem:
     reports: frozenset[str] = frozenset()
     seen_by: frozenset[Role] = ALL_ROLES
     withheld_by: str = ""
-    provenance: str = "load"
     source: str = ""
     expression: Combinable | None = None
 
@@ -156,7 +154,6 @@ ITEMS: tuple[DataItem, ...] = (
         path="asset_provider.code",
         shown=Shown.IDENTIFIER,
         reports=BOTH,
-        provenance="map",
         source="SECMP0011 working group, 9 May 2016",
     ),
     DataItem(
@@ -168,7 +165,6 @@ ITEMS: tuple[DataItem, ...] = (
         fields=("map_from",),
         shown=Shown.DATE,
         reports=BOTH,
-        provenance="map",
     ),
     DataItem(
         name="device_id",
@@ -217,7 +213,6 @@ ITEMS: tuple[DataItem, ...] = (
         shown=Shown.IDENTIFIER,
         search=Search.EXACT,
         reports=BOTH,
-        provenance="msn",
         source="SECMP0011 working group, 9 May 2016",
     ),
     DataItem(
@@ -362,8 +357,8 @@ ITEMS: tuple[DataItem, ...] = (
         label="Communications hub",
         help="The Device ID of the communications hub function it is connected through.",
         group=Group.DEVICE,
-        fields=("hub",),
-        path="hub.device_id",
+        fields=("hub_device_id",),
+        path="hub_device_id",
         shown=Shown.IDENTIFIER,
         reports=IN_LIST,
         seen_by=frozenset({Role.SUPPLIER, Role.DCC}),
@@ -378,7 +373,6 @@ ITEMS: tuple[DataItem, ...] = (
         path="map_recorded_for",
         shown=Shown.IDENTIFIER,
         reports=BOTH,
-        provenance="map",
     ),
     DataItem(
         name="map_recorded_at",
@@ -389,7 +383,6 @@ ITEMS: tuple[DataItem, ...] = (
         fields=("map_recorded_at",),
         shown=Shown.MOMENT,
         reports=BOTH,
-        provenance="map",
         expression=utc_text("map_recorded_at"),
     ),
     DataItem(
@@ -429,17 +422,8 @@ ITEMS: tuple[DataItem, ...] = (
 
 BY_NAME = {item.name: item for item in ITEMS}
 
-# Columns that are no data item: row numbers, provenance (shown beside each value) and the lock.
-INTERNAL_FIELDS = frozenset(
-    {
-        "id",
-        "version",
-        *(f"msn_{part}" for part in ("recorded_at", "recorded_by", "recorded_for", "source")),
-        *(f"map_{part}" for part in ("recorded_by", "source", "reason", "blank_from")),
-        "load_recorded_at",
-        "load_source",
-    }
-)
+# Columns that are no data item: the row number and the lock.
+INTERNAL_FIELDS = frozenset({"id", "version"})
 
 
 LIST_COLUMNS = (

@@ -1,17 +1,22 @@
 """Forms parse what was typed; what may be recorded is decided in `recording` and `actions`."""
 
 from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
 
 from django import forms
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.timezone import make_aware
 
 from accounts.acting import Acting
 from accounts.models import Fuel
 from accounts.roles import Role
 from inventory.data_items import BY_NAME
-from inventory.models import Device
-from inventory.recording import Assessment, Kind, Recording, assess
+from inventory.models import Device, Kind
+from inventory.recording import Assessment, Recording, assess
 
 IDENTIFIER = {"autocomplete": "off", "spellcheck": "false", "autocapitalize": "characters"}
+FIRST_DAY = date(2000, 1, 1)
 NO_DATE = "This is no date. Write it day first, such as 23/11/2026."
 KEEP = [("theirs", "Keep what is recorded"), ("yours", "Keep yours")]
 
@@ -212,7 +217,19 @@ def recorded_values(device: Device) -> dict[str, object]:
 class BlankMapIdForm(forms.Form):
     """Taking a MAP ID away: an act of its own, with its reason and day."""
 
-    day = DayField(label="From which day does no MAP provide it?", help_text="Day first, such as 23/11/2026.")
+    kind = forms.ChoiceField(
+        label="Which of these is it?",
+        choices=[
+            (Kind.ENDED.value, "From a day on, no MAP provides the meter"),
+            (Kind.CORRECTION.value, "The MAP ID was never right"),
+        ],
+        widget=forms.RadioSelect,
+    )
+    day = DayField(
+        label="From which day does no MAP provide it?",
+        required=False,
+        help_text="Day first, such as 23/11/2026. Leave it empty if the MAP ID was never right.",
+    )
     reason = forms.CharField(label="Why is the MAP ID taken away?", max_length=240)
     source = forms.CharField(
         label="What is this taken from?", max_length=120, help_text="For example letter of 12 March, ref. 4417."
@@ -221,3 +238,40 @@ class BlankMapIdForm(forms.Form):
 
     def __init__(self, data: dict | None = None, *, device: Device) -> None:
         super().__init__(data, initial={"version": device.version})
+
+
+class TakeBackForm(forms.Form):
+    """Taking back a change of the MAP ID that is to begin on a day to come."""
+
+    reason = forms.CharField(label="Why is it taken back?", max_length=240)
+    version = forms.IntegerField(min_value=1, widget=forms.HiddenInput)
+
+    def __init__(self, data: dict | None = None, *, device: Device) -> None:
+        super().__init__(data, initial={"version": device.version})
+
+
+class PastForm(forms.Form):
+    """Which past: the day that is asked about, and until the end of which day recordings count."""
+
+    as_of = DayField(label="As it was on", required=False, help_text="Day first, such as 23/11/2026.")
+    known_on = DayField(
+        label="As known on", required=False, help_text="Recordings until the end of this day count. Empty: all of them."
+    )
+
+    def clean(self) -> dict:
+        cleaned = super().clean()
+        today = timezone.localdate()
+        for name in ("as_of", "known_on"):
+            if (day := cleaned.get(name)) and not FIRST_DAY <= day <= today:
+                self.add_error(name, f"Give a day from {date_format(FIRST_DAY, 'DATE_FORMAT')} to today.")
+        if cleaned.get("known_on") and not cleaned.get("as_of"):
+            self.add_error("as_of", "Give the day that you ask about.")
+        return cleaned
+
+    @property
+    def known_at(self) -> datetime | None:
+        """The moment until which recordings count; None for all of them."""
+        day = self.cleaned_data.get("known_on")
+        if day is None or day == timezone.localdate():
+            return None
+        return make_aware(datetime.combine(day + timedelta(days=1), time.min)) - timedelta(microseconds=1)

@@ -14,8 +14,10 @@ from django.db import connection, transaction
 from django.db.backends.utils import CursorWrapper
 from django.utils import timezone
 
+from accounts.acting import noting
 from inventory.loading_rules import RULES, TEXTS, Rule
 from inventory.models import USUAL_STATUS_MOVES
+from inventory.sql import statements
 
 SQL = Path(__file__).parent / "sql/devices"
 REQUIRED_HEADER = TEXTS[:17]
@@ -25,6 +27,13 @@ BLOCK = 1 << 16
 PROBLEMS = """
     SELECT p.line, p.item, left(to_jsonb(s) ->> p.item, 24), p.sentence
     FROM problem AS p JOIN staging AS s ON s.id = p.line - 1 ORDER BY p.line, p.item, p.sentence
+"""
+# Of each known device the version that this load compared with; held until it is applied.
+CHANGED_MEANWHILE = """
+    SELECT line FROM (
+        SELECT i.line, d.version <> i.known_version AS stale
+        FROM incoming AS i JOIN inventory_device AS d ON d.id = i.known_id ORDER BY d.id FOR NO KEY UPDATE OF d
+    ) AS held WHERE stale ORDER BY line
 """
 
 
@@ -50,12 +59,14 @@ def load_devices(path: Path, *, dry_run: bool = False) -> Outcome:
 
     Raises LoadRefused with all that is wrong, OSError when the file cannot be read.
     """
-    with transaction.atomic(), connection.cursor() as cursor:
+    source = f"device load {path.name}"[:120]
+    with noting(via="load", source=source), connection.cursor() as cursor:
         cursor.execute(_sql("stage"))
         _stage(cursor, path)
         cursor.execute(_sql("normalise"))
         _refuse_problems(cursor)
-        outcome = _apply(cursor, f"device load {path.name}"[:120])
+        _refuse_changed_meanwhile(cursor)
+        outcome = _apply(cursor, source)
         transaction.set_rollback(dry_run)
     return outcome
 
@@ -164,11 +175,20 @@ def _quoted(given: str | None) -> str:
 
 def _apply(cursor: CursorWrapper, source: str) -> Outcome:
     usual = [f"{before}>{after}" for before, moves in USUAL_STATUS_MOVES.items() for after in moves]
+    wanted, items, suppliers = statements("devices/apply")
     cursor.execute("SELECT count(*) FILTER (WHERE known_id IS NOT NULL) FROM incoming")
     known = cursor.fetchone()[0]
-    cursor.execute(_sql("create"), {"source": source, "hubs": True})
-    hubs = cursor.rowcount
-    cursor.execute(_sql("apply"), {"source": source, "usual_moves": usual})
+    cursor.execute(wanted)
     changed = cursor.rowcount
-    cursor.execute(_sql("create"), {"source": source, "hubs": False})
-    return Outcome(hubs + cursor.rowcount, changed, known - changed)
+    cursor.execute(items, {"usual_moves": usual})
+    cursor.execute(suppliers, {"source": source})
+    cursor.execute(_sql("create"))
+    return Outcome(cursor.rowcount, changed, known - changed)
+
+
+def _refuse_changed_meanwhile(cursor: CursorWrapper) -> None:
+    """Hold the known devices; refuse those that somebody changed since this load compared them."""
+    cursor.execute(CHANGED_MEANWHILE)
+    if stale := [line for (line,) in cursor]:
+        again = "The device was changed while this load ran. Load the file again."
+        raise LoadRefused([f"Line {line}: {again}" for line in stale])

@@ -1,16 +1,14 @@
 """How data items stand on a page: rows with their provenance, cells of a list."""
 
 from dataclasses import dataclass, replace
-from datetime import date, datetime
 
-from django.utils.formats import date_format
-from django.utils.timezone import localtime
-
-from accounts.acting import Acting
 from accounts.roles import Role
-from inventory.data_items import ITEMS, DataItem, Group, Recorder, Shown, listed_for
+from inventory.data_items import ITEMS, DataItem, Group, Shown, listed_for
+from inventory.history.provenance import provenance_of
+from inventory.history.record import DeviceRecord
 from inventory.models import Device, DeviceType, Status
 from inventory.quality import Flag, flags_of
+from inventory.wording import in_words
 
 
 @dataclass(frozen=True)
@@ -32,16 +30,22 @@ class Cell:
 PAGE_GROUPS = (Group.ASSET, Group.SUPPLY, Group.STATUS, Group.DEVICE)
 
 
-def groups_of(device: Device, acting: Acting, flags: list[Flag]) -> list[tuple[Group, list[Cell]]]:
+def groups_of(device: Device, record: DeviceRecord, flags: list[Flag]) -> list[tuple[Group, list[Cell]]]:
     """Every data item the role sees, in groups, each with who recorded it, when and from what."""
-    shown = [item for item in ITEMS if item.visible_to(acting.role)]
-    rows = [row_of(device, item, acting, flags) for item in shown if _applies(device, item)]
+    shown = [item for item in ITEMS if item.visible_to(record.acting.role)]
+    rows = [row_of(device, item, record, flags) for item in shown if _applies(device, item)]
     return [(group, [row for row in rows if row.item.group == group]) for group in PAGE_GROUPS]
 
 
 def cells_of(device: Device, role: Role) -> list[Cell]:
     """The cells of one row of the device list, its first (the Device ID) left out."""
     return [_cell(device, item) for item in listed_for(role)[1:]]
+
+
+def past_cells_of(device: Device, role: Role) -> list[Cell]:
+    """Every data item the role sees of a device as of a past day."""
+    shown = [item for item in ITEMS if item.visible_to(role) and item.fields and _applies(device, item)]
+    return [replace(_cell(device, item), note=_note(device, item)) for item in shown]
 
 
 def _applies(device: Device, item: DataItem) -> bool:
@@ -53,10 +57,10 @@ def _applies(device: Device, item: DataItem) -> bool:
     return item.name != "esme_variant" or device.device_type == DeviceType.ESME
 
 
-def row_of(device: Device, item: DataItem, acting: Acting, flags: list[Flag]) -> Cell:
+def row_of(device: Device, item: DataItem, record: DeviceRecord, flags: list[Flag]) -> Cell:
     """One row of a device's page."""
     own = tuple(flag for flag in flags if flag.item == item.name)
-    provenance = provenance_of(device, item, acting)
+    provenance = provenance_of(record, item)
     return replace(_cell(device, item), note=_note(device, item), flags=own, provenance=provenance)
 
 
@@ -66,14 +70,7 @@ def _cell(device: Device, item: DataItem) -> Cell:
     value = item.value_of(device)
     if item.shown is Shown.STATUS:
         return Cell(item, value, label=Status(value).label)
-    return Cell(item, value() if callable(value) else _text(value))
-
-
-def _text(value: object) -> object:
-    """Days and moments in words; a moment in UK local time."""
-    if isinstance(value, datetime):
-        return date_format(localtime(value), "DATETIME_FORMAT")
-    return date_format(value, "DATE_FORMAT") if isinstance(value, date) else value
+    return Cell(item, value() if callable(value) else in_words(value))
 
 
 def _note(device: Device, item: DataItem) -> str:
@@ -83,27 +80,3 @@ def _note(device: Device, item: DataItem) -> str:
     if item.name == "device_type":
         return device.get_device_type_display().partition(", ")[2]
     return device.supplier.name if item.name == "supplier_id" else ""
-
-
-def provenance_of(device: Device, item: DataItem, acting: Acting) -> str:
-    """Who recorded the value, for which code, when and from what: names for the own organisation and the DCC only."""
-    if item.recorder is Recorder.PORTAL:
-        return ""
-    if item.provenance == "load":
-        present = item.value_of(device) is not None
-        return f"DCC, {_text(device.load_recorded_at)}, from {device.load_source}" if present else ""
-    recorded_at = getattr(device, f"{item.provenance}_recorded_at")
-    return _signature(device, item.provenance, acting) if recorded_at else ""
-
-
-def _signature(device: Device, prefix: str, acting: Acting) -> str:
-    code, source = getattr(device, f"{prefix}_recorded_for"), getattr(device, f"{prefix}_source")
-    person = getattr(device, f"{prefix}_recorded_by")
-    own = acting.role == Role.DCC or code in {binding.code for binding in acting.bindings}
-    words = [str(person)] if person and own else []
-    words += [code, str(_text(getattr(device, f"{prefix}_recorded_at")))]
-    if source:
-        words.append(f"from {source}")
-    if prefix == "map" and device.map_blank_from:
-        words.append(f"blanked from {_text(device.map_blank_from)}: {device.map_reason}")
-    return ", ".join(words)

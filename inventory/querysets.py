@@ -1,12 +1,14 @@
 """The query vocabulary of the inventory: who sees which devices, and what is worth checking about them."""
 
-from datetime import date
-from typing import Self
+from datetime import date, datetime
+from typing import Any, Self
 
 from django.db import models
 from django.db.models import Case, Count, Exists, F, Func, OuterRef, Q, TextField, Value, When
 from django.db.models.functions import Concat
 from django.db.models.lookups import In
+from django.db.models.sql.datastructures import BaseTable
+from django.utils import timezone
 
 from accounts.acting import Acting
 from accounts.models import Participant
@@ -25,26 +27,50 @@ def scope_parts(acting: Acting | None) -> list[Q]:
     return [Q(**{SCOPE_FIELD[acting.role]: participant}) for participant in acting.participants]
 
 
+class DevicesAsOf(BaseTable):
+    """The devices of a day in place of the table of today's: the function `device_as_of` of the database."""
+
+    def __init__(self, table_name: str, alias: str, given: tuple[date, datetime | str, int | None]) -> None:
+        super().__init__(table_name, alias)
+        self.given = given
+
+    def as_sql(self, compiler: Any, connection: Any) -> tuple[str, list[object]]:
+        return f"device_as_of(%s, %s::timestamptz, %s) AS {compiler.quote_name_unless_alias(self.table_alias)}", [
+            *self.given
+        ]
+
+    def relabeled_clone(self, change_map: dict[str, str]) -> "DevicesAsOf":
+        return DevicesAsOf(self.table_name, change_map.get(self.table_alias, self.table_alias), self.given)
+
+
 class DeviceQuerySet(models.QuerySet):
-    def visible_to(self, acting: Acting | None) -> Self:
+    def visible_to(self, acting: Acting | None, day: date | None = None) -> Self:
         """The devices in the scope of `acting` today; the only way in for pages, reports, counts and files.
 
         A Supplier sees the devices whose responsible supplier is one of its codes, a MAP those whose MAP ID is; the
-        DCC all; nobody else any.
+        DCC all; nobody else any. Of devices `as_of` a `day`, the codes bound on that day count.
         """
         if acting is None:
             return self.none()
         if acting.role == Role.DCC:
             return self.all()
-        return self.filter(**{f"{SCOPE_FIELD[acting.role]}__in": acting.participants})
+        return self.filter(**{f"{SCOPE_FIELD[acting.role]}__in": acting.participants_on(day or timezone.localdate())})
+
+    def as_of(self, valid_on: date, known_at: datetime | None = None, *, device: int | None = None) -> Self:
+        """The inventory as it was on a UK day, as it was known at a moment (now, if left out); for reading only.
+
+        Parties are those of the day. All other items have no day of their own: they are as known at the moment. With
+        `device`, a row id, that one only, which is fast.
+        """
+        devices = self._chain()
+        alias = devices.query.get_initial_alias()
+        given = (valid_on, known_at or "infinity", device)
+        devices.query.alias_map[alias] = DevicesAsOf(self.model._meta.db_table, alias, given)
+        return devices
 
     def with_parties(self) -> Self:
-        """With responsible supplier and MAP, for showing their codes and names."""
-        return self.select_related("supplier", "asset_provider")
-
-    def with_recorders(self) -> Self:
-        """With hub, previous supplier and the people who recorded MAP ID and MSN, for one device's page."""
-        return self.select_related("hub", "previous_supplier", "map_recorded_by", "msn_recorded_by")
+        """With responsible supplier, the one before, and MAP, for showing their codes and names."""
+        return self.select_related("supplier", "previous_supplier", "asset_provider")
 
     def map_id_missing_or_no_longer_valid(self, day: date) -> Self:
         """The one worklist on the MAP ID: SMETS2 meters without one, or whose code is not in force on `day`."""
@@ -58,19 +84,19 @@ class DeviceQuerySet(models.QuerySet):
 
     def msn_shared(self, acting: Acting) -> Self:
         """Meters whose manufacturer and MSN another device in the scope of `acting` has too."""
-        return self.filter(~Q(msn_key=""), self._among_shared_msns(acting))
+        return self.filter(~Q(msn_key=""), self.model.objects.visible_to(acting).with_shared_msn())
 
     def sharing_msn_with(self, device: models.Model) -> Self:
         """The other devices with this device's manufacturer and MSN."""
         same = self.filter(manufacturer=device.manufacturer, msn_key=device.msn_key)
         return same.exclude(pk=device.pk) if device.msn_key else self.none()
 
-    def with_quality_flags(self, acting: Acting, day: date, *, whole_scope: bool = False) -> Self:
+    def with_quality_flags(self, acting: Acting, day: date, *, among: Self | None = None) -> Self:
         """Annotates `quality_flags`: the codes of `inventory.quality`, alphabetical, joined by `;`.
 
-        With `whole_scope`, duplicates are looked for once for all rows, not row by row: for files.
+        Duplicates are looked for in the scope of `acting`, row by row; or once for all rows `among` those, for files.
         """
-        shares_msn = self._among_shared_msns(acting) if whole_scope else Q(self._another_has_msn(acting))
+        shares_msn = Q(self._another_has_msn(acting)) if among is None else among.with_shared_msn()
         conditions = self._flag_conditions(shares_msn, day)
         flags = (When(condition, then=Value(code)) for code, condition in conditions)
         return self.annotate(
@@ -103,11 +129,10 @@ class DeviceQuerySet(models.QuerySet):
         )
         return Exists(same.exclude(msn_key="").exclude(pk=OuterRef("pk")))
 
-    def _among_shared_msns(self, acting: Acting) -> Q:
-        """The same as one set: PostgreSQL hashes it and looks each row up."""
+    def with_shared_msn(self) -> Q:
+        """Whether manufacturer and MSN stand twice among these: one set, which PostgreSQL hashes to look rows up."""
         maker_and_msn = Concat("manufacturer", Value("|"), "msn_key")
-        visible = self.model.objects.visible_to(acting).exclude(msn_key="").order_by()
-        counted = visible.values(shared=maker_and_msn).annotate(devices=Count("pk"))
+        counted = self.exclude(msn_key="").order_by().values(shared=maker_and_msn).annotate(devices=Count("pk"))
         return Q(In(maker_and_msn, counted.filter(devices__gt=1).values("shared")))
 
 
@@ -115,3 +140,13 @@ class ReportRunQuerySet(models.QuerySet):
     def visible_to(self, acting: Acting | None) -> Self:
         """Runs of the own organisation only: rows and bytes tell how many devices a MAP has."""
         return self.filter(organisation=acting.organisation) if acting else self.none()
+
+
+class StepQuerySet(models.QuerySet):
+    def known_now(self) -> Self:
+        """Steps as the portal takes them to be now, without those taken back."""
+        return self.filter(known__upper_inf=True).exclude(kind="cancelled")
+
+    def to_come(self) -> Self:
+        """Steps that begin on a later day than today."""
+        return self.filter(valid_from__gt=timezone.localdate())

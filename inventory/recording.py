@@ -3,7 +3,6 @@
 from dataclasses import dataclass, field
 from datetime import date
 from difflib import get_close_matches
-from enum import StrEnum
 
 from django.conf import settings
 from django.utils import timezone
@@ -13,14 +12,7 @@ from accounts.acting import Acting
 from accounts.models import Participant
 from accounts.roles import Permission, Role
 from inventory.identifiers import InvalidIdentifier, parse_map_id, parse_msn
-from inventory.models import Device
-
-
-class Kind(StrEnum):
-    """What a replacement of a recorded value is."""
-
-    CORRECTION = "correction"
-    CHANGE = "change"
+from inventory.models import Device, Kind
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,9 +117,11 @@ def _checked_day(result: Assessment, device: Device, recording: Recording) -> da
     today = timezone.localdate()
     if day is None:
         return result.refuse("map_from", "Give the day from which this MAP provides the meter, such as 23/11/2026.")
-    if day > today:
-        sentence = f"{_shown(day)} is in the future. Record it on or after that day."
+    if day > today and recording.kind == Kind.CORRECTION:
+        sentence = f"{_shown(day)} is in the future: what was typed wrongly applies from a day that has been."
         return result.refuse("map_from", sentence)
+    if day > today:
+        result.warnings.append(f"{_shown(day)} is in the future. Until then everything stays as it is.")
     if device.installed_on is None:
         result.warnings.append("No installation day is recorded for this meter. The device will be flagged.")
     elif day < device.installed_on:

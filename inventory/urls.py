@@ -1,9 +1,21 @@
 """The inventory's pages."""
 
-from django.urls import path
+from datetime import date
 
-from inventory.views import dashboard, devices, editing, reports
+from django.urls import path, register_converter
 
+from inventory.views import dashboard, devices, editing, history, reports
+
+
+class IsoDay:
+    """A day such as 2026-11-23."""
+
+    regex = r"\d{4}-\d{2}-\d{2}"
+    to_python = staticmethod(date.fromisoformat)  # a ValueError is no match
+    to_url = staticmethod(date.isoformat)
+
+
+register_converter(IsoDay, "iso_day")
 urlpatterns = [
     path("", dashboard.dashboard, name="dashboard"),
     path("data-items/", dashboard.data_items, name="data-items"),
@@ -12,9 +24,11 @@ urlpatterns = [
     path("devices/download/", devices.device_list_download, name="device-list-download"),
     path("devices/to-do/<slug:name>/", devices.worklist, name="worklist"),
     path("devices/<str:device_id>/", devices.device_detail, name="device-detail"),
+    path("devices/<str:device_id>/history/", history.device_history, name="device-history"),
     path("devices/<str:device_id>/edit/", editing.device_edit, name="device-edit"),
     path("devices/<str:device_id>/edit/confirm/", editing.device_edit_confirm, name="device-edit-confirm"),
     path("devices/<str:device_id>/blank-map-id/", editing.map_id_blank, name="map-id-blank"),
+    path("devices/<str:device_id>/take-back/<iso_day:day>/", editing.map_step_take_back, name="map-step-take-back"),
     # Reports
     path("reports/", reports.report_list, name="report-list"),
     path("reports/map-portfolio/", reports.map_portfolio, name="map-portfolio"),

@@ -10,4 +10,6 @@ class PortalConfig(AppConfig):
 
     def ready(self) -> None:
         # Once per migrate; the signal is sent for apps with models only.
-        post_migrate.connect(grants.grant_to_login, sender=apps.get_app_config("inventory"))
+        last = apps.get_app_config("inventory")
+        post_migrate.connect(grants.grant_to_login, sender=last)
+        post_migrate.connect(grants.join_history_by_hash, sender=last)

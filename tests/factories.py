@@ -5,9 +5,10 @@ from itertools import count
 
 from django.utils import timezone
 
+from accounts.acting import noting
 from accounts.models import Binding, Fuel, Membership, Organisation, Participant, User
 from accounts.roles import Job, Role
-from inventory.models import Device
+from inventory.models import Device, Kind, ProviderPeriod, SupplyPeriod
 
 numbers = count(1)
 INSTALLED = date(2024, 3, 1)
@@ -66,12 +67,11 @@ def make_device(supplier: str = "ZEPH", map_id: str | None = "ZMAP", **fields: o
         "msn": f"Z{number:08d}",
         "supplier": listed(supplier, Role.SUPPLIER),
         "supplier_from": INSTALLED,
-        "load_recorded_at": timezone.now(),
-        "load_source": "device load test.csv",
     }
-    given |= {"asset_provider": listed(map_id), "map_from": INSTALLED, **signed("map")} if map_id else {}
-    given |= fields
-    return Device.objects.create(**(signed("msn") if given["msn"] else {}) | given)
+    recorded = {"map_recorded_at": timezone.now(), "map_recorded_for": "ZEPH"}
+    given |= {"asset_provider": listed(map_id), "map_from": INSTALLED, **recorded} if map_id else {}
+    with noting(via="load", source="device load test.csv"):
+        return Device.objects.create(**given | fields)
 
 
 def make_hub(supplier: str = "ZEPH", **fields: object) -> Device:
@@ -80,5 +80,13 @@ def make_hub(supplier: str = "ZEPH", **fields: object) -> Device:
     return make_device(supplier, None, **bare | fields)
 
 
-def signed(item: str) -> dict[str, object]:
-    return {f"{item}_recorded_at": timezone.now(), f"{item}_recorded_for": "ZEPH", f"{item}_source": "test"}
+def supplied_by(device: Device, code: str, day: date = INSTALLED, **fields: object) -> SupplyPeriod:
+    """Another responsible supplier from `day`, as a load records it."""
+    given = {"kind": Kind.CHANGE, "via": "load", "recorded_for": "DCC"} | fields
+    return SupplyPeriod.objects.create(device=device, participant=listed(code, Role.SUPPLIER), valid_from=day, **given)
+
+
+def provided_by(device: Device, code: str | None, day: date = INSTALLED, **fields: object) -> ProviderPeriod:
+    """Another MAP from `day`, or none, as a supplier records it."""
+    given = {"kind": Kind.CHANGE, "via": "page", "recorded_for": "ZEPH"} | fields
+    return ProviderPeriod.objects.create(device=device, participant=code and listed(code), valid_from=day, **given)

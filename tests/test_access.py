@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from datetime import date
 
 import pytest
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
@@ -11,7 +12,7 @@ from accounts.models import Membership, Organisation
 from accounts.roles import GRANTS, Job, Permission, Role, allows
 from inventory.models import Device, ReportRun
 from tests.conftest import Browser
-from tests.factories import make_device, make_membership, make_user
+from tests.factories import make_device, make_membership, make_user, provided_by
 
 # Views of libraries that the portal serves: each for a reason.
 THIRD_PARTY = {
@@ -44,13 +45,18 @@ def permission_of(name: str) -> Permission | Open:
     return next(pattern.callback.permission for pattern in OWN if pattern.name == name)
 
 
+TO_COME = date(2099, 12, 31)  # from when each device of the world has another MAP
+
+
 def address(name: str, device: Device, membership: Membership, run: ReportRun) -> str:
     """The address of a page, about these objects where it is about one."""
     arguments = {
         "device-detail": {"device_id": device.device_id},
         "device-edit": {"device_id": device.device_id},
         "device-edit-confirm": {"device_id": device.device_id},
+        "device-history": {"device_id": device.device_id},
         "map-id-blank": {"device_id": device.device_id},
+        "map-step-take-back": {"device_id": device.device_id, "day": TO_COME},
         "member-edit": {"pk": membership.pk},
         "report-run-manifest": {"pk": run.pk},
         "worklist": {"name": "msn"},
@@ -62,6 +68,8 @@ def address(name: str, device: Device, membership: Membership, run: ReportRun) -
 def world(supplier, rival, asset_provider, rival_provider, dcc) -> dict[str, tuple]:
     """Per organisation a device, a member and a report run of its own."""
     device, foreign = make_device("ZEPH", "ZMAP"), make_device("ZODI", "ZMAB")
+    provided_by(device, "ZMAB", TO_COME)
+    provided_by(foreign, "ZMAP", TO_COME)
     made = {}
     for organisation, thing in ((supplier, device), (asset_provider, device), (dcc, device), (rival, foreign)):
         run = ReportRun.objects.create(organisation=organisation, report="map-portfolio", as_of="2026-01-01")
@@ -166,7 +174,10 @@ def test_unknown_parameter_is_named_and_refused(organisations, world, sign_in, n
     assert "surprise" in response.content.decode()
 
 
-@pytest.mark.parametrize("name", ["device-edit", "device-edit-confirm", "map-id-blank", "member-edit"])
+FORMS = ["device-edit", "device-edit-confirm", "map-id-blank", "map-step-take-back", "member-edit"]
+
+
+@pytest.mark.parametrize("name", FORMS)
 def test_form_that_does_not_say_for_whom_is_refused(organisations, world, sign_in, name):
     browser = sign_in(organisations[Role.SUPPLIER], Job.ADMINISTRATOR)
 

@@ -12,13 +12,13 @@ ROOT = Path(settings.BASE_DIR)
 LAYERS = (
     ("views", "management", "urls"),
     ("demo",),
-    ("forms", "reports", "loading", "generation", "presentation", "worklists"),
-    ("filters", "actions", "recording", "paging"),
+    ("forms", "reports", "loading", "generation", "presentation", "worklists", "tasks"),
+    ("filters", "actions", "recording", "paging", "history"),
     ("data_items",),
     ("loading_rules",),
     ("models",),
     ("querysets",),
-    ("identifiers", "quality", "sql", "statistics"),
+    ("identifiers", "quality", "sql", "statistics", "wording"),
 )
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
 

@@ -25,7 +25,19 @@ CREATE FUNCTION acting_reads_all() RETURNS boolean LANGUAGE sql STABLE PARALLEL 
             OR coalesce(acting_role() = 'dcc', false)
     $$;
 
--- Entries of the list, of whatever period, under the codes bound to the organisation acted for on a day; of its role.
+-- For functions that narrow themselves what they read or write: `name` them, and give the former name back at the end.
+CREATE FUNCTION reading_within(name text) RETURNS text LANGUAGE plpgsql
+    AS $$
+        DECLARE
+            former text := coalesce(current_setting('portal.within', true), '');
+        BEGIN
+            PERFORM set_config('portal.within', name, true);
+            RETURN former;
+        END
+    $$;
+
+-- Entries of the list, of whatever period, under the codes bound to the organisation acted for on a day, or ever (NULL);
+-- none unless it acts in this role.
 CREATE FUNCTION acting_participants(of_role text, day date DEFAULT uk_day(now())) RETURNS bigint[]
     LANGUAGE sql STABLE PARALLEL SAFE
     AS $$
@@ -33,7 +45,7 @@ CREATE FUNCTION acting_participants(of_role text, day date DEFAULT uk_day(now())
         FROM accounts_binding AS b
         JOIN accounts_participant AS p ON p.fuel = b.fuel AND p.role = b.role AND p.code = b.code
         WHERE b.organisation_id = acting_organisation() AND b.role = of_role AND acting_role() = of_role
-            AND day BETWEEN b.valid_from AND coalesce(b.valid_to, 'infinity')
+            AND (day IS NULL OR day BETWEEN b.valid_from AND coalesce(b.valid_to, 'infinity'))
     $$;
 
 -- For tables that are only ever added to.
@@ -46,7 +58,7 @@ CREATE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql
     $$;
 """
 DROP = """
-DROP FUNCTION refuse_change(), acting_participants(text, date), acting_reads_all(), acting_operator(), acting_role(),
+DROP FUNCTION refuse_change(), acting_participants(text, date), reading_within(text), acting_reads_all(), acting_operator(), acting_role(),
     acting_organisation(), uk_day(timestamptz);
 """
 

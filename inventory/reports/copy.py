@@ -8,6 +8,8 @@ from django.core.exceptions import EmptyResultSet
 from django.db import connection, transaction
 from django.db.models import QuerySet
 
+from accounts.acting import Acting, scope
+
 CHUNK_BYTES = 64 * 1024
 # Of the database, for a report: sorted in memory up to some 200,000 rows; compiling the statement costs more than it
 # saves, and the other cores are for pages.
@@ -36,8 +38,8 @@ def csv_chunks(header: list[str], rows: QuerySet) -> Iterator[bytes]:
 
 
 @contextmanager
-def snapshot() -> Iterator[datetime]:
-    """A read-only transaction whose statements all see one moment, which it gives.
+def snapshot(acting: Acting) -> Iterator[datetime]:
+    """A read-only transaction in the scope of `acting`, whose statements all see one moment, which it gives.
 
     Inside another transaction (a test's), that one's isolation counts.
     """
@@ -47,5 +49,6 @@ def snapshot() -> Iterator[datetime]:
             cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
         for name, value in TUNING.items():
             cursor.execute(f"SET LOCAL {name} = '{value}'")
-        cursor.execute("SELECT clock_timestamp()")
-        yield cursor.fetchone()[0]
+        with scope(acting):
+            cursor.execute("SELECT clock_timestamp()")
+            yield cursor.fetchone()[0]

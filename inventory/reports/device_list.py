@@ -8,6 +8,7 @@ from django.db.models import QuerySet, Value
 
 from accounts.acting import Acting
 from inventory.data_items import DEVICE_LIST, carried_by
+from inventory.models import Device
 from inventory.reports.copy import csv_chunks, snapshot
 
 COLUMNS = carried_by(DEVICE_LIST)
@@ -16,7 +17,8 @@ HEADER = [item.name for item in COLUMNS]
 
 def chunks(found: QuerySet, acting: Acting, day: date) -> Iterator[bytes]:
     """CSV of `found`, a queryset of devices already narrowed to the scope of `acting`."""
-    rows = found.with_quality_flags(acting, day, whole_scope=True).order_by("device_id")
+    flagged = found.with_quality_flags(acting, day, among=Device.objects.visible_to(acting))
+    rows = flagged.order_by("device_id")
     columns = (item.column if item.visible_to(acting.role) else Value(None) for item in COLUMNS)
-    with snapshot(), closing(csv_chunks(HEADER, rows.values_list(*columns))) as pieces:
+    with snapshot(acting), closing(csv_chunks(HEADER, rows.values_list(*columns))) as pieces:
         yield from pieces

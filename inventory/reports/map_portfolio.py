@@ -2,27 +2,33 @@
 
 from collections.abc import Iterator
 from contextlib import closing
-from datetime import date
+from datetime import date, datetime
 
 from django.db.models import DateField, QuerySet, Value
+from django.utils import timezone
 
 from accounts.acting import Acting
 from accounts.roles import Role
 from inventory.data_items import MAP_PORTFOLIO, DataItem, carried_by
 from inventory.models import Device, ReportRun
 from inventory.reports.copy import csv_chunks, snapshot
-from inventory.reports.runs import measured
+from inventory.reports.runs import begin_run, measured
 
 NAME = MAP_PORTFOLIO
 COLUMNS = carried_by(NAME)
 HEADER = [item.name for item in COLUMNS]
 
 
-def rows(acting: Acting, day: date) -> QuerySet:
-    """The report as of `day` for a MAP: one row a device, by MAP ID and Device ID. Others have no portfolio."""
-    scope = Device.objects.visible_to(acting if acting.role == Role.MAP else None)
+def rows(acting: Acting, day: date, known_at: datetime | None = None) -> QuerySet:
+    """The report as of `day` for a MAP: one row a device, by MAP ID and Device ID. Others have no portfolio.
+
+    Of today, and as known now, it is the live table; of another day or moment, the inventory as of then.
+    """
+    is_live = day == timezone.localdate() and known_at is None
+    devices = Device.objects.all() if is_live else Device.objects.as_of(day, known_at)
+    portfolio = devices.visible_to(acting if acting.role == Role.MAP else None, day)
     return (
-        scope.with_quality_flags(acting, day, whole_scope=True)
+        portfolio.with_quality_flags(acting, day, among=portfolio)
         .order_by("asset_provider__code", "device_id")
         .values_list(*(_column(item, day) for item in COLUMNS))
     )
@@ -36,10 +42,12 @@ def _column(item: DataItem, day: date) -> object:
 
 def chunks(run: ReportRun, acting: Acting) -> Iterator[bytes]:
     """The report's CSV in pieces, the same for page and command; `run` is recorded as begun, and how it ended."""
-    run.save(force_insert=True)
-    return measured(run, _read(run, acting))
+    begin_run(run, acting)
+    return measured(run, _read(run, acting), acting)
 
 
 def _read(run: ReportRun, acting: Acting) -> Iterator[bytes]:
-    with snapshot() as run.known_at, closing(csv_chunks(HEADER, rows(acting, run.as_of))) as pieces:
-        yield from pieces
+    with snapshot(acting) as moment:
+        run.known_at = run.asked_known_at or moment
+        with closing(csv_chunks(HEADER, rows(acting, run.as_of, run.asked_known_at))) as pieces:
+            yield from pieces

@@ -2,37 +2,48 @@
 
 import hashlib
 from collections.abc import Iterator
+from datetime import date, datetime
 
-from django.db import transaction
 from django.utils import timezone
 from django.utils.text import slugify
 
-from accounts.acting import Acting
+from accounts.acting import Acting, scope
 from inventory.models import ReportRun
 
 FORMAT_VERSION = 1
 STATEMENT = "As recorded by suppliers in the SMI; not proof of title."
 
 
-def plan_run(*, report: str, by: Acting) -> ReportRun:
-    """A run of a report that `by` asks for; it is recorded once it begins, and `finish_run` says how it ended."""
+def plan_run(*, report: str, by: Acting, as_of: date | None = None, known_at: datetime | None = None) -> ReportRun:
+    """A run of a report that `by` asks for, of today or of another UK day as known at a moment.
+
+    It is recorded once it begins, and `finish_run` says how it ended.
+    """
+    day = as_of or timezone.localdate()
     return ReportRun(
         report=report,
         organisation=by.organisation,
         requested_by=by.user,
-        as_of=timezone.localdate(),
-        participants=sorted({binding.code for binding in by.bindings}),
+        as_of=day,
+        asked_known_at=known_at,
+        participants=by.codes_on(day),
     )
 
 
-@transaction.atomic
-def finish_run(run: ReportRun, outcome: ReportRun.Outcome) -> None:
+def begin_run(run: ReportRun, by: Acting) -> None:
+    """Record that `run` has begun."""
+    with scope(by):
+        run.save(force_insert=True)
+
+
+def finish_run(run: ReportRun, outcome: ReportRun.Outcome, by: Acting) -> None:
     """Record how `run` ended, in a transaction apart from the one that read the rows."""
     run.outcome = outcome
-    run.save(update_fields=["outcome", "known_at", "rows", "bytes", "sha256"])
+    with scope(by):
+        run.save(update_fields=["outcome", "known_at", "rows", "bytes", "sha256"])
 
 
-def measured(run: ReportRun, chunks: Iterator[bytes]) -> Iterator[bytes]:
+def measured(run: ReportRun, chunks: Iterator[bytes], by: Acting) -> Iterator[bytes]:
     """Passes `chunks` of CSV on and keeps their rows, bytes and SHA-256; records how it ended.
 
     Closed before the end (the client has gone), the run was broken off; any other exception is a failure.
@@ -52,7 +63,7 @@ def measured(run: ReportRun, chunks: Iterator[bytes]) -> Iterator[bytes]:
         raise
     finally:
         chunks.close()  # ends the transaction that reads, before the one that records begins
-        finish_run(run, outcome)
+        finish_run(run, outcome, by)
 
 
 def file_name(run: ReportRun) -> str:

@@ -26,6 +26,7 @@ home AS (
 SELECT
     home,
     row_number() OVER (ORDER BY home, place) - 1 AS slot,
+    row_number() OVER (ORDER BY home, place) - place AS hub_slot,
     device_type,
     CASE device_type WHEN 'ESME' THEN 'E' WHEN 'GSME' THEN 'G' ELSE '' END AS fuel,
     CASE WHEN device_type = 'GSME' OR NOT 'E' = ANY (%(fuels)s::text[]) THEN 'G' ELSE 'E' END AS supplier_fuel,
@@ -76,24 +77,21 @@ ANALYZE generated_share;
 -- The devices of some rows of homes. Every choice is a slice of a hash of seed and number, so it is always the same.
 -- OFFSET 0 keeps a value from being worked out again wherever it is used: that doubles the speed.
 INSERT INTO inventory_device (
-    id, device_id, device_type, smets_generation, smets_version, manufacturer, model, firmware, esme_variant,
-    status, status_from, unusual_status_move, mpxn, installed_on, commissioned_on, decommissioned_on, hub_id,
+    device_id, device_type, smets_generation, smets_version, manufacturer, model, firmware, esme_variant,
+    status, status_from, unusual_status_move, mpxn, installed_on, commissioned_on, decommissioned_on, hub_device_id,
     supplier_id, supplier_from, previous_supplier_id, previous_supplier_to,
-    msn, msn_recorded_at, msn_recorded_for, msn_source,
-    asset_provider_id, map_from, map_recorded_at, map_recorded_for, map_source, map_reason,
-    load_recorded_at, load_source, version
+    msn, asset_provider_id, map_from, map_recorded_at, map_recorded_for, version
 )
 WITH size AS (
     SELECT count(*) AS devices, max(home) + 1 AS homes FROM generated_slot
 ),
 diced_home AS MATERIALIZED (
-    SELECT home, nextval('inventory_device_id_seq') AS hub_id, sha256(%(key)s || int8send(home)) AS dice
+    SELECT home, sha256(%(key)s || int8send(home)) AS dice
     FROM size CROSS JOIN LATERAL generate_series(%(first)s * homes, (%(last)s + 1) * homes - 1) AS home
 ),
 home AS (
     SELECT
         home,
-        hub_id,
         get_byte(dice, 0) * 256 + get_byte(dice, 1) < 983 AS to_come,
         CASE WHEN get_byte(dice, 2) * 256 + get_byte(dice, 3) < 10000 THEN 1 ELSE 2 END AS home_generation,
         get_byte(dice, 4) * 256 + get_byte(dice, 5) AS day_dice,
@@ -101,7 +99,6 @@ home AS (
     FROM diced_home
 )
 SELECT
-    CASE WHEN device_type = 'CHF' THEN hub_id ELSE nextval('inventory_device_id_seq') END,
     device_id,
     device_type,
     CASE WHEN slot.fuel <> '' THEN generation END,
@@ -134,29 +131,24 @@ SELECT
     installed_on,
     commissioned_on,
     CASE WHEN status = 'Decommissioned' THEN status_from END,
-    CASE WHEN device_type <> 'CHF' AND NOT in_stock THEN hub_id END,
+    CASE WHEN device_type = 'CHF' OR in_stock THEN '' ELSE hub_device_id END,
     supplier.id,
     supplier_from,
     CASE WHEN has_previous THEN previous.id END,
     CASE WHEN has_previous THEN supplier_from - 1 END,
     msn,
-    CASE WHEN msn <> '' THEN recorded_at END,
-    CASE WHEN msn <> '' THEN recorded_for ELSE '' END,
-    CASE WHEN msn <> '' THEN 'nameplate photo' ELSE '' END,
     provider_id,
     CASE WHEN provider_id IS NOT NULL THEN map_from END,
     CASE WHEN provider_id IS NOT NULL THEN recorded_at END,
     CASE WHEN provider_id IS NOT NULL THEN recorded_for ELSE '' END,
-    CASE WHEN provider_id IS NOT NULL THEN 'installation record' ELSE '' END,
-    '',
-    %(today)s::timestamp AT TIME ZONE 'UTC',
-    %(source)s,
     1
 FROM size
 CROSS JOIN generate_series(%(first)s::bigint, %(last)s::bigint) AS block
 CROSS JOIN generated_slot AS slot
 JOIN home ON home.home = block * homes + slot.home
-CROSS JOIN LATERAL (SELECT block * devices + slot AS n, in_stock OR to_come AS pending) AS numbered
+CROSS JOIN LATERAL (
+    SELECT block * devices + slot AS n, block * devices + hub_slot AS hub_n, in_stock OR to_come AS pending
+) AS numbered
 CROSS JOIN LATERAL (SELECT sha256(int8send(n) || %(key)s) AS dice OFFSET 0) AS diced
 -- The days of its life, from 2016 for SMETS1 and the end of 2018 for SMETS2.
 CROSS JOIN LATERAL (
@@ -249,19 +241,26 @@ CROSS JOIN LATERAL (
 CROSS JOIN LATERAL (
     SELECT
         mod(%(device_start)s + (n & -1024) + (n * 281 & 1023), 1099511627776) AS device_number,
+        mod(%(device_start)s + (hub_n & -1024) + (hub_n * 281 & 1023), 1099511627776) AS hub_number,
         mod(%(mprn_start)s + (n & -1024) + (n * 617 & 1023), 100000000) + 9900000000 AS mprn,
         (mod(%(mpan_start)s + (n & -1024) + (n * 371 & 1023), 30000000000) + 970000000000)::text AS mpan,
         mod(%(asset_start)s + (asset_n & -1024) + (asset_n * 829 & 1023), 237600000) AS asset
     OFFSET 0
 ) AS scattered
 CROSS JOIN LATERAL (
-    SELECT mod(asset, 9) AS maker, upper(lpad(to_hex(device_number), 10, '0')) AS digits, mpan::bytea AS figures
+    SELECT
+        mod(asset, 9) AS maker,
+        upper(lpad(to_hex(device_number), 10, '0')) AS digits,
+        upper(lpad(to_hex(hub_number), 10, '0')) AS hub_digits,
+        mpan::bytea AS figures
     OFFSET 0
 ) AS spelled
 CROSS JOIN LATERAL (
     SELECT
         '00-DB-12-' || substr(digits, 1, 2) || '-' || substr(digits, 3, 2) || '-' || substr(digits, 5, 2)
             || '-' || substr(digits, 7, 2) || '-' || substr(digits, 9, 2) AS device_id,
+        '00-DB-12-' || substr(hub_digits, 1, 2) || '-' || substr(hub_digits, 3, 2) || '-' || substr(hub_digits, 5, 2)
+            || '-' || substr(hub_digits, 7, 2) || '-' || substr(hub_digits, 9, 2) AS hub_device_id,
         CASE
             WHEN slot.fuel = '' OR msn_dice BETWEEN 33 AND 1343 THEN ''
             WHEN slot.fuel = 'G' THEN 'G4Z' || lpad(asset::text, 9, '0')

@@ -13,11 +13,12 @@ from django.views.decorators.cache import never_cache
 from accounts.access import allow, expect
 from accounts.acting import FIELD, Acting
 from accounts.errors import BadRequest
-from accounts.roles import Permission
+from accounts.roles import Permission, Role
 from inventory.data_items import listed_for
 from inventory.filters import DeviceFilter
+from inventory.history.record import DeviceRecord
 from inventory.identifiers import InvalidIdentifier, parse_device_id
-from inventory.models import Device
+from inventory.models import Device, ProviderPeriod
 from inventory.paging import Page, how_many, keyset_page
 from inventory.presentation import Cell, cells_of, groups_of
 from inventory.quality import flags_of
@@ -74,13 +75,22 @@ def device_detail(request: HttpRequest, device_id: str) -> HttpResponse:
     visible = Device.objects.visible_to(request.acting)
     context = {
         "device": device,
-        "groups": groups_of(device, request.acting, flags),
+        "groups": groups_of(device, DeviceRecord(device.pk, request.acting), flags),
         "flags": flags,
         "twins": visible.sharing_msn_with(device)[:5],
         "may_edit": request.acting.may(Permission.RECORD_ITEM) and device.is_meter,
         "may_blank": request.acting.may(Permission.BLANK_MAP_ID) and device.asset_provider,
+        "planned": planned_for(device, request.acting),
+        "may_take_back": request.acting.may(Permission.REPLACE_ITEM),
     }
     return render(request, "inventory/device_detail.html", context)
+
+
+def planned_for(device: Device, acting: Acting) -> list[ProviderPeriod]:
+    """Steps of the MAP ID to come; not for MAPs, who learn of a change on its day."""
+    if acting.role == Role.MAP:
+        return []
+    return list(device.providerperiods.known_now().to_come().select_related("participant").order_by("valid_from"))
 
 
 def device_or_404(acting: Acting, device_id: str) -> Device:
@@ -90,7 +100,7 @@ def device_or_404(acting: Acting, device_id: str) -> Device:
     except InvalidIdentifier as invalid:
         raise Http404 from invalid
     devices = Device.objects.visible_to(acting).with_quality_flags(acting, timezone.localdate())
-    device = devices.with_parties().with_recorders().filter(device_id=canonical).first()
+    device = devices.with_parties().filter(device_id=canonical).first()
     if device is None:
         raise Http404
     return device

@@ -1,5 +1,7 @@
 """Recording, replacing and blanking MAP ID and MSN of one device."""
 
+from datetime import date
+
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -10,11 +12,15 @@ from accounts.errors import NotAllowed, Stale
 from accounts.roles import Permission
 from inventory import actions
 from inventory.data_items import BY_NAME
-from inventory.forms import BlankMapIdForm, DeviceEditForm
-from inventory.models import Device
-from inventory.presentation import provenance_of, row_of
+from inventory.forms import BlankMapIdForm, DeviceEditForm, TakeBackForm
+from inventory.history.provenance import provenance_of
+from inventory.history.record import DeviceRecord
+from inventory.models import Device, Kind
+from inventory.presentation import row_of
 from inventory.quality import flags_of
 from inventory.views.devices import device_or_404
+
+MEANWHILE = "Someone else changed this device in the meantime. Look at it again before you go on."
 
 
 @allow(Permission.RECORD_ITEM, "GET", "HEAD", "POST")
@@ -56,15 +62,39 @@ def map_id_blank(request: HttpRequest, device_id: str) -> HttpResponse:
         raise Http404
     expect(request)
     form = BlankMapIdForm(request.POST if request.method == "POST" else None, device=device)
+    status = 400 if form.is_bound else 200
     if form.is_valid():
         try:
             return _blank(request, device, form)
         except NotAllowed as refusal:
             form.add_error(refusal.field, str(refusal))
         except Stale:
-            form.add_error(None, "Someone else changed this device in the meantime. Look at it again before you go on.")
-    status = 400 if form.is_bound else 200
+            form.add_error(None, MEANWHILE)
+            status = 409
     return render(request, "inventory/map_id_blank.html", {"device": device, "form": form}, status=status)
+
+
+@allow(Permission.REPLACE_ITEM, "GET", "HEAD", "POST")
+@never_cache
+def map_step_take_back(request: HttpRequest, device_id: str, day: date) -> HttpResponse:
+    """Cancel a change of the MAP ID before its day."""
+    device = meter_or_404(request, device_id)
+    planned = device.providerperiods.known_now().to_come().filter(valid_from=day).select_related("participant").first()
+    if planned is None:
+        raise Http404
+    expect(request)
+    form = TakeBackForm(request.POST if request.method == "POST" else None, device=device)
+    status = 400 if form.is_bound else 200
+    if form.is_valid():
+        try:
+            return _take_back(request, device, form, day)
+        except NotAllowed as refusal:
+            form.add_error(None, str(refusal))
+        except Stale:
+            form.add_error(None, MEANWHILE)
+            status = 409
+    context = {"device": device, "form": form, "planned": planned}
+    return render(request, "inventory/map_step_take_back.html", context, status=status)
 
 
 def meter_or_404(request: HttpRequest, device_id: str) -> Device:
@@ -98,6 +128,7 @@ def _record(request: HttpRequest, device: Device, form: DeviceEditForm) -> HttpR
 def _blank(request: HttpRequest, device: Device, form: BlankMapIdForm) -> HttpResponse:
     actions.blank_map_id(
         device_id=device.device_id,
+        kind=Kind(form.cleaned_data["kind"]),
         reason=form.cleaned_data["reason"],
         day=form.cleaned_data["day"],
         source=form.cleaned_data["source"],
@@ -108,10 +139,23 @@ def _blank(request: HttpRequest, device: Device, form: BlankMapIdForm) -> HttpRe
     return redirect("device-detail", device_id=device.device_id)
 
 
+def _take_back(request: HttpRequest, device: Device, form: TakeBackForm, day: date) -> HttpResponse:
+    actions.take_back_step(
+        device_id=device.device_id,
+        valid_from=day,
+        reason=form.cleaned_data["reason"],
+        expected_version=form.cleaned_data["version"],
+        by=request.acting,
+    )
+    messages.success(request, f"The change of the MAP ID of {device.device_id} has been taken back.")
+    return redirect("device-detail", device_id=device.device_id)
+
+
 def _edit_page(request: HttpRequest, device: Device, form: DeviceEditForm) -> HttpResponse:
     flags = flags_of(device.quality_flags)
     items = [BY_NAME[name] for name in ("msn", "map_id", "map_from") if name in form.fields]
-    recorded = [row_of(device, item, request.acting, flags) for item in items]
+    record = DeviceRecord(device.pk, request.acting)
+    recorded = [row_of(device, item, record, flags) for item in items]
     context = {
         "device": device,
         "form": form,
@@ -124,6 +168,7 @@ def _edit_page(request: HttpRequest, device: Device, form: DeviceEditForm) -> Ht
 def _conflict_page(request: HttpRequest, device: Device, form: DeviceEditForm) -> HttpResponse:
     """409: when you opened it, theirs, yours; nothing typed is lost."""
     form.device = device
-    sides = [(side, provenance_of(device, BY_NAME[side.name], request.acting)) for side in form.sides()]
+    record = DeviceRecord(device.pk, request.acting)
+    sides = [(side, provenance_of(record, BY_NAME[side.name])) for side in form.sides()]
     context = {"device": device, "form": form, "sides": sides}
     return render(request, "inventory/device_conflict.html", context, status=409)

@@ -1,6 +1,6 @@
 """Reports: what there is, the MAP portfolio report, its runs and their manifests."""
 
-from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse, QueryDict
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.http import urlencode
@@ -10,12 +10,14 @@ from accounts.access import allow, expect
 from accounts.acting import FIELD, Acting
 from accounts.errors import BadRequest
 from accounts.roles import Permission
+from inventory.forms import PastForm
 from inventory.models import ReportRun
 from inventory.reports import map_portfolio as report
 from inventory.reports.runs import file_name, manifest, plan_run
 from inventory.reports.stream import csv_answer
 
 SHOWN_RUNS = 20
+PAST = ("as_of", "known_on")
 
 
 @allow(Permission.DOWNLOAD_MAP_PORTFOLIO)
@@ -29,24 +31,38 @@ def report_list(request: HttpRequest) -> HttpResponse:
 @allow(Permission.DOWNLOAD_MAP_PORTFOLIO)
 @never_cache
 def map_portfolio(request: HttpRequest) -> HttpResponse:
-    expect(request)
+    """The report's page; with `as_of`, it offers the report of that day."""
+    expect(request, *PAST)
+    form = PastForm(request.GET or None)
     runs = ReportRun.objects.visible_to(request.acting).filter(report=report.NAME).select_related("requested_by")
-    context = {"runs": runs[:SHOWN_RUNS], "columns": report.COLUMNS, "download_url": download_url(request.acting)}
-    return render(request, "inventory/map_portfolio.html", context)
+    context = {
+        "form": form,
+        "past_url": download_url(request.acting, request.GET) if form.is_valid() and form.cleaned_data["as_of"] else "",
+        "runs": runs[:SHOWN_RUNS],
+        "columns": report.COLUMNS,
+        "download_url": download_url(request.acting),
+    }
+    return render(request, "inventory/map_portfolio.html", context, status=400 if form.errors else 200)
 
 
-def download_url(acting: Acting) -> str:
-    """Where the report comes from, for the membership it is offered to."""
-    return f"{reverse('map-portfolio-download')}?{urlencode({'format': 'csv', FIELD: acting.membership_id})}"
+def download_url(acting: Acting, asked: QueryDict | None = None) -> str:
+    """Where the report comes from, for the membership it is offered to: of now, or of the past that was `asked`."""
+    past = {name: asked[name] for name in PAST if asked and asked.get(name)}
+    query = {"format": "csv"} | past | {FIELD: acting.membership_id}
+    return f"{reverse('map-portfolio-download')}?{urlencode(query)}"
 
 
 @allow(Permission.DOWNLOAD_MAP_PORTFOLIO)
 def map_portfolio_download(request: HttpRequest) -> HttpResponse:
     """The report as a stream; each GET is a run of its own, HEAD answers headers only."""
-    expect(request, "format")
+    expect(request, "format", *PAST)
     if request.GET.get("format", "csv") != "csv":
         raise BadRequest("The report comes as CSV: leave “format” away or set it to csv.")
-    run = plan_run(report=report.NAME, by=request.acting)
+    form = PastForm(request.GET)
+    if not form.is_valid():
+        raise BadRequest(*(f"{name}: {text}" for name, texts in form.errors.items() for text in texts))
+    as_of, known_at = form.cleaned_data["as_of"], form.known_at
+    run = plan_run(report=report.NAME, by=request.acting, as_of=as_of, known_at=known_at)
     answer = csv_answer(request, file_name(run), lambda: report.chunks(run, request.acting))
     if answer.streaming:
         answer.headers["Link"] = f'<{reverse("report-run-manifest", args=[run.pk])}>; rel="describedby"'

@@ -9,10 +9,13 @@ from django.db.models import Count, Q
 from accounts.models import Binding, Membership, Organisation, Participant, User
 from accounts.roles import Role
 from inventory.demo import LOGINS, PASSWORD
-from inventory.models import Device
+from inventory.models import Device, DeviceEvent, ProviderPeriod, SupplyPeriod
 from tests.factories import make_organisation, make_participant
 
-EVERYTHING = (Participant, Organisation, Binding, User, EmailAddress, Membership, Device)
+EVERYTHING = (
+    *(Participant, Organisation, Binding, User, EmailAddress, Membership),
+    *(Device, DeviceEvent, ProviderPeriod, SupplyPeriod),
+)
 DESIGNED = {  # design.md 6.4
     "supplier.editor@demo.example": {("supplier", "editor")},
     "supplier.viewer@demo.example": {("supplier", "viewer")},

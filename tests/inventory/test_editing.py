@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from accounts.roles import Job
 from inventory.models import Device
-from tests.factories import INSTALLED, listed, make_device, make_hub
+from tests.factories import INSTALLED, make_device, make_hub, supplied_by
 
 
 @pytest.fixture
@@ -62,7 +62,8 @@ def test_replacement_is_shown_before_and_after_and_saved_when_confirmed(visitor)
 
     assert saved.status_code == 302
     device.refresh_from_db()
-    assert (device.asset_provider.code, device.map_source, device.version) == ("ZMAB", "letter 4417", 2)
+    assert (device.asset_provider.code, device.version) == ("ZMAB", 2)
+    assert device.providerperiods.known_now().get().source == "letter 4417"
 
 
 def test_doubtful_day_is_confirmed(visitor):
@@ -140,7 +141,7 @@ def test_conflict_resolved_by_keeping_theirs_leaves_it(visitor):
 def test_device_that_was_lost_is_not_found_rather_than_in_conflict(visitor, rival):
     device = make_device("ZEPH", None, msn="Z1")
     typed = form_of(device, msn="Z3")
-    Device.objects.filter(pk=device.pk).update(supplier=listed("ZODI", "supplier"), version=2)
+    supplied_by(device, "ZODI")
 
     assert visitor.submit(edit(device), typed).status_code == 404
 
@@ -193,7 +194,8 @@ def test_blanking_asks_for_day_reason_and_source(supplier, asset_provider, sign_
 
     assert administrator.submit(path, {"version": 1}).status_code == 400
     day = timezone.localdate().strftime("%d/%m/%Y")
-    done = administrator.submit(path, {"version": 1, "day": day, "reason": "never so", "source": "letter"})
+    given = {"kind": "ended", "day": day, "reason": "never so", "source": "letter"}
+    done = administrator.submit(path, {"version": 1} | given)
 
     assert done.status_code == 302
     device.refresh_from_db()
@@ -208,8 +210,9 @@ def test_blanking_a_stale_version_or_a_wrong_day_saves_nothing(supplier, asset_p
     path = f"/devices/{device.device_id}/blank-map-id/"
     early = (INSTALLED - timedelta(days=1)).isoformat()
 
-    for data in ({"version": 1, "day": INSTALLED.isoformat()}, {"version": 2, "day": early}):
-        assert administrator.submit(path, {"reason": "x", "source": "y"} | data).status_code == 400
+    for data, status in (({"version": 1, "day": INSTALLED.isoformat()}, 409), ({"version": 2, "day": early}, 400)):
+        given = {"kind": "ended", "reason": "x", "source": "y"} | data
+        assert administrator.submit(path, given).status_code == status
 
     device.refresh_from_db()
     assert device.asset_provider is not None

@@ -7,18 +7,22 @@ from pathlib import Path
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db.backends.utils import CursorWrapper
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from accounts.models import Participant
 from accounts.roles import Role
+from inventory import loading
 from inventory.identifiers import InvalidIdentifier, parse_device_id, parse_mpan, parse_msn
 from inventory.loading import OPTIONAL_HEADER, REQUIRED_HEADER, LoadRefused, Outcome, load_devices
-from inventory.models import Device
+from inventory.models import Device, DeviceEvent, Kind, ProviderPeriod, SupplyPeriod
+from inventory.querysets import StepQuerySet
 from tests.factories import make_device, make_hub, make_participant
 
 pytestmark = pytest.mark.django_db(databases=["default", "owner"])  # the owner counts values after a load
 ID = "00-DB-12-34-56-78-90-A0"
+SOURCE = "device load devices.csv"
 GOOD = {
     "device_id": ID, "device_type": "ESME", "smets_generation": "2", "smets_version": "4.2", "manufacturer": "ZT10",
     "model": "010A030B", "firmware": "0002012F", "esme_variant": "A", "status": "Commissioned",
@@ -63,7 +67,8 @@ def write(tmp_path, listed_parties):
 def problems(path: Path) -> list[str]:
     with pytest.raises(LoadRefused) as refusal:
         load_devices(path)
-    assert not Device.objects.filter(load_source__contains="devices.csv").exists()
+    assert not DeviceEvent.objects.filter(pgh_context__source=SOURCE).exists()
+    assert not SupplyPeriod.objects.filter(source=SOURCE).exists()
     return refusal.value.problems
 
 
@@ -77,9 +82,19 @@ def test_new_devices_are_created_with_their_provenance(write):
     assert outcome == Outcome(created=3, changed=0, unchanged=0)
     assert (device.asset_provider.code, device.map_from, device.supplier.code) == ("ZMAP", date(2024, 3, 1), "ZEPH")
     assert (device.supplier_from, device.msn, device.mpxn) == (date(2024, 3, 1), "Z21E 10447", "9910000001006")
-    assert (device.msn_source, device.msn_recorded_for) == ("device load devices.csv", "ZEPH")
-    assert (device.load_source, device.version) == ("device load devices.csv", 1)
-    assert device.hub.device_id == HUB["device_id"]
+    assert (device.hub_device_id, device.version) == (HUB["device_id"], 1)
+    assert device.history.get().pgh_context == {"via": "load", "source": SOURCE}
+
+
+def test_new_devices_begin_with_a_step_of_each_party(write):
+    load_devices(write({}, HUB))
+
+    provided, supplied = (steps.get(device__device_id=ID) for steps in (ProviderPeriod.objects, SupplyPeriod.objects))
+    assert (provided.participant.code, provided.valid_from) == ("ZMAP", date(2024, 3, 1))
+    assert (supplied.participant.code, supplied.valid_from) == ("ZEPH", date(2024, 3, 1))
+    assert {(step.kind, step.via, step.source) for step in (provided, supplied)} == {(Kind.FIRST, "load", SOURCE)}
+    assert (provided.recorded_for, supplied.recorded_for) == ("ZEPH", "DCC")
+    assert ProviderPeriod.objects.count() == 1  # a hub has none
 
 
 def test_identifiers_are_read_leniently_and_stored_canonically(write):
@@ -128,10 +143,17 @@ def test_dry_run_says_what_would_happen_and_changes_nothing(write):
 def test_second_load_of_the_same_file_changes_nothing(write):
     path = write({}, GAS, HUB)
     load_devices(path)
-    before = list(Device.objects.order_by("pk").values())
+    before = everything()
 
     assert load_devices(path) == Outcome(0, 0, 3)
-    assert list(Device.objects.order_by("pk").values()) == before
+    assert everything() == before
+
+
+def everything() -> list[list[dict[str, object]]]:
+    """The devices with their steps and history."""
+    return [
+        list(model.objects.order_by("pk").values()) for model in (Device, DeviceEvent, ProviderPeriod, SupplyPeriod)
+    ]
 
 
 # What is refused
@@ -323,11 +345,39 @@ def test_change_of_supplier_keeps_the_one_before(write, known):
     assert after.version == 5
 
 
+def test_change_of_supplier_leaves_two_steps_known_now(write, known):
+    load_devices(write({"supplier_id": "ZEST", "supplier_from": "2025-02-01"}, extra=("supplier_from",)))
+
+    assert steps_of(known.supplyperiods.known_now()) == [
+        ("ZEPH", date(2024, 3, 1), Kind.FIRST),
+        ("ZEST", date(2025, 2, 1), Kind.CHANGE),
+    ]
+    assert known.supplyperiods.last().source == SOURCE
+    assert known.history.last().pgh_context == {"via": "load", "source": SOURCE}
+
+
+def test_later_day_of_the_same_supplier_corrects_its_step(write, known):
+    load_devices(write({"supplier_from": "2024-04-01"}, extra=("supplier_from",)))
+
+    after = Device.objects.get()
+    assert (after.supplier.code, after.supplier_from, after.previous_supplier) == ("ZEPH", date(2024, 4, 1), None)
+    assert steps_of(known.supplyperiods.filter(known__upper_inf=True)) == [
+        ("ZEPH", date(2024, 3, 1), Kind.CANCELLED),
+        ("ZEPH", date(2024, 4, 1), Kind.CORRECTION),
+    ]
+    assert steps_of(known.supplyperiods.filter(known__upper_inf=False)) == [("ZEPH", date(2024, 3, 1), Kind.FIRST)]
+
+
+def steps_of(steps: StepQuerySet) -> list[tuple[str, date, str]]:
+    return list(steps.values_list("participant__code", "valid_from", "kind"))
+
+
 def test_same_day_is_a_correction_of_the_supplier(write, known):
     load_devices(write({"supplier_id": "ZEST", "supplier_from": "2024-03-01"}, extra=("supplier_from",)))
 
     after = Device.objects.get()
     assert (after.supplier.code, after.previous_supplier) == ("ZEST", None)
+    assert steps_of(known.supplyperiods.known_now()) == [("ZEST", date(2024, 3, 1), Kind.CORRECTION)]
 
 
 def test_new_supplier_needs_a_day_that_is_not_earlier(write, known):
@@ -353,7 +403,20 @@ def test_hub_may_be_known_already(write, listed_parties):
 
     load_devices(write({"hub_id": hub.device_id}))
 
-    assert Device.objects.get(device_id=ID).hub == hub
+    assert Device.objects.get(device_id=ID).hub_device_id == hub.device_id
+
+
+def test_device_that_is_changed_while_it_is_compared_is_refused(write, known, monkeypatch):
+    def meanwhile(cursor: CursorWrapper) -> None:
+        Device.objects.filter(pk=known.pk).update(msn="Z99")
+        hold(cursor)
+
+    hold = loading._refuse_changed_meanwhile
+    monkeypatch.setattr(loading, "_refuse_changed_meanwhile", meanwhile)
+
+    found = problems(write(GAS, {"firmware": "00020130"}))
+
+    assert found == ["Line 3: The device was changed while this load ran. Load the file again."]
 
 
 # Anything at all

@@ -8,7 +8,7 @@ from django.utils import timezone
 from accounts.roles import Role
 from inventory.models import Device, Status
 from inventory.quality import FLAGS
-from tests.factories import bind, listed, make_device, make_hub, make_organisation, make_participant
+from tests.factories import bind, listed, make_device, make_hub, make_organisation, make_participant, supplied_by
 
 TODAY = timezone.localdate()
 
@@ -63,6 +63,28 @@ def test_binding_that_has_ended_gives_no_sight(acting):
     assert ids(Device.objects.visible_to(acting(organisation))) == []
 
 
+def test_codes_bound_on_a_day_give_sight_of_the_devices_of_that_day(acting):
+    organisation = make_organisation(role=Role.SUPPLIER)
+    yesterday = TODAY - timedelta(days=1)
+    bind(organisation, make_participant("ZEPH", role=Role.SUPPLIER), valid_to=yesterday)
+    device = make_device("ZEPH")
+    who = acting(organisation)
+
+    assert ids(Device.objects.as_of(yesterday).visible_to(who, yesterday)) == [device.device_id]
+    assert ids(Device.objects.as_of(TODAY).visible_to(who, TODAY)) == []
+
+
+def test_device_of_a_day_is_seen_by_its_supplier_of_that_day(supplier, rival, acting):
+    device = make_device("ZEPH")
+    supplied_by(device, "ZODI", TODAY)
+    yesterday = TODAY - timedelta(days=1)
+
+    for organisation, days in ((supplier, [True, False]), (rival, [False, True])):
+        who = acting(organisation)
+        seen = [Device.objects.as_of(day).visible_to(who, day).exists() for day in (yesterday, TODAY)]
+        assert seen == days
+
+
 def test_code_of_the_other_role_gives_no_sight(supplier, acting):
     """13 real codes are both MAP and supplier: the binding's role decides."""
     make_participant("ZEPH", role=Role.MAP)
@@ -115,8 +137,9 @@ def test_flags_of_a_whole_scope_are_those_of_each_row(supplier, rival, dcc, acti
         make_device(code, msn=msn)
 
     for who in (acting(supplier), acting(dcc)):
-        by_row = Device.objects.visible_to(who).with_quality_flags(who, TODAY).order_by("pk")
-        at_once = Device.objects.visible_to(who).with_quality_flags(who, TODAY, whole_scope=True).order_by("pk")
+        devices = Device.objects.visible_to(who)
+        by_row = devices.with_quality_flags(who, TODAY).order_by("pk")
+        at_once = devices.with_quality_flags(who, TODAY, among=devices).order_by("pk")
         assert [d.quality_flags for d in by_row] == [d.quality_flags for d in at_once]
 
 

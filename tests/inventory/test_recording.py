@@ -5,12 +5,13 @@ from datetime import date, timedelta
 import pytest
 from django.utils import timezone
 
+from accounts.acting import scope
 from accounts.errors import NotAllowed, Stale
 from accounts.models import Participant
 from accounts.roles import Job
 from inventory.actions import blank_map_id, record_items
-from inventory.models import Device
-from inventory.recording import Change, Kind, Recording, assess
+from inventory.models import Device, Kind
+from inventory.recording import Change, Recording, assess
 from tests.factories import INSTALLED, make_device, make_hub, make_participant
 
 TODAY = timezone.localdate()
@@ -27,7 +28,15 @@ def problems(device: Device, by, **recording: object) -> dict[str, str]:
 
 
 def record(device: Device, by, version: int = 1, **recording: object) -> Device:
-    return record_items(device_id=device.device_id, recording=Recording(**recording), expected_version=version, by=by)
+    """In the scope of `by`, as a page does."""
+    with scope(by):
+        asked = Recording(**recording)
+        return record_items(device_id=device.device_id, recording=asked, expected_version=version, by=by)
+
+
+def known_steps(device: Device) -> list[tuple[str | None, date]]:
+    """MAP IDs and the days they apply from, as known now."""
+    return list(device.providerperiods.known_now().values_list("participant__code", "valid_from"))
 
 
 # First recording
@@ -42,19 +51,36 @@ def test_first_recording_needs_no_reason(editor):
     assert device.asset_provider.code == "ZMAP"
     assert device.map_from == INSTALLED
     assert device.msn == "Z21E 10447"
-    assert device.version == 2
+    assert device.version > 1
+    assert known_steps(device) == [("ZMAP", INSTALLED)]
 
 
-def test_recording_says_who_recorded_it_and_for_whom(editor):
+def test_recorded_msn_says_who_recorded_it_and_for_whom(editor):
     device = make_device("ZEPH", None, msn="")
 
     record(device, editor, msn="Z1", source="nameplate photo")
 
     device.refresh_from_db()
-    assert (device.msn_recorded_by, device.msn_recorded_for) == (editor.user, "ZEPH")
-    assert device.msn_source == "nameplate photo"
-    assert timezone.now() - device.msn_recorded_at < timedelta(minutes=1)
+    event = device.history.last()
+    who = {"person": editor.user.pk, "organisation": editor.organisation.pk, "code": "ZEPH"}
+    assert event.msn == "Z1"
+    assert event.pgh_context.items() >= {"kind": "first", "source": "nameplate photo", **who}.items()
+    assert timezone.now() - event.pgh_created_at < timedelta(minutes=1)
     assert device.map_recorded_at is None
+
+
+def test_recorded_map_id_says_who_recorded_it_and_for_whom(editor):
+    device = make_device("ZEPH", None)
+
+    record(device, editor, map_id="ZMAP", source="installation record")
+
+    device.refresh_from_db()
+    step = device.providerperiods.get()
+    assert (step.recorded_by, step.organisation, step.recorded_for) == (editor.user, editor.organisation, "ZEPH")
+    assert (step.kind, step.source, step.ahead) == (Kind.FIRST, "installation record", False)
+    assert (device.map_recorded_at, device.map_recorded_for) == (step.known.lower, "ZEPH")
+    assert timezone.now() - step.known.lower < timedelta(minutes=1)
+    assert device.history.last().pgh_context["source"] == "installation record"
 
 
 def test_item_left_out_stays_as_it_is(editor):
@@ -139,8 +165,35 @@ def test_dummy_code_needs_a_reason(editor):
 # Days
 
 
-def test_day_in_the_future_is_refused(editor):
-    assert "in the future" in problems(make_device("ZEPH", None), editor, map_id="ZMAP", map_from=TOMORROW)["map_from"]
+@pytest.mark.parametrize("map_id", [None, "ZMAB"])
+def test_day_in_the_future_is_a_warning_to_confirm_and_no_refusal(editor, map_id):
+    device = make_device("ZEPH", map_id)
+    change = Recording(map_id="ZMAP", map_from=TOMORROW, kind=Kind.CHANGE, source="letter")
+
+    assessment = assess(device, change, editor)
+
+    assert assessment.problems == []
+    assert ["in the future" in warning for warning in assessment.warnings] == [True]
+    assert assessment.needs_confirmation
+
+
+def test_correction_from_a_day_in_the_future_is_refused(editor):
+    device = make_device("ZEPH", "ZMAB")
+    correction = {"map_id": "ZMAP", "map_from": TOMORROW, "kind": Kind.CORRECTION, "source": "letter"}
+
+    assert "in the future" in problems(device, editor, **correction)["map_from"]
+
+
+def test_map_id_from_a_day_in_the_future_waits_for_it(editor):
+    device = make_device("ZEPH", "ZMAB")
+
+    record(device, editor, map_id="ZMAP", map_from=TOMORROW, kind=Kind.CHANGE, source="letter")
+
+    device.refresh_from_db()
+    assert (device.asset_provider.code, device.map_from) == ("ZMAB", INSTALLED)
+    assert known_steps(device) == [("ZMAB", INSTALLED), ("ZMAP", TOMORROW)]
+    assert device.providerperiods.get(valid_from=TOMORROW).ahead
+    assert device.version > 1
 
 
 @pytest.mark.parametrize("installed", [None, date(2025, 1, 1)])
@@ -201,6 +254,28 @@ def test_correction_replaces_and_shows_before_and_after(editor):
     assert assessment.needs_confirmation
 
 
+def test_correction_takes_the_place_of_what_was_typed_wrongly(editor):
+    device = make_device("ZEPH", "ZMAP")
+    later = INSTALLED + timedelta(days=3)
+
+    record(device, editor, map_id="ZMAB", map_from=later, kind=Kind.CORRECTION, source="letter")
+
+    device.refresh_from_db()
+    assert (device.asset_provider.code, device.map_from) == ("ZMAB", later)
+    assert known_steps(device) == [("ZMAB", later)]
+    assert device.providerperiods.get(kind=Kind.CANCELLED).valid_from == INSTALLED
+
+
+def test_change_leaves_the_map_before_in_its_days(editor):
+    device = make_device("ZEPH", "ZMAP")
+
+    record(device, editor, map_id="ZMAB", map_from=TODAY, kind=Kind.CHANGE, source="letter")
+
+    device.refresh_from_db()
+    assert device.asset_provider.code == "ZMAB"
+    assert known_steps(device) == [("ZMAP", INSTALLED), ("ZMAB", TODAY)]
+
+
 def test_another_map_provides_it_from_a_later_day_only(editor):
     device = make_device("ZEPH", "ZMAP")
     sold = {"map_id": "ZMAB", "kind": Kind.CHANGE, "source": "letter"}
@@ -252,7 +327,8 @@ def test_dcc_signs_as_dcc(dcc, supplier, asset_provider, acting):
     record(device, acting(dcc, Job.EDITOR), map_id="ZMAP", reason="ticket 7")
 
     device.refresh_from_db()
-    assert (device.map_recorded_for, device.map_reason) == ("DCC", "ticket 7")
+    assert device.map_recorded_for == "DCC"
+    assert device.providerperiods.get().reason == "ticket 7"
 
 
 def test_job_without_the_right_is_refused(supplier, asset_provider, acting):
@@ -285,17 +361,21 @@ def test_device_out_of_scope_does_not_exist_whatever_its_version(editor, rival):
 
 def test_map_may_write_nothing(asset_provider, supplier, acting):
     device = make_device("ZEPH", "ZMAP", msn="")
+    who = acting(asset_provider, Job.ADMINISTRATOR)
 
-    with pytest.raises(NotAllowed):
-        record(device, acting(asset_provider, Job.ADMINISTRATOR), msn="Z1")
+    with pytest.raises(Device.DoesNotExist):  # the database shows it none that it could change
+        record(device, who, msn="Z1")
+
+    assert problems(device, who, msn="Z1") == {"": "Your job does not include this."}
 
 
 # Blanking
 
 
-def blank(device: Device, by, day: date = TODAY, version: int = 1) -> Device:
-    given = {"reason": "never provided", "source": "letter", "day": day}
-    return blank_map_id(device_id=device.device_id, expected_version=version, by=by, **given)
+def blank(device: Device, by, day: date | None = TODAY, kind: Kind = Kind.ENDED) -> Device:
+    given = {"kind": kind, "reason": "never provided", "source": "letter", "day": day}
+    with scope(by):
+        return blank_map_id(device_id=device.device_id, expected_version=device.version, by=by, **given)
 
 
 def test_blanking_keeps_who_why_and_from_when(supplier, asset_provider, acting):
@@ -305,16 +385,41 @@ def test_blanking_keeps_who_why_and_from_when(supplier, asset_provider, acting):
     blank(device, who)
 
     device.refresh_from_db()
-    assert (device.asset_provider, device.map_from, device.map_blank_from) == (None, None, TODAY)
-    assert (device.map_reason, device.map_recorded_by, device.version) == ("never provided", who.user, 2)
+    step = device.providerperiods.get(participant=None)
+    assert (device.asset_provider, device.map_from, device.map_recorded_for) == (None, None, "")
+    assert (step.kind, step.valid_from, step.reason, step.recorded_by) == ("ended", TODAY, "never provided", who.user)
+    assert known_steps(device) == [("ZMAP", INSTALLED), (None, TODAY)]
+    assert device.version > 1
 
 
-@pytest.mark.parametrize("day", [INSTALLED - timedelta(days=1), TOMORROW])
+def test_map_id_that_was_never_right_is_blanked_from_its_beginning(supplier, asset_provider, acting):
+    device = make_device("ZEPH", "ZMAP")
+
+    blank(device, acting(supplier, Job.ADMINISTRATOR), None, Kind.CORRECTION)
+
+    device.refresh_from_db()
+    assert device.asset_provider is None
+    assert known_steps(device) == [(None, INSTALLED)]
+
+
+@pytest.mark.parametrize("day", [INSTALLED - timedelta(days=1), None])
 def test_blanking_takes_effect_while_the_map_id_applies(supplier, asset_provider, acting, day):
     device = make_device("ZEPH", "ZMAP")
 
-    with pytest.raises(NotAllowed):
+    with pytest.raises(NotAllowed) as refused:
         blank(device, acting(supplier, Job.ADMINISTRATOR), day)
+
+    assert refused.value.field == "day"
+
+
+def test_blanking_from_a_day_in_the_future_waits_for_it(supplier, asset_provider, acting):
+    device = make_device("ZEPH", "ZMAP")
+
+    blank(device, acting(supplier, Job.ADMINISTRATOR), TOMORROW)
+
+    device.refresh_from_db()
+    assert (device.asset_provider.code, device.map_from) == ("ZMAP", INSTALLED)
+    assert known_steps(device) == [("ZMAP", INSTALLED), (None, TOMORROW)]
 
 
 def test_blanking_nothing_is_refused(supplier, acting):
@@ -325,9 +430,36 @@ def test_blanking_nothing_is_refused(supplier, acting):
 def test_blanked_map_id_can_be_recorded_again(supplier, asset_provider, acting):
     device = make_device("ZEPH", "ZMAP")
     who = acting(supplier, Job.ADMINISTRATOR)
-    blank(device, who)
+    version = blank(device, who).version
 
-    record(device, who, version=2, map_id="ZMAP", map_from=TODAY)
+    record(device, who, version=version, map_id="ZMAP", map_from=TODAY)
 
     device.refresh_from_db()
-    assert (device.asset_provider.code, device.map_blank_from) == ("ZMAP", None)
+    assert device.asset_provider.code == "ZMAP"
+    assert known_steps(device) == [("ZMAP", INSTALLED), ("ZMAP", TODAY)]
+
+
+def test_map_id_from_before_the_day_of_its_blanking_is_refused(supplier, asset_provider, acting):
+    device = make_device("ZEPH", "ZMAP")
+    who = acting(supplier, Job.ADMINISTRATOR)
+    version = blank(device, who).version
+
+    with pytest.raises(NotAllowed, match="A later period of the MAP ID is recorded already") as refused:
+        record(device, who, version=version, map_id="ZMAP", map_from=TODAY - timedelta(days=1))
+
+    device.refresh_from_db()
+    assert refused.value.field == "map_from"
+    assert (device.asset_provider, device.version) == (None, version)
+    assert known_steps(device) == [("ZMAP", INSTALLED), (None, TODAY)]
+
+
+def test_correction_to_a_day_before_an_earlier_period_is_refused(supplier, asset_provider, rival_provider, acting):
+    device = make_device("ZEPH", "ZMAP")
+    who = acting(supplier, Job.ADMINISTRATOR)
+    sold = record(device, who, map_id="ZMAB", map_from=TODAY, kind=Kind.CHANGE, source="letter")
+    early = {"map_id": "ZMAB", "map_from": INSTALLED - timedelta(days=1), "kind": Kind.CORRECTION, "source": "letter"}
+
+    with pytest.raises(NotAllowed, match="An earlier period of the MAP ID begins after that day"):
+        record(device, who, version=sold.version, **early)
+
+    assert known_steps(device) == [("ZMAP", INSTALLED), ("ZMAB", TODAY)]

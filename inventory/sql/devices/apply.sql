@@ -1,5 +1,6 @@
--- Known devices first: what is created below is known afterwards.
-WITH wanted AS (
+-- Known devices first: what is created afterwards would be known too.
+CREATE TEMPORARY TABLE wanted ON COMMIT DROP AS
+WITH filled AS (
     SELECT
         d.id,
         coalesce(i.smets_generation::smallint, d.smets_generation) AS smets_generation,
@@ -14,14 +15,31 @@ WITH wanted AS (
         i.installed AS installed_on,
         coalesce(i.commissioned_on, d.commissioned_on) AS commissioned_on,
         coalesce(i.decommissioned_on, d.decommissioned_on) AS decommissioned_on,
-        coalesce(h.id, d.hub_id) AS hub_id,
+        coalesce(i.hub_id, d.hub_device_id) AS hub_device_id,
+        d.status AS former_status,
+        d.supplier_id AS former_supplier_id,
+        d.supplier_from AS former_supplier_from,
         CASE WHEN i.supplier_code = i.known_supplier THEN d.supplier_id ELSE i.supplier_pk END AS supplier_id,
         i.supplier_day AS supplier_from,
-        i.supplier_code <> i.known_supplier AND i.supplier_day > d.supplier_from AS has_changed_supplier
+        (
+            d.smets_generation, d.smets_version, d.manufacturer, d.model, d.firmware, d.esme_variant, d.status,
+            d.status_from, d.mpxn, d.installed_on, d.commissioned_on, d.decommissioned_on, d.hub_device_id
+        )::text AS former_items
     FROM incoming AS i
     JOIN inventory_device AS d ON d.id = i.known_id
-    LEFT JOIN inventory_device AS h ON h.device_id = i.hub_id
+),
+compared AS (
+    SELECT
+        *,
+        former_items <> (
+            smets_generation, smets_version, manufacturer, model, firmware, esme_variant, status, status_from, mpxn,
+            installed_on, commissioned_on, decommissioned_on, hub_device_id
+        )::text AS has_other_items,
+        (supplier_id, supplier_from) IS DISTINCT FROM (former_supplier_id, former_supplier_from) AS has_other_supplier
+    FROM filled
 )
+SELECT * FROM compared WHERE has_other_items OR has_other_supplier;
+
 UPDATE inventory_device AS d SET
     smets_generation = w.smets_generation,
     smets_version = w.smets_version,
@@ -39,21 +57,28 @@ UPDATE inventory_device AS d SET
     installed_on = w.installed_on,
     commissioned_on = w.commissioned_on,
     decommissioned_on = w.decommissioned_on,
-    hub_id = w.hub_id,
-    previous_supplier_id = CASE WHEN w.has_changed_supplier THEN d.supplier_id ELSE d.previous_supplier_id END,
-    previous_supplier_to = CASE WHEN w.has_changed_supplier THEN w.supplier_from - 1 ELSE d.previous_supplier_to END,
-    supplier_id = w.supplier_id,
-    supplier_from = w.supplier_from,
-    version = d.version
-        + (w.mpxn <> d.mpxn OR w.supplier_id <> d.supplier_id OR w.supplier_from <> d.supplier_from)::int,
-    load_recorded_at = now(),
-    load_source = %(source)s
+    hub_device_id = w.hub_device_id
 FROM wanted AS w
-WHERE d.id = w.id
-  AND (
-    w.smets_generation, w.smets_version, w.manufacturer, w.model, w.firmware, w.esme_variant, w.status, w.status_from,
-    w.mpxn, w.installed_on, w.commissioned_on, w.decommissioned_on, w.hub_id, w.supplier_id, w.supplier_from
-  ) IS DISTINCT FROM (
-    d.smets_generation, d.smets_version, d.manufacturer, d.model, d.firmware, d.esme_variant, d.status, d.status_from,
-    d.mpxn, d.installed_on, d.commissioned_on, d.decommissioned_on, d.hub_id, d.supplier_id, d.supplier_from
-  )
+WHERE d.id = w.id AND w.has_other_items;
+
+-- Another supplier from a later day is a change. A supplier whose day moves, or who was never right, is corrected.
+INSERT INTO inventory_supplyperiod (
+    device_id, valid_from, participant_id, ahead, kind, via, recorded_for, source, reason
+)
+SELECT w.id, step.valid_from, step.participant_id, false, step.kind, 'load', 'DCC', %(source)s, ''
+FROM wanted AS w
+CROSS JOIN LATERAL (
+    VALUES
+        (w.former_supplier_from, w.former_supplier_id, 'cancelled'),
+        (
+            w.supplier_from,
+            w.supplier_id,
+            CASE
+                WHEN w.supplier_id <> w.former_supplier_id AND w.supplier_from > w.former_supplier_from THEN 'change'
+                ELSE 'correction'
+            END
+        )
+) AS step (valid_from, participant_id, kind)
+WHERE w.has_other_supplier
+    AND (step.kind <> 'cancelled' OR (w.supplier_id = w.former_supplier_id AND w.supplier_from <> w.former_supplier_from))
+ORDER BY w.id, step.valid_from;

@@ -42,6 +42,7 @@ WITH canonical AS (
 SELECT
     c.*,
     k.id AS known_id,
+    k.version AS known_version,
     k.device_type AS known_type,
     k.msn AS known_msn,
     k.supplier_from AS known_supplier_from,

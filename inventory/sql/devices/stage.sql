@@ -1,5 +1,5 @@
 -- The file as it is, a row a line. The first device stands on line 2.
-DROP TABLE IF EXISTS pg_temp.staging, pg_temp.problem, pg_temp.incoming, pg_temp.calendar;
+DROP TABLE IF EXISTS pg_temp.staging, pg_temp.problem, pg_temp.incoming, pg_temp.calendar, pg_temp.wanted;
 CREATE TEMPORARY TABLE staging (
     id integer GENERATED ALWAYS AS IDENTITY,
     device_id text, device_type text, smets_generation text, smets_version text, manufacturer text, model text,

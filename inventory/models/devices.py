@@ -1,16 +1,13 @@
-"""What the inventory holds: devices, and the runs of reports on them."""
-
-import uuid
-from datetime import timedelta
+"""The devices of the inventory, and their history."""
 
 from django.db import models
 from django.db.models import Case, Q, Value, When
 from django.db.models.functions import Replace
-from django.utils import timezone
 
-from accounts.models import Fuel, Organisation, Participant, User
+from accounts.history import history_of
+from accounts.models import Fuel, Participant
 from inventory.identifiers import DEVICE_ID_PATTERN, MPAN_PATTERN, MPRN_PATTERN, MSN_PATTERN
-from inventory.querysets import DeviceQuerySet, ReportRunQuerySet
+from inventory.querysets import DeviceQuerySet
 
 
 class DeviceType(models.TextChoices):
@@ -64,9 +61,8 @@ USUAL_STATUS_MOVES: dict[Status, frozenset[Status]] = {
 class Device(models.Model):
     """One device of the SMI, with the MAP ID and MSN that suppliers record for it.
 
-    Provenance stands in three groups of columns: of the MAP ID with its day (`map_…`), of the MSN (`msn_…`), and of
-    all other items, which a load brings (`load_…`). `…_recorded_for` is the code of the participant on whose behalf,
-    or `DCC`.
+    Its parties are today's steps of `ProviderPeriod` and `SupplyPeriod`: triggers of the database write them here when
+    a step is recorded, and nothing else does. `map_recorded_for` is the code of the participant on whose behalf.
     """
 
     device_id = models.CharField(max_length=23, db_collation="C")
@@ -91,7 +87,8 @@ class Device(models.Model):
     installed_on = models.DateField(null=True)
     commissioned_on = models.DateField(null=True)
     decommissioned_on = models.DateField(null=True)
-    hub = models.ForeignKey("self", models.PROTECT, null=True, related_name="connected")
+    # Of the communications hub, which another supplier may be responsible for: its ID, not its row.
+    hub_device_id = models.CharField(max_length=23, blank=True, db_collation="C")
 
     supplier = models.ForeignKey(Participant, models.PROTECT, related_name="+", db_index=False)
     supplier_from = models.DateField()
@@ -104,22 +101,12 @@ class Device(models.Model):
         output_field=models.CharField(max_length=14, db_collation="C"),
         db_persist=True,
     )
-    msn_recorded_at = models.DateTimeField(null=True)
-    msn_recorded_by = models.ForeignKey(User, models.PROTECT, null=True, related_name="+", db_index=False)
-    msn_recorded_for = models.CharField(max_length=4, blank=True)
-    msn_source = models.CharField(max_length=120, blank=True)
 
     asset_provider = models.ForeignKey(Participant, models.PROTECT, null=True, related_name="+", db_index=False)
     map_from = models.DateField(null=True)
     map_recorded_at = models.DateTimeField(null=True)
-    map_recorded_by = models.ForeignKey(User, models.PROTECT, null=True, related_name="+", db_index=False)
     map_recorded_for = models.CharField(max_length=4, blank=True)
-    map_source = models.CharField(max_length=120, blank=True)
-    map_reason = models.CharField(max_length=240, blank=True)
-    map_blank_from = models.DateField(null=True)
 
-    load_recorded_at = models.DateTimeField()
-    load_source = models.CharField(max_length=120)
     version = models.IntegerField(default=1)
 
     objects = DeviceQuerySet.as_manager()
@@ -149,20 +136,12 @@ class Device(models.Model):
             ),
             models.CheckConstraint(
                 condition=Q(asset_provider=None, map_from=None)
-                | Q(
-                    asset_provider__isnull=False,
-                    map_from__isnull=False,
-                    map_recorded_at__isnull=False,
-                    map_blank_from=None,
-                ),
-                name="device_map_id_with_day_and_provenance",
+                | Q(asset_provider__isnull=False, map_from__isnull=False, map_recorded_at__isnull=False),
+                name="device_map_id_with_day_and_moment",
             ),
             models.CheckConstraint(
                 condition=Q(asset_provider=None) | Q(device_type__in=METERS, smets_generation=2),
                 name="device_map_id_on_smets2_meters_only",
-            ),
-            models.CheckConstraint(
-                condition=Q(msn="") | Q(msn_recorded_at__isnull=False), name="device_msn_with_provenance"
             ),
             models.CheckConstraint(
                 condition=Q(esme_variant="") | Q(device_type=DeviceType.ESME), name="device_esme_variant_of_esme"
@@ -206,43 +185,13 @@ class Device(models.Model):
         return self.is_meter and self.smets_generation == 2
 
 
-class ReportRun(models.Model):
-    """One download of a report: who, acting for whom, when, and what it held."""
+# Written by triggers from the steps, which are their history.
+DERIVED = (
+    "supplier", "supplier_from", "previous_supplier", "previous_supplier_to",
+    "asset_provider", "map_from", "map_recorded_at", "map_recorded_for",
+)  # fmt: skip
+GENERATED = ("fuel", "msn_key")
 
-    class Outcome(models.TextChoices):
-        RUNNING = "running", "Running"
-        COMPLETE = "complete", "Complete"
-        BROKEN_OFF = "broken_off", "Broken off"
-        FAILED = "failed", "Failed"
 
-    GIVEN_UP_AFTER = timedelta(hours=1)
-
-    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    report = models.CharField(max_length=40)
-    organisation = models.ForeignKey(Organisation, models.PROTECT, related_name="report_runs")
-    requested_by = models.ForeignKey(User, models.PROTECT, null=True, related_name="+")
-    started_at = models.DateTimeField(default=timezone.now)
-    as_of = models.DateField()
-    known_at = models.DateTimeField(null=True)
-    participants = models.JSONField(default=list)
-    outcome = models.CharField(max_length=12, choices=Outcome, default=Outcome.RUNNING)
-    rows = models.BigIntegerField(null=True)
-    bytes = models.BigIntegerField(null=True)
-    sha256 = models.CharField(max_length=64, blank=True)
-
-    objects = ReportRunQuerySet.as_manager()
-
-    class Meta:
-        ordering = ["-started_at"]
-        indexes = [models.Index(fields=["organisation", "report", "-started_at"], name="report_run_of_organisation")]
-
-    def __str__(self) -> str:
-        return f"{self.report} for {self.organisation}, {self.started_at:%Y-%m-%d %H:%M}"
-
-    @property
-    def outcome_now(self) -> "ReportRun.Outcome":
-        """A run without an outcome after an hour was broken off: its process is gone."""
-        given_up = self.started_at < timezone.now() - self.GIVEN_UP_AFTER
-        if self.outcome == self.Outcome.RUNNING and given_up:
-            return self.Outcome.BROKEN_OFF
-        return self.Outcome(self.outcome)
+class DeviceEvent(history_of(Device, exclude=[*DERIVED, *GENERATED])):
+    """What a device was after each write, but for its parties: their history is in the periods."""

@@ -1,0 +1,98 @@
+"""What row security and history cost: each thing with them and without, in turn in one run."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import date
+
+import pgtrigger
+from django.db import connection, connections, transaction
+from django.utils import timezone
+
+from accounts.acting import Acting, scope, system_scope
+from accounts.models import Organisation
+from accounts.roles import Job
+from bench.measure import Outcome, compare, in_turn
+from inventory.actions import record_items
+from inventory.models import Device
+from inventory.paging import keyset_page
+from inventory.querysets import scope_parts
+from inventory.recording import Recording
+from inventory.reports import map_portfolio
+from inventory.reports.copy import csv_chunks, snapshot
+
+NAME = "Row security and history"
+ROWS = 100_000
+SAVES = 50
+PAGES = 20
+HISTORY = "inventory.Device:update_update"
+
+
+def run() -> list[Outcome]:
+    acting = Acting(Organisation.objects.get(name="Bench MAP"), Job.VIEWER)
+    dcc = Acting(Organisation.objects.get(name="DCC"), Job.EDITOR)
+    return [
+        *_with_and_without_security("MAP portfolio report", lambda: report(acting, timezone.localdate())),
+        *_with_and_without_security(f"{PAGES} pages of rows by position", lambda: pages(acting)),
+        *_with_and_without_history(f"{SAVES} saves of an MSN", lambda: saves(dcc)),
+        *_with_and_without_history(f"update of {ROWS:,} rows", update),
+    ]
+
+
+def _with_and_without_security(name: str, operation: Callable[[], object]) -> list[Outcome]:
+    def without() -> None:
+        with without_row_security():
+            operation()
+
+    found = in_turn(NAME, {f"{name}, without policies": without, f"{name}, with": operation})
+    plain, secured = found.values()
+    return [plain, compare(secured, plain)]
+
+
+def _with_and_without_history(name: str, operation: Callable[[], object]) -> list[Outcome]:
+    def without() -> None:
+        with pgtrigger.ignore(HISTORY):
+            operation()
+
+    plain, kept = in_turn(NAME, {f"{name}, without history": without, f"{name}, with": operation}).values()
+    return [plain, compare(kept, plain)]
+
+
+@contextmanager
+def without_row_security() -> Iterator[None]:
+    """The table as if it had no policies; two short statements of the owner."""
+    with connections["owner"].cursor() as owner:
+        owner.execute("ALTER TABLE inventory_device DISABLE ROW LEVEL SECURITY")
+        try:
+            yield
+        finally:
+            owner.execute("ALTER TABLE inventory_device ENABLE ROW LEVEL SECURITY")
+
+
+def report(acting: Acting, day: date) -> int:
+    with snapshot(acting):
+        return sum(len(chunk) for chunk in csv_chunks(map_portfolio.HEADER, map_portfolio.rows(acting, day)))
+
+
+def pages(acting: Acting) -> None:
+    with scope(acting):
+        for _ in range(PAGES):
+            keyset_page(Device.objects.visible_to(acting), scope_parts(acting), {})
+
+
+def saves(acting: Acting) -> None:
+    """Each a transaction of its own, as a page's."""
+    with system_scope("bench"):
+        devices = list(
+            Device.objects.filter(device_type="ESME").order_by("pk").values_list("device_id", "version")[:SAVES]
+        )
+    for number, (device_id, version) in enumerate(devices):
+        recording = Recording(msn=f"B{version}{number:05d}", kind="correction", source="bench", reason="bench")
+        with scope(acting):
+            record_items(device_id=device_id, recording=recording, expected_version=version, by=acting)
+
+
+def update() -> None:
+    with system_scope("bench"), connection.cursor() as cursor:
+        some = "SELECT id FROM inventory_device ORDER BY id LIMIT %s"
+        cursor.execute(f"UPDATE inventory_device SET firmware = 'AAAA' WHERE id IN ({some})", [ROWS])
+        transaction.set_rollback(True)

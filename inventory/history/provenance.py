@@ -1,0 +1,63 @@
+"""Who recorded each value of a device that stands now: from its history."""
+
+from django.utils.timezone import localtime
+
+from inventory.data_items import DataItem
+from inventory.history.record import DeviceRecord, Period, Recorder
+from inventory.models import DeviceEvent, Kind
+from inventory.wording import in_words
+
+BEFORE = "recorded before your time"
+PROVIDER_FIELDS = {"asset_provider", "map_from", "map_recorded_at", "map_recorded_for"}
+SUPPLY_FIELDS = {"supplier", "supplier_from", "previous_supplier", "previous_supplier_to"}
+
+
+def provenance_of(record: DeviceRecord, item: DataItem) -> str:
+    """Who recorded the value, for which code, when and from what; empty where nothing is recorded."""
+    field = item.fields[0] if item.fields else ""
+    if field in PROVIDER_FIELDS:
+        return _of_period(record, record.providers)
+    if field in SUPPLY_FIELDS:
+        return _of_period(record, record.suppliers)
+    return _of_event(record, field) if hasattr(DeviceEvent, field) else ""
+
+
+def _of_period(record: DeviceRecord, periods: list[Period]) -> str:
+    """Of the step that holds today; the one by which the viewer got the device is shown whenever it was recorded."""
+    today = localtime().date()
+    begun = [period for period in periods if period.stands and period.valid_from <= today]
+    if not begun:
+        return ""
+    step = max(begun, key=lambda period: period.valid_from)
+    if not (record.is_own(step.recorder.at) or step.party in record.acting.codes):
+        return BEFORE
+    shown = record.shown(step.recorder)
+    if step.party is None:
+        reason = f": {shown.reason}" if shown.reason else ""
+        return f"{signature(shown)}, blanked from {in_words(step.valid_from)}{reason}"
+    return signature(shown)
+
+
+def _of_event(record: DeviceRecord, field: str) -> str:
+    """Of the last write that changed the item."""
+    last, value = None, None
+    for event in record.events:
+        if last is None or getattr(event, field) != value:
+            last, value = event, getattr(event, field)
+    if last is None or value in ("", None):
+        return ""
+    if not record.is_own(last.pgh_created_at):
+        return BEFORE
+    return signature(record.shown(record.recorder_of(last)))
+
+
+def signature(recorder: Recorder) -> str:
+    """Such as `Priya Shah, ZEPH, 12 March 2026 at 14:02, from nameplate photo`."""
+    words = [recorder.person, recorder.code or "DCC", str(in_words(recorder.at))]
+    if recorder.source:
+        words.append(f"from {recorder.source}")
+    elif recorder.via == "load":
+        words.append("by a load")
+    elif recorder.kind in Kind.values:
+        words.append(Kind(recorder.kind).label.lower())
+    return ", ".join(word for word in words if word)

@@ -1,0 +1,28 @@
+"""What the inventory holds, by noun."""
+
+from inventory.models.devices import (
+    FUEL_OF_TYPE,
+    METERS,
+    USUAL_STATUS_MOVES,
+    Device,
+    DeviceEvent,
+    DeviceType,
+    Status,
+)
+from inventory.models.periods import Kind, ProviderPeriod, Step, SupplyPeriod
+from inventory.models.report_runs import ReportRun
+
+__all__ = [
+    "FUEL_OF_TYPE",
+    "METERS",
+    "USUAL_STATUS_MOVES",
+    "Device",
+    "DeviceEvent",
+    "DeviceType",
+    "Kind",
+    "ProviderPeriod",
+    "ReportRun",
+    "Status",
+    "Step",
+    "SupplyPeriod",
+]

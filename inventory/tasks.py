@@ -1,0 +1,14 @@
+"""Work by the clock; each task calls one action. Run by `manage.py procrastinate worker`."""
+
+from procrastinate.contrib.django import app
+
+from accounts.acting import system_scope
+from inventory.actions import adopt_due_steps
+
+
+@app.periodic(cron="1 * * * *")  # UK midnight is at 23:00 or 00:00 UTC
+@app.task(queueing_lock="adopt_due_steps", pass_context=False)
+def adopt_steps(timestamp: int) -> int:
+    """Steps recorded before their day begin to hold."""
+    with system_scope("steps whose day has come", via="task"):
+        return adopt_due_steps()

@@ -1,0 +1,121 @@
+"""Whoever forgets to say for whom a transaction acts reads nothing and writes nothing; and no table is left out."""
+
+from collections.abc import Callable
+
+import pytest
+from django.apps import apps
+from django.db import ProgrammingError, connection, transaction
+from django.utils import timezone
+
+from inventory.models import Device, ReportRun
+from tests.conftest import become_operator
+from tests.factories import make_device, make_membership
+
+# Read to find out for whom a request acts, before a scope can be entered.
+WITHOUT_POLICY = {
+    "accounts_binding",
+    "accounts_membership",
+    "accounts_organisation",
+    "accounts_participant",
+    "accounts_user",
+}
+PUBLIC = {"accounts_participantevent"}  # of the list of participants, which everyone reads
+REFUSED = "row-level security"
+
+
+@pytest.fixture
+def device(supplier, asset_provider) -> Device:
+    """Beside it each table has a row."""
+    make_membership(supplier)
+    ReportRun.objects.create(report="map-portfolio", organisation=asset_provider, as_of=timezone.localdate())
+    return make_device("ZEPH", "ZMAP")
+
+
+@pytest.fixture
+def forget(device) -> Callable[[], None]:
+    """From the call on, the connection acts for nobody."""
+    return lambda: become_operator("")
+
+
+def ask(statement: str, *given: object) -> list[tuple]:
+    with connection.cursor() as cursor:
+        cursor.execute(statement, given)
+        return cursor.fetchall()
+
+
+def tables() -> list[tuple[str, bool, bool]]:
+    return ask(
+        "SELECT relname, relrowsecurity, relforcerowsecurity FROM pg_class"
+        " WHERE relkind IN ('r', 'p') AND relname ~ '^(accounts|inventory)_' ORDER BY relname"
+    )
+
+
+def protected() -> list[str]:
+    return [table for table, enabled, forced in tables() if enabled and forced]
+
+
+def test_every_table_is_under_row_security_or_read_to_find_whom_one_acts_for(db):
+    uncovered = {table for table, enabled, forced in tables() if not (enabled and forced)}
+
+    assert uncovered == WITHOUT_POLICY
+
+
+def test_every_model_has_one_of_those_tables(db):
+    ours = {m._meta.db_table for name in ("accounts", "inventory") for m in apps.get_app_config(name).get_models()}
+
+    assert ours <= {table for table, _, _ in tables()}
+
+
+def test_without_a_scope_nothing_is_read(forget):
+    filled = {table for table in protected() if ask(f"SELECT count(*) FROM {table}") != [(0,)]}
+    forget()
+
+    found = {table for table in protected() if ask(f"SELECT count(*) FROM {table}") != [(0,)]}
+
+    assert filled == set(protected())
+    assert found == PUBLIC
+
+
+def test_without_a_scope_nothing_is_added(forget):
+    """A copy of a row that is there, be its key as it may: the policy is asked before any key."""
+    copies = {table: ask(f"SELECT to_jsonb(t)::text FROM {table} AS t LIMIT 1")[0][0] for table in protected()}
+    forget()
+
+    for table, copy in copies.items():
+        columns = ", ".join(written_columns(table))
+        source = f"jsonb_populate_record(NULL::{table}, %s::jsonb)"
+        with pytest.raises(ProgrammingError, match=f'{REFUSED} policy for table "{table}"'), transaction.atomic():
+            ask(f"INSERT INTO {table} ({columns}) SELECT {columns} FROM {source} RETURNING 1", copy)
+
+
+def test_without_a_scope_nothing_is_changed(forget):
+    forget()
+
+    changeable = {table for table in protected() if ask("SELECT has_table_privilege(%s, 'UPDATE')", table) == [(True,)]}
+
+    assert changeable == {"inventory_device", "inventory_reportrun"}
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE inventory_device SET msn = 'Z1'")
+        assert cursor.rowcount == 0
+        cursor.execute("UPDATE inventory_reportrun SET rows = 1")
+        assert cursor.rowcount == 0
+
+
+def test_without_a_scope_functions_that_look_further_find_nothing(device, forget):
+    forget()
+
+    assert ask("SELECT acting_windows(%s)::text, acting_device(%s)", device.pk, device.device_id) == [("{}", None)]
+    assert ask("SELECT * FROM acting_steps_of_others('inventory_providerperiod', %s)", device.pk) == []
+    assert ask("SELECT * FROM device_as_of(%s, 'infinity')", timezone.localdate()) == []
+    assert ask("SELECT due_steps('inventory_providerperiod')") == [([],)]
+
+
+def written_columns(table: str) -> list[str]:
+    return [
+        column
+        for (column,) in ask(
+            "SELECT attname FROM pg_attribute"
+            " WHERE attrelid = %s::regclass AND attnum > 0 AND NOT attisdropped AND attgenerated = ''",
+            table,
+        )
+    ]
