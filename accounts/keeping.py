@@ -47,17 +47,15 @@ SELECT row_id FROM accounts_auditseal WHERE retention = 'short' AND position <= 
     SELECT max(position) FROM accounts_auditcut WHERE organisation_id IS NULL
 )
 """
-REMOVE = (
-    f"DELETE FROM accounts_auditvalue WHERE row_id IN ({EXPIRED})",
-    f"DELETE FROM accounts_auditrow WHERE id IN ({EXPIRED})",
-    f"DELETE FROM accounts_auditseal WHERE row_id IN ({EXPIRED})",
-    # The head at the cut stays: an idle chain goes on from it.
-    """
-    DELETE FROM accounts_audithead AS h USING accounts_auditcut AS c
-    WHERE h.retention = c.retention AND h.organisation_id IS NOT DISTINCT FROM c.organisation_id
-        AND h.position < c.position
-    """,
-)
+REMOVE_VALUES = f"DELETE FROM accounts_auditvalue WHERE row_id IN ({EXPIRED})"  # noqa: S608
+REMOVE_ROWS = f"DELETE FROM accounts_auditrow WHERE id IN ({EXPIRED})"  # noqa: S608
+REMOVE_SEALS = f"DELETE FROM accounts_auditseal WHERE row_id IN ({EXPIRED})"  # noqa: S608
+# The head at the cut stays: an idle chain goes on from it.
+REMOVE_HEADS = """
+DELETE FROM accounts_audithead AS h USING accounts_auditcut AS c
+WHERE h.retention = c.retention AND h.organisation_id IS NOT DISTINCT FROM c.organisation_id
+    AND h.position < c.position
+"""
 
 
 @contextmanager
@@ -113,8 +111,9 @@ def _expire(cursor: CursorWrapper, limit: datetime) -> int:
     if not cursor.rowcount:
         return 0
     record(Kind.EXPIRED, by=None, using=OWNER, via="task")
-    removed = []
-    for statement in REMOVE:
-        cursor.execute(statement)
-        removed.append(cursor.rowcount)
-    return removed[1]
+    cursor.execute(REMOVE_VALUES)
+    cursor.execute(REMOVE_ROWS)
+    removed = cursor.rowcount
+    cursor.execute(REMOVE_SEALS)
+    cursor.execute(REMOVE_HEADS)
+    return removed

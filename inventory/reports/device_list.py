@@ -7,6 +7,7 @@ from datetime import date
 from django.db.models import QuerySet, Value
 
 from accounts.acting import Acting
+from accounts.readings import How, parties_in, readings_in_file
 from inventory.data_items import DEVICE_LIST, carried_by
 from inventory.reports.copy import csv_chunks, snapshot
 
@@ -18,5 +19,10 @@ def chunks(found: QuerySet, acting: Acting, day: date) -> Iterator[bytes]:
     """CSV of `found`, a queryset of devices already narrowed to the scope of `acting`."""
     rows = found.with_quality_flags(acting, day, whole_scope=True).order_by("device_id")
     columns = (item.column if item.visible_to(acting.role) else Value(None) for item in COLUMNS)
-    with snapshot(), closing(csv_chunks(HEADER, rows.values_list(*columns))) as pieces:
+    with (
+        readings_in_file(How.FILE, by=acting) as parties,
+        snapshot(),
+        closing(csv_chunks(HEADER, rows.values_list(*columns))) as pieces,
+    ):
+        parties |= parties_in(found)
         yield from pieces

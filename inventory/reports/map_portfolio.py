@@ -6,7 +6,10 @@ from datetime import date
 
 from django.db.models import DateField, QuerySet, Value
 
-from accounts.acting import Acting
+from accounts.acting import Acting, scope
+from accounts.audit import record
+from accounts.audit_models import Kind
+from accounts.readings import How, parties_in, readings_in_file
 from accounts.roles import Role
 from inventory.data_items import MAP_PORTFOLIO, DataItem, carried_by
 from inventory.models import Device, ReportRun
@@ -37,9 +40,17 @@ def _column(item: DataItem, day: date) -> object:
 def chunks(run: ReportRun, acting: Acting) -> Iterator[bytes]:
     """The report's CSV in pieces, the same for page and command; `run` is recorded as begun, and how it ended."""
     run.save(force_insert=True)
+    with scope(acting):
+        what = {"report": run.report, "run": str(run.pk), "as_of": run.as_of.isoformat(), "format": "csv"}
+        record(Kind.REPORT_DOWNLOADED, by=acting, **what)
     return measured(run, _read(run, acting))
 
 
 def _read(run: ReportRun, acting: Acting) -> Iterator[bytes]:
-    with snapshot() as run.known_at, closing(csv_chunks(HEADER, rows(acting, run.as_of))) as pieces:
+    with (
+        readings_in_file(How.PORTFOLIO, by=acting) as parties,
+        snapshot() as run.known_at,
+        closing(csv_chunks(HEADER, rows(acting, run.as_of))) as pieces,
+    ):
+        parties |= parties_in(Device.objects.visible_to(acting if acting.role == Role.MAP else None))
         yield from pieces
