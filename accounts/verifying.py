@@ -14,7 +14,7 @@ from accounts.audit_models import AuditCut, AuditRow, Retention
 from accounts.chains import FIELDS, Chain, End, digest, ends_of
 from accounts.models import Organisation
 
-MOST = 1_000  # of findings of one sort, of which each is told
+MOST = 100  # of findings of one sort, of which each is told
 BATCH = 5_000
 SEALED = """
 SELECT s.row_id, s.position, s.hash, s.organisation_id, s.organisation_position, s.organisation_hash, {fields}
@@ -60,7 +60,7 @@ WHERE {which} AND (r.erased_at IS NOT NULL OR r.corrected_at IS NOT NULL) ORDER 
 
 @dataclass
 class Findings:
-    """What a verification found; of breaks and changed values the first 1,000 in words, and how many in all."""
+    """What a verification found; of breaks and changed values the first 100 in words, and how many in all."""
 
     sealed: int = 0
     unsealed: int = 0
