@@ -21,7 +21,7 @@ demo: assets
 	@$(MANAGE) load_demo --devices $(DEMO_DEVICES)
 	@echo "==> The main job: one MAP's portfolio report"
 	@$(MANAGE) map_report --organisation "Zenith Meter Assets" --output .local/map-report.csv
-	@exec env PORTAL_BANNER="Portal ready at http://127.0.0.1:$(PORT)" .venv/bin/gunicorn
+	@exec env WORKER=1 PORTAL_BANNER="Portal ready at http://127.0.0.1:$(PORT)" .venv/bin/gunicorn
 
 test: assets browser
 	$(RUN) -m pytest

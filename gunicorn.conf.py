@@ -1,9 +1,13 @@
 """How gunicorn serves the portal (docs/operations.md): threads in one process for each core, the app loaded once.
 
-Its environment: `PORT`, `WEB_CONCURRENCY` (processes), `WEB_THREADS` (threads of each).
+Its environment: `PORT`, `WEB_CONCURRENCY` (processes), `WEB_THREADS` (threads of each), and `WORKER`: set, a worker for
+the work in the background runs beside the server as long as that does.
 """
 
 import os
+import subprocess
+import sys
+from pathlib import Path
 
 from gunicorn.arbiter import Arbiter
 
@@ -22,6 +26,26 @@ loglevel = "warning"
 control_socket_disable = True
 
 
+beside: list[subprocess.Popen] = []
+
+
 def when_ready(server: Arbiter) -> None:
+    if os.environ.get("WORKER"):
+        beside.append(start_worker())
     if banner := os.environ.get("PORTAL_BANNER"):
         print(banner, flush=True)  # noqa: T201
+
+
+def on_exit(server: Arbiter) -> None:
+    """The worker ends first: the embedded database is stopped by the last one out."""
+    for process in beside:
+        process.terminate()
+    for process in beside:
+        process.wait()
+
+
+def start_worker() -> subprocess.Popen:
+    """A process of its own, with connections of its own; it ends within the 10 seconds it gives a job to finish."""
+    environment = {name: value for name, value in os.environ.items() if name != "DATABASE_POOL_SIZE"}
+    command = [sys.executable, Path(__file__).with_name("manage.py"), "procrastinate", "worker"]
+    return subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL)

@@ -18,6 +18,8 @@ from django.db.backends.utils import CursorWrapper
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
+from accounts.audit import record
+from accounts.audit_models import Kind
 from accounts.models import Binding, Membership, Organisation, Participant, User
 from accounts.roles import Job, Permission, Role, allows
 
@@ -117,9 +119,14 @@ def scope(acting: Acting) -> Iterator[None]:
 
 
 @contextmanager
-def system_scope(reason: str, *, via: str = "command") -> Iterator[None]:
-    """A transaction, or a part of one, in which the operator reads and writes everything, for `reason`."""
+def system_scope(reason: str, *, via: str = "command", audited: bool = True) -> Iterator[None]:
+    """A transaction, or a part of one, in which the operator reads and writes everything, for `reason`.
+
+    It stands in the audit trail, unless what is done there is its own evidence.
+    """
     with _set(organisation="", operator=reason, history={"operator": reason, "via": via}):
+        if audited:
+            record(Kind.SYSTEM_SCOPE, by=None, via=via, reason=reason)
         yield
 
 

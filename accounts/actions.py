@@ -12,6 +12,8 @@ from django.db import IntegrityError, transaction
 from django.db.models import Q, QuerySet
 
 from accounts.acting import Acting
+from accounts.audit import record
+from accounts.audit_models import Kind
 from accounts.csv_table import quote
 from accounts.errors import NotAllowed
 from accounts.models import Binding, Fuel, Membership, Organisation, Participant, User
@@ -26,9 +28,11 @@ def add_organisation(*, name: str, role: Role) -> Organisation:
     """A new organisation that acts in `role`; refuses a name that another one has, in whatever case."""
     try:
         with transaction.atomic():
-            return Organisation.objects.create(name=_name(name), role=role)
+            organisation = Organisation.objects.create(name=_name(name), role=role)
     except IntegrityError as error:
         raise NotAllowed(f"There is an organisation named {quote(name)} already.", "name") from error
+    record(Kind.ORGANISATION_ADDED, by=None, organisation=organisation, role=str(role))
+    return organisation
 
 
 @transaction.atomic
@@ -55,6 +59,7 @@ def bind_code(
     binding = Binding(fuel=fuel, role=organisation.role, code=code, organisation=organisation)
     binding.valid_from, binding.bound_by, binding.approved_by = valid_from, by, approved_by
     binding.save()
+    record(Kind.CODE_BOUND, by=None, person=by, organisation=organisation, binding=binding.pk)
     return binding, True
 
 
@@ -108,6 +113,7 @@ def add_administrator(*, email: str, organisation: Organisation, name: str | Non
         return add_member(email=email, name=name, organisation=organisation, job=Job.ADMINISTRATOR)
     membership.job = Job.ADMINISTRATOR
     membership.save(update_fields=["job"])
+    _record_job(Kind.JOB_CHANGED, membership)
     return membership
 
 
@@ -130,7 +136,16 @@ def add_member(
             f"{user} is a member of {held[0].organisation}. Who is a member of the DCC holds no other membership.",
             "email",
         )
-    return Membership.objects.create(user=user, organisation=organisation, job=job)
+    membership = Membership.objects.create(user=user, organisation=organisation, job=job)
+    _record_job(Kind.MEMBER_ADDED, membership, personal={"name": user.name, "email": user.email})
+    return membership
+
+
+def _record_job(
+    kind: Kind, membership: Membership, by: Acting | None = None, personal: dict[str, str] | None = None
+) -> None:
+    details = {"member": membership.user_id, "job": str(membership.job)}
+    record(kind, by=by, organisation=membership.organisation, personal=personal, **details)
 
 
 def _person(email: str, name: str, password: str | None) -> User:
@@ -164,6 +179,7 @@ def change_job(*, membership: Membership, job: Job, by: Acting) -> Membership:
         raise NotAllowed(f"{last} Make somebody else administrator first.", "job")
     membership.job = job
     membership.save(update_fields=["job"])
+    _record_job(Kind.JOB_CHANGED, membership, by)
     return membership
 
 

@@ -12,6 +12,7 @@ from django.db.models import Exists, F, OuterRef, Q
 from django.db.models.functions import Lower
 from django.utils import timezone
 
+from accounts import audit_models  # noqa: F401  (the audit trail's tables are of this app)
 from accounts.history import history_of
 from accounts.roles import Job, Permission, Role, allows
 

@@ -9,6 +9,8 @@ from typing import NamedTuple
 
 from django.db import connection, transaction
 
+from accounts.audit import record
+from accounts.audit_models import Kind as Act
 from accounts.csv_table import Problem
 from accounts.models import Participant
 from accounts.participants import (
@@ -137,6 +139,7 @@ def load_participants(paths: Iterable[Path], *, dry_run: bool = False) -> Outcom
 
     Raises BrokenList with every problem of every file; then, as in a dry run, nothing is changed.
     """
+    paths = list(paths)
     read = read_participants(paths)
     if not dry_run:
         lock_list()
@@ -146,6 +149,8 @@ def load_participants(paths: Iterable[Path], *, dry_run: bool = False) -> Outcom
     outcome = _compare(read, held, dry_run=dry_run)
     if not dry_run:
         _write([*outcome.added, *(change.after for change in outcome.changed)])
+        counts = {"added": len(outcome.added), "changed": len(outcome.changed)}
+        record(Act.PARTICIPANTS_LOADED, by=None, personal={"files": ", ".join(path.name for path in paths)}, **counts)
     return outcome
 
 

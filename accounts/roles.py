@@ -46,12 +46,13 @@ class Permission(StrEnum):
     DOWNLOAD_MAP_PORTFOLIO = "inventory.download_map_portfolio", "Download the MAP portfolio report"
     DOWNLOAD_DEVICE_LIST = "inventory.download_device_list", "Download the devices a search found"
     MANAGE_MEMBERS = "accounts.manage_members", "See the members of the own organisation and change their jobs"
+    READ_AUDIT = "accounts.read_audit", "Read the organisation’s audit trail (DCC: everyone’s)"
 
 
 P = Permission
 EVERYONE = frozenset({P.VIEW_DEVICE})
 RECORDING = frozenset({P.RECORD_ITEM, P.REPLACE_ITEM})
-ADMINISTERING = frozenset({P.MANAGE_MEMBERS})
+ADMINISTERING = frozenset({P.MANAGE_MEMBERS, P.READ_AUDIT})
 
 GRANTS: dict[Role, dict[Job, frozenset[Permission]]] = {
     Role.SUPPLIER: {

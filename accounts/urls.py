@@ -1,9 +1,9 @@
-"""Sign-in (django-allauth; only what is offered), the acting membership, members, the public lists."""
+"""Sign-in (django-allauth; only what is offered), the acting membership, members, the audit trail, the public lists."""
 
 from allauth.account import views as allauth
 from django.urls import path, re_path
 
-from accounts import views
+from accounts import views, views_audit
 
 urlpatterns = [
     path("accounts/login/", allauth.login, name="account_login"),
@@ -27,6 +27,8 @@ urlpatterns = [
     path("accounts/acting/", views.acting_choice, name="acting-choice"),
     path("organisation/members/", views.member_list, name="member-list"),
     path("organisation/members/<int:pk>/", views.member_edit, name="member-edit"),
+    path("audit/", views_audit.audit, name="audit"),
+    path("audit/readers/", views_audit.audit_readers, name="audit-readers"),
     path("participants/", views.participant_list, name="participant-list"),
     path("who-may-do-what/", views.who_may_do_what, name="who-may-do-what"),
 ]

@@ -1,5 +1,7 @@
 """Whom to act for, the own organisation's members, and the public lists."""
 
+from dataclasses import replace
+
 from django.contrib import messages
 from django.db.models import Q
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
@@ -11,6 +13,8 @@ from django.views.decorators.cache import never_cache
 from accounts import acting
 from accounts.access import Open, allow, expect
 from accounts.actions import change_job
+from accounts.audit import record
+from accounts.audit_models import Kind
 from accounts.errors import NotAllowed
 from accounts.forms import JobForm, ParticipantSearch
 from accounts.models import Membership, Participant
@@ -34,7 +38,14 @@ def acting_choice(request: HttpRequest) -> HttpResponse:
     if not chosen:
         raise Http404
     request.session[acting.SESSION_KEY] = chosen[0].pk
+    _record_switch(request, chosen[0])
     return SeeOtherWithForm(onward) if "replay" in request.POST else redirect(onward)
+
+
+def _record_switch(request: HttpRequest, membership: Membership) -> None:
+    by = replace(acting.Acting.under(membership), origin=acting.Origin.of(request))
+    with acting.scope(by):
+        record(Kind.SWITCH, by=by, membership=membership.pk)
 
 
 def _safe_next(request: HttpRequest) -> str:

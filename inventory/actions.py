@@ -6,6 +6,8 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from accounts.acting import Acting, noting
+from accounts.audit import record
+from accounts.audit_models import Kind as Act
 from accounts.errors import NotAllowed, Stale
 from accounts.models import Participant
 from accounts.roles import Role
@@ -32,8 +34,8 @@ def record_items(*, device_id: str, recording: Recording, expected_version: int,
         _write_msn(device, assessment.msn, recording, by)
     if assessment.participant:
         _write_map_id(device, assessment, recording, by)
-    device.refresh_from_db()
-    return device
+    items = [name for name, new in (("msn", assessment.msn), ("map_id", assessment.participant)) if new]
+    return _audited(device, by, *items)
 
 
 @transaction.atomic
@@ -54,8 +56,7 @@ def blank_map_id(
     if day < device.map_from:
         raise NotAllowed("The day is before the MAP ID began to apply. If it was never right, say so.", "day")
     _add_steps(device, [_step(device, day, None, kind, source, reason, by)])
-    device.refresh_from_db()
-    return device
+    return _audited(device, by, "map_id")
 
 
 @transaction.atomic
@@ -66,8 +67,7 @@ def take_back_step(*, device_id: str, valid_from: date, reason: str, expected_ve
     if step is None:
         raise NotAllowed("No change of the MAP ID is to begin on that day.")
     _add_steps(device, [_step(device, valid_from, step.participant, Kind.CANCELLED, "", reason, by)])
-    device.refresh_from_db()
-    return device
+    return _audited(device, by, "map_id")
 
 
 def adopt_due_steps() -> int:
@@ -89,6 +89,13 @@ def _locked(device_id: str, expected_version: int, by: Acting) -> Device:
     device = visible.get(device_id=device_id)
     if device.version != expected_version:
         raise Stale
+    return device
+
+
+def _audited(device: Device, by: Acting, *items: str) -> Device:
+    """The device as it is now; the audit trail names it, the items and its version, never a value."""
+    device.refresh_from_db()
+    record(Act.ITEMS_RECORDED, by=by, device_id=device.device_id, version=device.version, items=items)
     return device
 
 

@@ -210,6 +210,12 @@ MAP_SEES_PREVIOUS_SUPPLIER = env.bool("MAP_SEES_PREVIOUS_SUPPLIER", True)
 # First installation day from which a MAP ID may be recorded; empty: any day.
 MAP_ID_FROM = env("MAP_ID_FROM", default="")
 
+# For how many days the audit trail keeps reads and sign-ins; empty: for ever, as it keeps changes.
+AUDIT_KEEP_SHORT_DAYS = int(days) if (days := env("AUDIT_KEEP_SHORT_DAYS", default="730")) else None
+
+# Jobs that succeeded leave nothing behind: one runs every minute.
+PROCRASTINATE_WORKER_DEFAULTS = {"delete_jobs": "successful", "shutdown_graceful_timeout": 10}
+
 DJANGO_STRUCTLOG_IP_LOGGING_ENABLED = False
 LOGGING = {
     "version": 1,

@@ -2,7 +2,7 @@
 
 from django.urls import include, path
 
-from smi_portal import health, pages
+from smi_portal import audit_download, health, pages
 
 urlpatterns = [
     path("health/live", health.live, name="health-live"),
@@ -11,6 +11,7 @@ urlpatterns = [
     path("accessibility/", pages.accessibility, name="accessibility"),
     path("open-questions/", pages.open_questions, name="open-questions"),
     path("privacy/", pages.privacy, name="privacy"),
+    path("audit/download/", audit_download.audit_download, name="audit-download"),
     path("", include("accounts.urls")),
     path("", include("inventory.urls")),
 ]

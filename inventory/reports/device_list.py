@@ -7,6 +7,7 @@ from datetime import date
 from django.db.models import QuerySet, Value
 
 from accounts.acting import Acting
+from accounts.readings import How, parties_in, readings_in_file
 from inventory.data_items import DEVICE_LIST, carried_by
 from inventory.models import Device
 from inventory.reports.copy import csv_chunks, snapshot
@@ -20,5 +21,10 @@ def chunks(found: QuerySet, acting: Acting, day: date) -> Iterator[bytes]:
     flagged = found.with_quality_flags(acting, day, among=Device.objects.visible_to(acting))
     rows = flagged.order_by("device_id")
     columns = (item.column if item.visible_to(acting.role) else Value(None) for item in COLUMNS)
-    with snapshot(acting), closing(csv_chunks(HEADER, rows.values_list(*columns))) as pieces:
+    with (
+        readings_in_file(How.FILE, by=acting) as parties,
+        snapshot(acting),
+        closing(csv_chunks(HEADER, rows.values_list(*columns))) as pieces,
+    ):
+        parties |= parties_in(found)
         yield from pieces

@@ -8,6 +8,7 @@ from django.db.models import DateField, QuerySet, Value
 from django.utils import timezone
 
 from accounts.acting import Acting
+from accounts.readings import How, parties_in, readings_in_file
 from accounts.roles import Role
 from inventory.data_items import MAP_PORTFOLIO, DataItem, carried_by
 from inventory.models import Device, ReportRun
@@ -20,18 +21,23 @@ HEADER = [item.name for item in COLUMNS]
 
 
 def rows(acting: Acting, day: date, known_at: datetime | None = None) -> QuerySet:
-    """The report as of `day` for a MAP: one row a device, by MAP ID and Device ID. Others have no portfolio.
-
-    Of today, and as known now, it is the live table; of another day or moment, the inventory as of then.
-    """
-    is_live = day == timezone.localdate() and known_at is None
-    devices = Device.objects.all() if is_live else Device.objects.as_of(day, known_at)
-    portfolio = devices.visible_to(acting if acting.role == Role.MAP else None, day)
+    """The report as of `day` for a MAP: one row a device, by MAP ID and Device ID."""
+    devices = portfolio(acting, day, known_at)
     return (
-        portfolio.with_quality_flags(acting, day, among=portfolio)
+        devices.with_quality_flags(acting, day, among=devices)
         .order_by("asset_provider__code", "device_id")
         .values_list(*(_column(item, day) for item in COLUMNS))
     )
+
+
+def portfolio(acting: Acting, day: date, known_at: datetime | None) -> QuerySet:
+    """The devices of a MAP on `day`, as known at a moment; of today and as known now, the live table.
+
+    Others than MAPs have no portfolio.
+    """
+    is_live = day == timezone.localdate() and known_at is None
+    devices = Device.objects.all() if is_live else Device.objects.as_of(day, known_at)
+    return devices.visible_to(acting if acting.role == Role.MAP else None, day)
 
 
 def _column(item: DataItem, day: date) -> object:
@@ -47,7 +53,8 @@ def chunks(run: ReportRun, acting: Acting) -> Iterator[bytes]:
 
 
 def _read(run: ReportRun, acting: Acting) -> Iterator[bytes]:
-    with snapshot(acting) as moment:
+    with readings_in_file(How.PORTFOLIO, by=acting) as parties, snapshot(acting) as moment:
         run.known_at = run.asked_known_at or moment
+        parties |= parties_in(portfolio(acting, run.as_of, run.asked_known_at))
         with closing(csv_chunks(HEADER, rows(acting, run.as_of, run.asked_known_at))) as pieces:
             yield from pieces

@@ -8,6 +8,8 @@ from django.utils import timezone
 from django.utils.text import slugify
 
 from accounts.acting import Acting, scope
+from accounts.audit import record
+from accounts.audit_models import Kind
 from inventory.models import ReportRun
 
 FORMAT_VERSION = 1
@@ -31,9 +33,13 @@ def plan_run(*, report: str, by: Acting, as_of: date | None = None, known_at: da
 
 
 def begin_run(run: ReportRun, by: Acting) -> None:
-    """Record that `run` has begun."""
+    """Record that `run` has begun, and in the audit trail that it was asked for."""
+    what = {"report": run.report, "run": str(run.pk), "as_of": run.as_of.isoformat(), "format": "csv"}
+    if run.asked_known_at:
+        what["known_at"] = run.asked_known_at.isoformat()
     with scope(by):
         run.save(force_insert=True)
+        record(Kind.REPORT_DOWNLOADED, by=by, **what)
 
 
 def finish_run(run: ReportRun, outcome: ReportRun.Outcome, by: Acting) -> None:

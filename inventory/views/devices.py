@@ -25,6 +25,7 @@ from inventory.quality import flags_of
 from inventory.querysets import scope_parts
 from inventory.reports import device_list as device_list_report
 from inventory.reports.stream import csv_answer
+from inventory.views.trail import note_file, note_page, note_search, note_worklist
 from inventory.worklists import WORKLISTS
 
 
@@ -40,7 +41,9 @@ def device_list(request: HttpRequest) -> HttpResponse:
         "download": urlencode(search.given | {FIELD: request.acting.membership_id}),
         "may_download": request.acting.may(Permission.DOWNLOAD_DEVICE_LIST),
     }
-    return render(request, "inventory/device_list.html", context | found(request, search.qs))
+    context |= found(request, search.qs)
+    note_search(request, search, context["rows"])
+    return render(request, "inventory/device_list.html", context)
 
 
 @allow(Permission.DOWNLOAD_DEVICE_LIST)
@@ -51,7 +54,10 @@ def device_list_download(request: HttpRequest) -> HttpResponse:
         raise BadRequest(*(sentence for sentences in search.errors.values() for sentence in sentences))
     day = timezone.localdate()
     name = f"devices_{slugify(request.acting.organisation.name)}_{day:%Y-%m-%d}.csv"
-    return csv_answer(request, name, lambda: device_list_report.chunks(search.qs, request.acting, day))
+    answer = csv_answer(request, name, lambda: device_list_report.chunks(search.qs, request.acting, day))
+    if answer.streaming:
+        note_file(request, search)
+    return answer
 
 
 @allow(Permission.VIEW_DEVICE)
@@ -63,7 +69,9 @@ def worklist(request: HttpRequest, name: str) -> HttpResponse:
         raise Http404
     expect(request, "after", "before")
     devices = work.select(Device.objects.visible_to(request.acting), request.acting)
-    return render(request, "inventory/worklist.html", found(request, devices) | {"work": work})
+    context = found(request, devices) | {"work": work}
+    note_worklist(request, name, context["rows"])
+    return render(request, "inventory/worklist.html", context)
 
 
 @allow(Permission.VIEW_DEVICE)
@@ -71,6 +79,7 @@ def worklist(request: HttpRequest, name: str) -> HttpResponse:
 def device_detail(request: HttpRequest, device_id: str) -> HttpResponse:
     device = device_or_404(request.acting, device_id)
     expect(request)
+    note_page(request, device)
     flags = flags_of(device.quality_flags)
     visible = Device.objects.visible_to(request.acting)
     context = {

@@ -14,6 +14,7 @@ from inventory.history.timeline import held, timeline
 from inventory.identifiers import InvalidIdentifier, parse_device_id
 from inventory.models import Device
 from inventory.presentation import Cell, past_cells_of
+from inventory.views.trail import note_page, note_past
 
 
 @allow(Permission.VIEW_DEVICE)
@@ -23,9 +24,11 @@ def device_history(request: HttpRequest, device_id: str) -> HttpResponse:
     canonical, record = record_or_404(request.acting, device_id)
     expect(request, "as_of", "known_on")
     form = PastForm(request.GET or None)
+    device = Device.objects.visible_to(request.acting).filter(pk=record.device).first()
+    note_page(request, device) if device else note_past(request, canonical)
     context = {
         "device_id": canonical,
-        "current": Device.objects.visible_to(request.acting).filter(pk=record.device).exists(),
+        "current": device is not None,
         "record": record,
         "held": held(record),
         "entries": timeline(record),

@@ -7,6 +7,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
 from django.urls import reverse
 
+from accounts.acting import system_scope
 from accounts.actions import add_administrator
 from accounts.management.arguments import organisation_named, refusals_as_errors
 from accounts.models import User
@@ -21,7 +22,7 @@ class Command(BaseCommand):
         parser.add_argument("--name", help="of the person; made from the e-mail address if left out")
 
     def handle(self, *, email: str, organisation: str, name: str | None, **options: Any) -> None:
-        with refusals_as_errors():
+        with refusals_as_errors(), system_scope("add_administrator"):
             membership = add_administrator(email=email, organisation=organisation_named(organisation), name=name)
         user = membership.user
         self.stdout.write(f"{user} ({user.email}) is administrator of {membership.organisation}. {_next_step(user)}")

@@ -2,6 +2,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
+from accounts.acting import system_scope
 from accounts.actions import add_organisation
 from accounts.management.arguments import refusals_as_errors
 from accounts.roles import Role
@@ -15,6 +16,6 @@ class Command(BaseCommand):
         parser.add_argument("--role", required=True, type=str.lower, choices=Role.values)
 
     def handle(self, *, name: str, role: str, **options: Any) -> None:
-        with refusals_as_errors():
+        with refusals_as_errors(), system_scope("add_organisation"):
             organisation = add_organisation(name=name, role=Role(role))
         self.stdout.write(f"{organisation} added, as {organisation.get_role_display()}.")

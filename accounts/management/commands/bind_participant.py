@@ -3,6 +3,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
+from accounts.acting import system_scope
 from accounts.actions import bind_code
 from accounts.management.arguments import organisation_named, refusals_as_errors
 from accounts.models import Fuel
@@ -23,7 +24,7 @@ class Command(BaseCommand):
             valid_from = parse_day(start) if start else timezone.localdate()
         except ValueError as error:
             raise CommandError(f"--from: {error}") from error
-        with refusals_as_errors():
+        with refusals_as_errors(), system_scope("bind_participant"):
             binding, bound = bind_code(
                 organisation=organisation_named(organisation),
                 fuel=Fuel(fuel),

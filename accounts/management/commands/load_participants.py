@@ -3,6 +3,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from accounts.acting import system_scope
 from accounts.participant_loading import load_participants
 from accounts.participants import BrokenList
 
@@ -20,7 +21,8 @@ class Command(BaseCommand):
 
     def handle(self, *, paths: list[Path], dry_run: bool, **options: Any) -> None:
         try:
-            outcome = load_participants(paths, dry_run=dry_run)
+            with system_scope("load_participants"):
+                outcome = load_participants(paths, dry_run=dry_run)
         except BrokenList as broken:
             raise CommandError(_told(broken)) from broken
         for line in outcome.details():

@@ -7,6 +7,7 @@ from time import monotonic
 from django.core.management.base import BaseCommand
 from django.utils import timezone
 
+from accounts.acting import system_scope
 from accounts.management.arguments import refusals_as_errors
 from inventory.generation import generate_devices
 from inventory.statistics import count_values
@@ -27,7 +28,7 @@ class Command(BaseCommand):
 
     def handle(self, *, count: int, seed: int, today: date | None, **options: object) -> str:
         began = monotonic()
-        with refusals_as_errors():
+        with refusals_as_errors(), system_scope("generate_devices"):
             made = generate_devices(count=count, seed=seed, today=today or timezone.localdate(), tell=self._tell)
         self._tell("Counting values, so that searches are planned well …")
         count_values()

@@ -5,6 +5,7 @@ from argparse import ArgumentParser
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
+from accounts.acting import system_scope
 from accounts.management.arguments import refusals_as_errors
 from inventory.demo import LOGINS, PASSWORD, load_demo
 from inventory.statistics import count_values
@@ -24,7 +25,7 @@ class Command(BaseCommand):
             )
         if devices < 0:
             raise CommandError("The number of devices cannot be below 0.")
-        with refusals_as_errors():
+        with refusals_as_errors(), system_scope("load_demo"):
             made = load_demo(devices=devices, seed=seed, tell=self._tell)
         count_values()
         self._print_logins()

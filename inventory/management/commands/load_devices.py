@@ -5,6 +5,9 @@ from pathlib import Path
 
 from django.core.management.base import BaseCommand, CommandError
 
+from accounts.acting import system_scope
+from accounts.audit import record
+from accounts.audit_models import Kind
 from inventory.loading import OPTIONAL_HEADER, REQUIRED_HEADER, LoadRefused, load_devices
 from inventory.statistics import count_values
 
@@ -18,7 +21,10 @@ class Command(BaseCommand):
 
     def handle(self, *, file: Path, dry_run: bool, **options: object) -> str:
         try:
-            done = load_devices(file, dry_run=dry_run)
+            with system_scope("load_devices"):
+                done = load_devices(file, dry_run=dry_run)
+                if not dry_run:
+                    record(Kind.DEVICES_LOADED, by=None, personal={"file": file.name})
         except LoadRefused as refusal:
             for problem in refusal.problems:
                 self.stderr.write(problem)

@@ -1,0 +1,35 @@
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from accounts.acting import system_scope
+from accounts.management.arguments import organisation_named
+from accounts.verifying import Findings, verify_audit
+
+
+class Command(BaseCommand):
+    help = "Recompute the audit trail: say where a chain breaks, and which personal values were erased or corrected."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--organisation", metavar="NAME", help="only its chains; all if left out")
+        parser.add_argument("--root", default="", metavar="HEX", help="a daily root that somebody noted")
+
+    def handle(self, *, organisation: str | None, root: str, **options: Any) -> None:
+        findings = verify_audit(organisation=organisation and organisation_named(organisation), root=root)
+        with system_scope("verify_audit"):
+            self._tell(findings)
+        problems = list(findings.breaks)
+        if findings.broken > len(problems):
+            problems.append(f"… and {findings.broken - len(problems):,} more.")
+        if root and not findings.root:
+            problems.append(f"The root {root} is not what a chain gives now, nor where one was cut.")
+        if problems:
+            raise CommandError("\n".join(["The audit trail is not whole.", *problems]))
+        self.stdout.write("The audit trail is whole.")
+
+    def _tell(self, findings: Findings) -> None:
+        self.stdout.write(f"{findings.sealed:,} rows verified, {findings.unsealed:,} not yet sealed.")
+        for line in findings.changed:
+            self.stdout.write(f"  {line}")
+        if findings.root:
+            self.stdout.write(f"The root noted is {findings.root}.")

@@ -1,0 +1,26 @@
+"""Work by the clock; each task calls one action. Run by `manage.py procrastinate worker`."""
+
+from procrastinate.contrib.django import app
+
+from accounts import keeping, sealing
+
+
+@app.periodic(cron="* * * * *")
+@app.task(queueing_lock="seal_audit")
+def seal_audit(timestamp: int) -> int | None:
+    """Rows committed in the last minute are chained."""
+    return sealing.seal_audit()
+
+
+@app.periodic(cron="5 * * * *")  # UK midnight is at 23:00 or 00:00 UTC; what was missed is made up for
+@app.task(queueing_lock="take_audit_roots")
+def take_audit_roots(timestamp: int) -> int:
+    """After each UK day, where the chains stand."""
+    return sealing.take_roots()
+
+
+@app.periodic(cron="35 3 * * *")
+@app.task(queueing_lock="expire_audit")
+def expire_audit(timestamp: int) -> int:
+    """What is kept no longer goes."""
+    return keeping.expire_audit()

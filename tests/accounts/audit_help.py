@@ -1,0 +1,55 @@
+"""What the tests of the audit trail share: rows to write, sealing, and an attacker with the owner's role."""
+
+from io import StringIO
+
+import pytest
+from django.core.management import call_command
+from django.core.management.base import CommandError
+from django.db import connections, transaction
+
+from accounts.audit import record
+from accounts.audit_models import Kind
+from accounts.models import Organisation
+from accounts.sealing import seal_audit
+from tests.factories import make_organisation
+
+TABLES = ("auditrow", "auditvalue", "auditseal", "audithead", "auditroot", "auditcut", "devicereading")
+
+
+def write_rows(count: int, organisation: Organisation | None = None, kind: Kind = Kind.DEVICE_READ) -> list[int]:
+    """The ids of rows about an organisation, made by the operator."""
+    organisation = organisation or make_organisation()
+    return [record(kind, by=None, organisation=organisation, personal={"mpxn": "9910000001006"}) for _ in range(count)]
+
+
+def sealed_rows(count: int, organisation: Organisation | None = None) -> list[int]:
+    rows = write_rows(count, organisation)
+    seal_audit()
+    return rows
+
+
+def tamper(*statements: str) -> None:
+    """What somebody with the owner's role can do: switch triggers and policies off, change rows, switch them on."""
+    with transaction.atomic(using="owner"), connections["owner"].cursor() as cursor:
+        for table in TABLES:
+            cursor.execute(f"ALTER TABLE accounts_{table} DISABLE TRIGGER USER, NO FORCE ROW LEVEL SECURITY")
+        for statement in statements:
+            cursor.execute(statement)
+            assert cursor.rowcount > 0, statement
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        for table in TABLES:
+            cursor.execute(f"ALTER TABLE accounts_{table} ENABLE TRIGGER USER, FORCE ROW LEVEL SECURITY")
+
+
+def verified(*arguments: str) -> str:
+    """What verify_audit prints where the trail is whole."""
+    out = StringIO()
+    call_command("verify_audit", *arguments, stdout=out)
+    return out.getvalue()
+
+
+def found_broken(*arguments: str) -> str:
+    with pytest.raises(CommandError) as error:
+        call_command("verify_audit", *arguments, stdout=StringIO())
+    assert error.value.returncode == 1
+    return str(error.value)
