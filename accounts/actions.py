@@ -15,7 +15,7 @@ from accounts.acting import Acting
 from accounts.audit import record
 from accounts.audit_models import Kind
 from accounts.csv_table import quote
-from accounts.errors import NotAllowed
+from accounts.errors import NotAllowed, Stale
 from accounts.models import Binding, Fuel, Membership, Organisation, Participant, User
 from accounts.participants import parse_name
 from accounts.roles import Job, Permission, Role
@@ -162,10 +162,11 @@ def _person(email: str, name: str, password: str | None) -> User:
 
 
 @transaction.atomic
-def change_job(*, membership: Membership, job: Job, by: Acting) -> Membership:
+def change_job(*, membership: Membership, job: Job, by: Acting, expected_job: Job | None = None) -> Membership:
     """Give a member of the acting organisation another job; who is its last administrator stays one.
 
-    `by` must be administrator still, once nobody else is changing the organisation's members.
+    `by` must be administrator still, once nobody else is changing the organisation's members. Raises Stale if the
+    member has another job by then than `expected_job`, the one that was shown.
     """
     if membership.organisation_id != by.organisation.pk:
         raise NotAllowed(f"{membership.user} is not a member of {by.organisation}.", "job")
@@ -173,6 +174,8 @@ def change_job(*, membership: Membership, job: Job, by: Acting) -> Membership:
     membership.refresh_from_db(fields=["job"])
     if not _may_manage_still(by):
         raise NotAllowed(f"Only an administrator of {by.organisation} changes jobs.", "job")
+    if expected_job not in (None, membership.job):
+        raise Stale
     steps_down = membership.job == Job.ADMINISTRATOR != job
     if steps_down and not _other_administrators(membership).exists():
         last = f"{membership.user} is the last administrator of {by.organisation}."

@@ -7,6 +7,7 @@ from accounts.roles import Job
 
 class JobForm(forms.Form):
     job = forms.ChoiceField(choices=Job, widget=forms.RadioSelect, label="Job")
+    job_shown = forms.ChoiceField(choices=Job, widget=forms.HiddenInput)  # what the choice was based on
 
 
 class ParticipantSearch(forms.Form):

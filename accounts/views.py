@@ -15,7 +15,7 @@ from accounts.access import Open, allow, expect
 from accounts.actions import change_job
 from accounts.audit import record
 from accounts.audit_models import Kind
-from accounts.errors import NotAllowed
+from accounts.errors import NotAllowed, Stale
 from accounts.forms import JobForm, ParticipantSearch
 from accounts.models import Membership, Participant
 from accounts.roles import Job, Permission, Role, allows
@@ -78,17 +78,24 @@ def member_edit(request: HttpRequest, pk: int) -> HttpResponse:
     if membership is None:
         raise Http404
     expect(request)
-    form = JobForm(request.POST if request.method == "POST" else None, initial={"job": membership.job})
+    shown = {"job": membership.job, "job_shown": membership.job}
+    form = JobForm(request.POST if request.method == "POST" else None, initial=shown)
+    status = 400 if form.is_bound else 200
     if form.is_valid():
+        job, expected = Job(form.cleaned_data["job"]), Job(form.cleaned_data["job_shown"])
         try:
-            change_job(membership=membership, job=Job(form.cleaned_data["job"]), by=request.acting)
+            change_job(membership=membership, job=job, expected_job=expected, by=request.acting)
         except NotAllowed as refusal:
             form.add_error("job", str(refusal))
+        except Stale:
+            form = JobForm(initial={"job": job, "job_shown": membership.job})
+            now = f"Somebody else made {membership.user} {membership.get_job_display()} in the meantime."
+            messages.error(request, f"{now} Nothing was saved. Save again if your choice still stands.")
+            status = 409
         else:
             messages.success(request, f"{membership.user} is now {membership.get_job_display()}.")
             return redirect("member-list")
-    context = {"membership": membership, "form": form}
-    return render(request, "accounts/member_edit.html", context, status=400 if form.is_bound else 200)
+    return render(request, "accounts/member_edit.html", {"membership": membership, "form": form}, status=status)
 
 
 @allow(Open.MEMBERS)
