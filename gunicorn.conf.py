@@ -5,6 +5,7 @@ the work in the background runs beside the server as long as that does.
 """
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -52,4 +53,9 @@ def start_worker() -> subprocess.Popen:
     """A process of its own, with connections of its own rather than the pool of the threads."""
     environment = {name: value for name, value in os.environ.items() if name != "DATABASE_POOL_SIZE"}
     command = [sys.executable, Path(__file__).with_name("manage.py"), "procrastinate", "worker"]
-    return subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL)
+    return subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, preexec_fn=ignore_interrupt)
+
+
+def ignore_interrupt() -> None:
+    """Ctrl-C reaches all processes of a terminal: the server ends by it, and ends the worker."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
