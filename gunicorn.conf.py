@@ -5,6 +5,7 @@ the work in the background runs beside the server as long as that does.
 """
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -26,6 +27,7 @@ loglevel = "warning"
 control_socket_disable = True
 
 
+WORKER_PATIENCE = 12  # seconds: a worker gives a job 10 to finish
 beside: list[subprocess.Popen] = []
 
 
@@ -40,12 +42,20 @@ def on_exit(server: Arbiter) -> None:
     """The worker ends first: the embedded database is stopped by the last one out."""
     for process in beside:
         process.terminate()
-    for process in beside:
-        process.wait()
+        try:
+            process.wait(WORKER_PATIENCE)
+        except subprocess.TimeoutExpired:  # told to end while it was starting, it may never do so
+            process.kill()
+            process.wait()
 
 
 def start_worker() -> subprocess.Popen:
-    """A process of its own, with connections of its own; it ends within the 10 seconds it gives a job to finish."""
+    """A process of its own, with connections of its own rather than the pool of the threads."""
     environment = {name: value for name, value in os.environ.items() if name != "DATABASE_POOL_SIZE"}
     command = [sys.executable, Path(__file__).with_name("manage.py"), "procrastinate", "worker"]
-    return subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL)
+    return subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, preexec_fn=ignore_interrupt)
+
+
+def ignore_interrupt() -> None:
+    """Ctrl-C reaches all processes of a terminal: the server ends by it, and ends the worker."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)

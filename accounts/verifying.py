@@ -35,6 +35,14 @@ WHERE m.position > 0 AND {which} AND NOT EXISTS (
     )
 ) ORDER BY m.id
 """
+# Cuts that no daily root stands for: only short-lived rows expire, and only up to a root.
+CUTS = """
+SELECT c.organisation_id, c.retention, c.position FROM accounts_auditcut AS c
+WHERE {which} AND (c.retention <> 'short' OR NOT EXISTS (
+    SELECT FROM accounts_auditroot AS r WHERE r.organisation_id IS NOT DISTINCT FROM c.organisation_id
+        AND r.retention = c.retention AND r.position = c.position AND r.hash = c.hash
+)) ORDER BY c.id
+"""
 # Values that are not what the row has hashes of, and hashes whose value is gone without a word.
 VALUES = """
 SELECT r.id, h.name FROM accounts_auditrow AS r CROSS JOIN LATERAL jsonb_each_text(r.hashes) AS h (name, hash)
@@ -64,6 +72,7 @@ class Findings:
 
     sealed: int = 0
     unsealed: int = 0
+    expired: int = 0
     breaks: list[str] = field(default_factory=list)
     broken: int = 0
     changed: list[str] = field(default_factory=list)
@@ -81,20 +90,20 @@ class Verification:
     def __init__(self, organisation: Organisation | None, root: str) -> None:
         self.organisation, self.noted = organisation, root.strip().lower()
         self.findings = Findings()
-        self.ends = ends_of(AuditCut.objects.all())
+        self.ends = ends_of(self._own(AuditCut.objects.all()))
 
     def run(self) -> Findings:
         for chain, end in self.ends.items():
+            self.findings.expired = max(self.findings.expired, end.position)
             self._compare_root(chain, end.position, end.hash)
         for retention in Retention:
             self._walk(retention)
         self._look_at_marks()
         self._look_at_values()
-        self.findings.unsealed = self._rows().unsealed().count()
+        self.findings.unsealed = self._own(AuditRow.objects.all()).unsealed().count()
         return self.findings
 
-    def _rows(self) -> QuerySet:
-        rows = AuditRow.objects.all()
+    def _own(self, rows: QuerySet) -> QuerySet:
         return rows.filter(organisation_id=self.organisation.pk) if self.organisation else rows
 
     def _walk(self, retention: Retention) -> None:
@@ -144,6 +153,10 @@ class Verification:
             for organisation, retention, position in self._select(MARKS, "m", table=table):
                 chain = Chain(organisation, retention)
                 self.findings.broke(f"{chain}: {what} reached position {position}, which is missing or another now.")
+
+        for organisation, retention, position in self._select(CUTS, "c"):
+            chain = Chain(organisation, retention)
+            self.findings.broke(f"{chain}: it was cut after position {position}, where no daily root stands for it.")
 
     def _look_at_values(self) -> None:
         for row_id, name in self._select(VALUES, "r"):

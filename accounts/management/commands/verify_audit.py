@@ -29,6 +29,8 @@ class Command(BaseCommand):
 
     def _tell(self, findings: Findings) -> None:
         self.stdout.write(f"{findings.sealed:,} rows verified, {findings.unsealed:,} not yet sealed.")
+        if findings.expired:
+            self.stdout.write(f"{findings.expired:,} earlier rows have expired; a daily root stands for them.")
         for line in findings.changed:
             self.stdout.write(f"  {line}")
         if findings.root:
