@@ -10,6 +10,7 @@ from django.db import connections
 from playwright.sync_api import Browser, Page
 from pytest_django.plugin import DjangoDbBlocker
 
+from accounts.acting import system_scope
 from inventory.demo import load_demo
 from tests.server import PASSWORD, Server, database_url, running
 
@@ -32,7 +33,8 @@ def another_database(name: str) -> Iterator[dict[str, str]]:
     _use(test_name)  # a template may have no visitors
     _as_owner(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)", f"CREATE DATABASE {name} TEMPLATE {test_name}")
     _use(name)
-    load_demo(devices=DEVICES, seed=1, tell=lambda _: None)
+    with system_scope("browser tests"):
+        load_demo(devices=DEVICES, seed=1, tell=lambda _: None)
     environment = {"DATABASE_URL": database_url(), "DATABASE_OWNER_URL": database_url("owner")}
     _use(test_name)
     try:

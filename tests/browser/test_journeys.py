@@ -115,6 +115,43 @@ def test_keyboard_reaches_the_content_first(visit: Visit):
     expect(page.get_by_role("link", name="Skip to main content")).to_be_focused()
 
 
+def test_change_of_map_is_planned_shown_in_the_history_and_taken_back(visit: Visit):
+    page = visit("supplier.editor@demo.example")
+    device = first_meter(page)
+    page.goto(f"/devices/{device}/edit/")
+    before = page.get_by_label("MAP ID", exact=True).input_value()
+    after = "ZODM" if before != "ZODM" else "ZMAP"
+    page.get_by_label("MAP ID", exact=True).fill(after)
+    page.get_by_label("MAP ID applies from").fill("01/01/2090")
+    page.get_by_label("Another MAP provides the meter").check()
+    page.get_by_label("What is it taken from?").fill("letter of intent")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_text("is in the future")).to_be_visible()
+    page.get_by_role("button", name="Save").click()
+
+    expect(page.locator("#planned-heading")).to_have_text("Recorded for a day to come")
+    page.get_by_role("link", name="History").click()
+    expect(page.locator(".moj-timeline__item").first).to_contain_text("Change of MAP ID from 1 January 2090 recorded")
+    page.get_by_role("link", name="Data items").first.click()
+    page.get_by_role("link", name="Take it back").click()
+    page.get_by_label("Why is it taken back?").fill("they did not agree")
+    page.get_by_role("button", name="Take the change back").click()
+
+    expect(page.locator("#planned-heading")).to_have_count(0)
+    page.goto(f"/devices/{device}/edit/")
+    expect(page.get_by_label("MAP ID", exact=True)).to_have_value(before)
+
+
+def test_administrator_reads_who_did_what(visit: Visit):
+    page = visit("supplier.admin@demo.example")
+    device = first_meter(page)
+    page.goto(f"/devices/{device}/")
+    page.get_by_role("link", name="Audit").click()
+
+    expect(page.locator("tbody tr").first).to_contain_text(device)
+    expect(page.locator("tbody tr").first).to_contain_text("Ada Pemberton")
+
+
 # Every page ------------------------------------------------------------------------------------------------------
 
 SIGNED_OUT = ["/accounts/login/", "/accounts/password/reset/", "/help/", "/privacy/", "/accessibility/"]
@@ -123,15 +160,20 @@ PAGES = {
     "supplier.admin@demo.example": [
         "/", "/devices/", "/devices/?msn=XX", "/devices/?device_id=12", "/devices/?map_id=ZMAP",
         "/devices/?device_type=ESME&installed_from=01/01/2020", "/devices/{device}/", "/devices/{device}/edit/",
-        "/devices/{device}/blank-map-id/", "/devices/to-do/map-id/", "/devices/to-do/msn/",
+        "/devices/{device}/history/", "/devices/{device}/history/?as_of=01/11/2026", "/devices/{device}/history/?as_of=x",
+        "/audit/", "/audit/?kind=search", "/audit/?person=x", "/audit/readers/", "/devices/{device}/blank-map-id/", "/devices/to-do/map-id/", "/devices/to-do/msn/",
         "/devices/to-do/duplicate-msn/", "/organisation/members/", "/organisation/members/{member}/",
         "/participants/", "/participants/?name=zzzz", "/who-may-do-what/", "/reports/", "/accounts/logout/",
         "/reports/map-portfolio/download/?acting=99999", "/accounts/reauthenticate/",
     ],
     "map.analyst@demo.example": [
         "/", "/devices/", "/devices/{device}/", "/reports/", "/reports/map-portfolio/", "/devices/to-do/msn/",
+        "/reports/map-portfolio/?as_of=31/03/2026", "/reports/map-portfolio/?known_on=1", "/devices/{device}/history/",
     ],
-    "dcc.admin@demo.example": ["/", "/devices/", "/devices/{device}/", "/devices/{device}/edit/"],
+    "dcc.admin@demo.example": [
+        "/", "/devices/", "/devices/{device}/", "/devices/{device}/edit/", "/devices/{device}/history/", "/audit/",
+        "/audit/readers/",
+    ],
     "dual.role@demo.example": ["/accounts/acting/"],
 }  # fmt: skip
 
