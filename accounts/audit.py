@@ -54,7 +54,6 @@ def record(
     """
     origin = by.origin if by else origin
     person, organisation = (by.user, by.organisation) if by else (person, organisation)
-    salts = {name: secrets.token_bytes(SALT_BYTES) for name in personal or {}}
     row = {
         "at": timezone.now(),
         "kind": Kind(kind).value,
@@ -65,14 +64,21 @@ def record(
         "device": device_id,
         "version": version,
         "details": json.dumps(details),
+    }
+    with connections[using].cursor() as cursor:
+        cursor.execute(INSERT, row | _beside(personal or {}))
+        return cursor.fetchone()[0]
+
+
+def _beside(personal: dict[str, str]) -> dict[str, object]:
+    """The personal values with their salts, and what the row itself holds of them."""
+    salts = {name: secrets.token_bytes(SALT_BYTES) for name in personal}
+    return {
         "hashes": json.dumps({name: salted_hash(salt, personal[name]) for name, salt in salts.items()}),
         "names": list(salts),
         "salts": list(salts.values()),
-        "values": [personal[name] for name in salts],
+        "values": list(personal.values()),
     }
-    with connections[using].cursor() as cursor:
-        cursor.execute(INSERT, row)
-        return cursor.fetchone()[0]
 
 
 def salted_hash(salt: bytes, value: str) -> str:

@@ -242,7 +242,11 @@ LOGGING = {
         }
     },
     "root": {"handlers": ["json"], "level": env("LOG_LEVEL", default="INFO")},
-    "loggers": {"django": {"handlers": [], "propagate": True}, "django.server": {"handlers": [], "propagate": True}},
+    "loggers": {
+        "django": {"handlers": [], "propagate": True},
+        "django.server": {"handlers": [], "propagate": True},
+        "procrastinate": {"level": "WARNING"},  # else each command lists the tasks, and each minute several lines
+    },
 }
 
 

@@ -58,7 +58,7 @@ def security(table: str, readable: str, addable: str, kept: tuple[str, ...]) -> 
 
 
 class Migration(migrations.Migration):
-    dependencies = [("accounts", "0005_audit"), ("accounts", "0004_history_security")]
+    dependencies = [("accounts", "0005_audit")]
 
     operations = [
         migrations.RunSQL(FUNCTION, "DROP FUNCTION refuse_change_but_keeping();"),

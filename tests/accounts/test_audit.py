@@ -3,6 +3,7 @@
 import json
 import logging
 from collections.abc import Callable
+from urllib.parse import urlsplit
 
 import pytest
 from django.core.management import call_command
@@ -12,6 +13,7 @@ from accounts.acting import Acting, scope, system_scope
 from accounts.actions import add_administrator, add_member, add_organisation, bind_code, change_job
 from accounts.audit import record, salted_hash
 from accounts.audit_models import AuditRow, AuditValue, DeviceReading, Kind
+from accounts.management.commands.add_administrator import link_to_set_password
 from accounts.models import Fuel, Organisation
 from accounts.roles import Job, Role
 from tests.accounts.audit_help import TABLES, write_rows
@@ -26,6 +28,7 @@ from tests.factories import (
 )
 
 PASSWORD = "quite a long password"
+NEW_PASSWORD = "another long password"
 LOGIN = "/accounts/login/"
 PORTFOLIO = "/reports/map-portfolio/download/"
 
@@ -217,6 +220,24 @@ def test_sign_in_of_somebody_who_must_choose_first_is_of_no_organisation(client,
     sign_in_by_form(client)
 
     assert (last_row().kind, last_row().person_id, last_row().organisation_id) == ("log_in", person.pk, None)
+
+
+def test_password_set_anew_is_recorded(client, person, supplier):
+    path = urlsplit(link_to_set_password(person)).path
+    form = client.get(path, follow=True).request["PATH_INFO"]
+
+    become_operator("")
+    client.post(form, {"password1": NEW_PASSWORD, "password2": NEW_PASSWORD, "password": NEW_PASSWORD})
+    become_operator()
+
+    row = AuditRow.objects.filter(kind="password_reset").get()
+    assert (row.person_id, row.organisation_id, row.details) == (person.pk, supplier.pk, {})
+
+
+def test_signing_out_without_having_signed_in_leaves_no_row(client, db):
+    client.logout()
+
+    assert not AuditRow.objects.exists()
 
 
 # Rights and memberships

@@ -224,6 +224,15 @@ def test_file_holds_what_the_page_finds_all_of_it(ada, supplier):
     }
 
 
+def test_file_comes_in_pieces(ada, supplier):
+    write_rows(501, supplier)
+
+    pieces = list(ada.get(FILE))
+
+    assert len(pieces) == 2
+    assert b"".join(pieces).count(b"\r\n") == 1 + AuditRow.objects.count()
+
+
 def test_file_holds_no_row_of_another_organisation(ada, rival):
     write_rows(3, rival)
 
