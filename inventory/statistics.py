@@ -4,6 +4,6 @@ from django.db import connections
 
 
 def count_values() -> None:
-    """Count the values of devices anew, after many have come: as the owner, who alone may."""
+    """Count the values of devices, their periods and history anew, after many have come: as the owner, who alone may."""
     with connections["owner"].cursor() as cursor:
-        cursor.execute("ANALYZE inventory_device")
+        cursor.execute("ANALYZE inventory_device, inventory_deviceevent, inventory_providerperiod, inventory_supplyperiod")

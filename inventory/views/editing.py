@@ -19,6 +19,7 @@ from inventory.models import Device, Kind
 from inventory.presentation import row_of
 from inventory.quality import flags_of
 from inventory.views.devices import device_or_404
+from inventory.views.trail import note_page
 
 MEANWHILE = "Someone else changed this device in the meantime. Look at it again before you go on."
 
@@ -98,10 +99,12 @@ def map_step_take_back(request: HttpRequest, device_id: str, day: date) -> HttpR
 
 
 def meter_or_404(request: HttpRequest, device_id: str) -> Device:
-    """A device for which MAP ID or MSN can be recorded."""
+    """A device for which MAP ID or MSN can be recorded; that its values are shown stands in the audit trail."""
     device = device_or_404(request.acting, device_id)
     if not device.is_meter:
         raise Http404
+    if request.method == "GET":
+        note_page(request, device)
     return device
 
 
