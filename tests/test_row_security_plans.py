@@ -1,41 +1,45 @@
 """Row security does not cost the lists their indexes."""
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 
 import pytest
+from django.core import signing
 from django.db import connection, connections
 from django.http import QueryDict
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from accounts.acting import Acting, system_scope
+from accounts.acting import Acting, scope, system_scope
 from accounts.roles import Job, Role
 from inventory.filters import DeviceFilter
 from inventory.generation import generate_devices
 from inventory.models import Device
-from inventory.paging import keyset_page
+from inventory.paging import SALT, keyset_page
 from inventory.querysets import scope_parts
+from inventory.statistics import count_values
 from tests.factories import bind, listed, make_membership, make_organisation, make_participant
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "owner"])
-DEVICES = 6_000
-SUPPLIERS, PROVIDERS = ("ZEPH", "ZODI", "ZIRC"), ("ZMAP", "ZMAB", "ZMAC")
+DEVICES = 24_000
+SUPPLIERS, PROVIDERS = ([f"Z{letter}{number:02}" for number in range(12)] for letter in "SM")
 
 
 @pytest.fixture
 def who() -> dict[str, Acting]:
-    """A supplier, a MAP and a supplier of two codes, each with a third of some thousands of devices or more."""
+    """A supplier, a MAP, a supplier of two codes and the DCC, among others with some thousands of devices."""
     for role, codes in ((Role.SUPPLIER, SUPPLIERS), (Role.MAP, PROVIDERS)):
         for code in codes:
             make_participant(code, role=role)
     with system_scope("tests"):
         generate_devices(count=DEVICES, seed=1, today=timezone.localdate())
-    with connections["owner"].cursor() as cursor:
-        cursor.execute("SET portal.operator = 'tests'; VACUUM ANALYZE inventory_device; RESET portal.operator")
+    count_values()
     return {
-        "supplier": bound("One", Role.SUPPLIER, "ZEPH"),
-        "map": bound("Two", Role.MAP, "ZMAP"),
-        "several": bound("Three", Role.SUPPLIER, "ZODI", "ZIRC"),
+        "supplier": bound("One", Role.SUPPLIER, SUPPLIERS[0]),
+        "map": bound("Two", Role.MAP, PROVIDERS[0]),
+        "several": bound("Three", Role.SUPPLIER, *SUPPLIERS[1:3]),
+        "dcc": bound("Four", Role.DCC),
     }
 
 
@@ -46,12 +50,10 @@ def bound(name: str, role: Role, *codes: str) -> Acting:
     return Acting.under(make_membership(organisation, Job.VIEWER))
 
 
-def plan_of(act: Callable[[], object]) -> str:
-    """How the last statement on devices is carried out."""
-    with CaptureQueriesContext(
-        connection,
-    ) as captured:
-        act()
+def plan_of(act: Callable[..., object], *given: object, **asked: str) -> str:
+    """How the last statement on devices that it asks is carried out."""
+    with CaptureQueriesContext(connection) as captured:
+        act(*given, **asked)
     asked = [query["sql"] for query in captured if 'FROM "inventory_device"' in query["sql"]]
     with connection.cursor() as cursor:
         cursor.execute(f"EXPLAIN {asked[-1]}")
@@ -67,15 +69,76 @@ def list_page(acting: Acting, **asked: str) -> list[int]:
     return keyset_page(search.qs, scope_parts(acting), query).pks
 
 
-def test_show(who):
-    d = dict.fromkeys(who)
-    for w, a in who.items():
-        with scope(a):
-            dev = Device.objects.exclude(msn="").filter(device_type="ESME").order_by("?").first()
-            print(w, Device.objects.count())
-            print(plan_of(lambda: list_page(a)))
-            print(plan_of(lambda: list_page(a, after=__import__("django.core.signing").core.signing.dumps(dev.device_id, salt="inventory.paging"))))
-            print(plan_of(lambda: list_page(a, msn=dev.msn)))
-            print(plan_of(lambda: list_page(a, mpxn=dev.mpxn)))
-            print(plan_of(lambda: list_page(a, device_id=dev.device_id[:14])))
-            print(plan_of(lambda: Device.objects.visible_to(a).msn_missing().order_by("device_id")[:51]))
+def test_list_page_reads_the_index_of_its_scope_in_order(who):
+    for word, index in (("supplier", "device_supplier_scope"), ("map", "device_map_scope")):
+        for plan in plans_of_pages(who[word]):
+            assert re.search(rf"Index (Only )?Scan (Backward )?using {index}", plan), plan
+            assert "Sort" not in plan, plan
+            assert plan.count("Scan") == 1
+
+
+def plans_of_pages(acting: Acting) -> list[str]:
+    """Of the first page, and of those after and before a device in the middle; on a disk that does not seek."""
+    with scope(acting), connection.cursor() as cursor:
+        cursor.execute("SET LOCAL random_page_cost = 1.1")
+        middle = signing.dumps(Device.objects.order_by("device_id")[200].device_id, salt=SALT)
+        return [plan_of(list_page, acting, **asked) for asked in ({}, {"after": middle}, {"before": middle})]
+
+
+def test_list_page_is_read_as_it_is_without_row_security(who, unprotected):
+    for word in ("supplier", "map"):
+        protected = [nodes(plan) for plan in plans_of_pages(who[word])]
+        with unprotected():
+            assert [nodes(plan) for plan in plans_of_pages(who[word])] == protected
+
+
+@pytest.fixture
+def unprotected() -> Callable[[], AbstractContextManager]:
+    """`unprotected()`: a block in which devices are under no row security."""
+
+    @contextmanager
+    def switched_off() -> Iterator[None]:
+        with connections["owner"].cursor() as cursor:
+            cursor.execute("ALTER TABLE inventory_device DISABLE ROW LEVEL SECURITY")
+            try:
+                yield
+            finally:
+                cursor.execute("ALTER TABLE inventory_device ENABLE ROW LEVEL SECURITY")
+
+    return switched_off
+
+
+def nodes(plan: str) -> list[str]:
+    """How rows are found, without what it costs and what the policies ask."""
+    return [line.split("(")[0].strip() for line in plan.splitlines() if re.search("Scan|Sort|Limit|Append", line)]
+
+
+def test_list_page_of_several_codes_merges_the_pages_of_each(who):
+    with scope(who["several"]):
+        plan = plan_of(list_page, who["several"])
+
+    assert plan.count("using device_supplier_scope") == 2, plan
+    assert plan.count("Scan") == 2
+    assert plan.count("Sort  ") <= 1, plan  # of the few rows found
+
+
+def test_look_up_by_an_identifier_reads_its_index(who):
+    for word, acting in who.items():
+        for item, index in (("msn", "device_msn_key"), ("mpxn", "device_mpxn"), ("device_id", "device_id_unique")):
+            with scope(acting):
+                device = Device.objects.exclude(**{item: ""}).order_by("?").first()
+                asked = {item: getattr(device, item)}
+                assert list_page(acting, **asked) == [device.pk]
+                plan = plan_of(list_page, acting, **asked)
+
+            assert f" {index}" in plan or (item == "device_id" and "_scope" in plan), (word, plan)
+            assert "Seq Scan" not in plan, (word, plan)
+
+
+def test_scope_is_asked_once_for_a_statement_and_not_for_each_row(who):
+    for acting in who.values():
+        with scope(acting):
+            plan = plan_of(lambda: list(Device.objects.all()))
+
+        assert "InitPlan" in plan
+        assert not [line for line in plan.splitlines() if "Filter" in line and "acting_" in line]

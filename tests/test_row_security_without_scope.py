@@ -7,6 +7,8 @@ from django.apps import apps
 from django.db import ProgrammingError, connection, transaction
 from django.utils import timezone
 
+from accounts.audit import record
+from accounts.audit_models import AuditCut, AuditHead, AuditRoot, AuditSeal, DeviceReading, Kind
 from inventory.models import Device, ReportRun
 from tests.conftest import become_operator
 from tests.factories import make_device, make_membership
@@ -27,7 +29,15 @@ REFUSED = "row-level security"
 def device(supplier, asset_provider) -> Device:
     """Beside it each table has a row."""
     make_membership(supplier)
-    ReportRun.objects.create(report="map-portfolio", organisation=asset_provider, as_of=timezone.localdate())
+    record(Kind.DEVICE_READ, by=None, organisation=supplier, personal={"mpxn": "9910000001006"})
+    place = {"organisation_id": supplier.pk, "retention": "short", "position": 1, "hash": b"1"}
+    AuditSeal.objects.create(row_id=1, **place)
+    for model in (AuditHead, AuditCut):
+        model.objects.create(**place)
+    today = timezone.localdate()
+    AuditRoot.objects.create(**place, day=today)
+    DeviceReading.objects.create(day=today, reader_id=asset_provider.pk, subject_id=supplier.pk, how="page")
+    ReportRun.objects.create(report="map-portfolio", organisation=asset_provider, as_of=today)
     return make_device("ZEPH", "ZMAP")
 
 

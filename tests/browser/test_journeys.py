@@ -160,8 +160,9 @@ PAGES = {
     "supplier.admin@demo.example": [
         "/", "/devices/", "/devices/?msn=XX", "/devices/?device_id=12", "/devices/?map_id=ZMAP",
         "/devices/?device_type=ESME&installed_from=01/01/2020", "/devices/{device}/", "/devices/{device}/edit/",
-        "/devices/{device}/history/", "/devices/{device}/history/?as_of=01/11/2026", "/devices/{device}/history/?as_of=x",
-        "/audit/", "/audit/?kind=search", "/audit/?person=x", "/audit/readers/", "/devices/{device}/blank-map-id/", "/devices/to-do/map-id/", "/devices/to-do/msn/",
+        "/devices/{device}/history/", "/devices/{device}/history/?as_of=01/11/2026",
+        "/devices/{device}/history/?as_of=x", "/audit/", "/audit/?kind=search", "/audit/?person=x", "/audit/readers/",
+        "/devices/{device}/blank-map-id/", "/devices/to-do/map-id/", "/devices/to-do/msn/",
         "/devices/to-do/duplicate-msn/", "/organisation/members/", "/organisation/members/{member}/",
         "/participants/", "/participants/?name=zzzz", "/who-may-do-what/", "/reports/", "/accounts/logout/",
         "/reports/map-portfolio/download/?acting=99999", "/accounts/reauthenticate/",

@@ -1,148 +1,281 @@
-"""SIGKILL in the middle of 200 recordings: each is there whole, with history, step and audit row, or not at all."""
+"""Processes killed in the middle of 200 recordings: each is whole, with history, step and audit row, or absent."""
 
+import json
 import os
 import signal
 import subprocess
 import sys
-import threading
 import time
-from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from http.client import HTTPException
 from pathlib import Path
-from urllib.parse import urlencode
 
 import psycopg
 import pytest
+from django.conf import settings
 
-from smi_portal import embedded
-from tests.server import ROOT, Server, Visitor, running
+from accounts.models import Membership, User
+from accounts.roles import Job
+from smi_portal.embedded_server import Server as Cluster
+from smi_portal.embedded_server import processes_in
+from tests.factories import make_device, make_membership, make_user
+from tests.inventory.test_locking import Saver
+from tests.server import PASSWORD, Server, database_url, running
 
-WRITES, SAVERS, KILL_AFTER = 200, 4, 60
-PREPARE = f"""
-import django; django.setup()
-from accounts.acting import system_scope
-from accounts.roles import Job, Role
-from django.db import connection
-from tests.factories import bind, listed, make_device, make_membership, make_organisation, make_user
-with system_scope("a test"):
-    supplier = make_organisation("Zephyr Energy", Role.SUPPLIER)
-    listed("ZMAP"), bind(supplier, listed("ZEPH", Role.SUPPLIER))
-    make_membership(supplier, Job.EDITOR, make_user("Priya", "priya@demo.example", "smart-metering-demo"))
-    for _ in range({WRITES}):
-        make_device("ZEPH", None, msn="")
-"""
-# Per device: MSN, MAP ID, steps of the MAP ID, rows of history, rows of the audit trail.
+ROOT = Path(settings.BASE_DIR)
+WRITES, BEFORE_THE_KILL, AT_ONCE = 200, 60, 4
+# Each device beside all that a recording of MSN and MAP ID leaves. The MSN typed is Z and the row id.
 STATES = """
-SELECT d.msn <> '', d.asset_provider_id IS NOT NULL,
-    (SELECT count(*) FROM inventory_providerperiod AS p WHERE p.device_id = d.id),
-    (SELECT count(*) FROM inventory_deviceevent AS e WHERE e.pgh_obj_id = d.id),
-    (SELECT count(*) FROM accounts_auditrow AS a WHERE a.device_id = d.device_id AND a.kind = 'items_recorded'),
-    count(*)
-FROM inventory_device AS d GROUP BY 1, 2, 3, 4, 5
+SELECT
+    d.id,
+    d.msn = '' AND d.asset_provider_id IS NULL AND d.version = 1
+        AND e.rows = 1 AND p.rows = 0 AND a.rows = 0 AS absent,
+    d.msn = 'Z' || d.id AND d.version = 3
+        AND e.rows = 3 AND e.last_msn = d.msn AND e.last_version = d.version AND e.requests = 1
+        AND p.rows = 1 AND p.parties = ARRAY[d.asset_provider_id] AND p.days = ARRAY[d.map_from]
+        AND a.rows = 1 AND a.versions = ARRAY[d.version] AND a.requests = e.last_request AS whole
+FROM inventory_device AS d
+CROSS JOIN LATERAL (
+    SELECT count(*) AS rows, count(DISTINCT pgh_context ->> 'request') AS requests,
+        (array_agg(msn ORDER BY pgh_id DESC))[1] AS last_msn,
+        (array_agg(version ORDER BY pgh_id DESC))[1] AS last_version,
+        (array_agg(pgh_context ->> 'request' ORDER BY pgh_id DESC))[1] AS last_request
+    FROM inventory_deviceevent WHERE pgh_obj_id = d.id
+) AS e
+CROSS JOIN LATERAL (
+    SELECT count(*) AS rows, array_agg(participant_id) AS parties, array_agg(valid_from) AS days
+    FROM inventory_providerperiod WHERE device_id = d.id AND upper_inf(known)
+) AS p
+CROSS JOIN LATERAL (
+    SELECT count(*) AS rows, array_agg(version) AS versions, min(request_id) AS requests
+    FROM accounts_auditrow WHERE device_id = d.device_id AND kind = 'items_recorded'
+) AS a
+WHERE d.id = ANY (%s)
 """
-ABSENT, WHOLE = (False, False, 0, 1, 0), (True, True, 1, 3, 1)
 
 
-class Cluster:
-    """A PostgreSQL of its own, which may be killed."""
+@dataclass
+class Recordings:
+    """200 recordings, each on a device of its own, sent by a few threads; `saved`: those whose answer said so."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.prepare()
+    saver: Saver
+    devices: dict[int, str]
+    saved: list[int] = field(default_factory=list)
 
-    def start(self) -> dict[str, str]:
-        """Running, after a crash too; gives the environment that leads there."""
-        found = embedded.ensure_running(self.folder)
-        self.url = self._url(found.default)
-        return {"DATABASE_URL": self.url, "DATABASE_OWNER_URL": self._url(found.owner)}
+    def send(self, pk: int) -> None:
+        form = {"version": 1, "msn": f"Z{pk}", "map_id": "ZMAP", "map_from": "2024-03-01", "source": "contract 9"}
+        try:
+            status, _ = self.saver.send(f"/devices/{self.devices[pk]}/edit/", **form)
+        except (OSError, HTTPException):  # nobody answers, or the answer breaks off
+            return
+        if status == 302:
+            self.saved.append(pk)
 
-    @staticmethod
-    def _url(to: embedded.Connection) -> str:
-        return f"postgresql://{to.USER}@/{to.NAME}?{urlencode({'host': to.HOST, 'port': to.PORT})}"
+    def all(self, kill: Callable[[], object]) -> None:
+        """Send them all, and `kill` in the middle."""
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            for pk in self.devices:
+                pool.submit(self.send, pk)
+            wait_until(lambda: len(self.saved) >= BEFORE_THE_KILL)
+            kill()
 
-    def prepare(self) -> None:
-        environment = os.environ | self.start() | {"SECRET_KEY": "x", "PORTAL_URL": "http://127.0.0.1:1"}
-        environment |= {"DJANGO_SETTINGS_MODULE": "smi_portal.settings", "LOG_LEVEL": "ERROR"}
-        for command in (["manage.py", "migrate", "--database", "owner", "--verbosity", "0"], ["-c", PREPARE]):
-            subprocess.run([sys.executable, *command], cwd=ROOT, env=environment, check=True)
+    def check(self, url: str) -> tuple[set[int], set[int]]:
+        """The whole and the absent ones, which are all; what was said to be saved is whole."""
+        with psycopg.connect(url) as connection:
+            connection.execute("SET LOCAL portal.operator = 'tests'")
+            states = connection.execute(STATES, [list(self.devices)]).fetchall()
+        whole, absent = ({pk for pk, *state in states if state[at]} for at in (1, 0))
+        assert whole | absent == set(self.devices)
+        assert not whole & absent
+        assert set(self.saved) <= whole
+        return whole, absent
 
-    def kill(self) -> None:
-        """The postmaster, by its process id; its backends end when they notice."""
-        pid = int((self.folder / "postgres/postmaster.pid").read_text().split()[0])
-        os.kill(pid, signal.SIGKILL)
 
-    def states(self) -> Counter:
-        self.start()
-        with psycopg.connect(self.url) as connection:
-            connection.execute("SELECT set_config('portal.operator', 'a test', false)")
-            return Counter({tuple(row[:5]): row[5] for row in connection.execute(STATES)})
+def wait_until(fact: Callable[[], object], seconds: float = 60) -> None:
+    deadline = time.monotonic() + seconds
+    while not fact():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.01)
 
-    def devices(self) -> list[str]:
-        with psycopg.connect(self.url) as connection:
-            connection.execute("SELECT set_config('portal.operator', 'a test', false)")
-            return [row[0] for row in connection.execute("SELECT device_id FROM inventory_device ORDER BY id")]
+
+# The web process
 
 
 @pytest.fixture
-def cluster(tmp_path) -> Cluster:
-    return Cluster(tmp_path)
+def written(transactional_db, supplier, asset_provider) -> tuple[Membership, dict[int, str]]:
+    """Somebody who records, and what is to be recorded."""
+    editor = make_membership(supplier, Job.EDITOR, make_user(password=PASSWORD))
+    devices = [make_device("ZEPH", None, msn="") for _ in range(WRITES)]
+    return editor, {device.pk: device.device_id for device in devices}
 
 
-def workers_of(server: Server) -> list[int]:
-    children = Path(f"/proc/{server.pid}/task/{server.pid}/children").read_text().split()
-    return [int(pid) for pid in children]
+def workers_of(pid: int) -> list[int]:
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
-def record_all(server: Server, devices: list[str], saved: list[str], over: threading.Event) -> None:
-    """MSN and MAP ID of each device in one save, until it is over; what fails is not tried again."""
-    visitor = Visitor(server).sign_in("priya@demo.example")
-    with visitor.get(f"/devices/{devices[0]}/edit/") as answer:
-        page = answer.read().decode()
-    token = next(cookie.value for cookie in visitor.cookies if cookie.name == "csrftoken")
-    acting = page.split('name="acting" value="')[1].split('"')[0]
-    for number, device in enumerate(devices):
-        if over.is_set():
-            return
-        form = {"acting": acting, "csrfmiddlewaretoken": token, "version": 1, "msn": f"Z{number}", "map_id": "ZMAP"}
-        form |= {"map_from": "01/03/2024", "base_msn": "", "base_map_id": ""}
+def kill_all(*pids: int) -> None:
+    for pid in pids:
+        os.kill(pid, signal.SIGKILL)
+
+
+@pytest.mark.django_db(transaction=True, databases=["default", "owner"])
+def test_killed_worker_leaves_each_recording_whole_or_absent(written):
+    editor, devices = written
+    with running() as server:
+        recordings = Recordings(Saver(server, editor), devices)
+
+        recordings.all(kill=lambda: kill_all(*workers_of(server.pid)))
+
+        assert len(workers_of(server.pid)) == 1  # another one has taken its place
+    whole, absent = recordings.check(database_url())
+    assert len(absent) <= AT_ONCE * 2
+    assert len(whole) > BEFORE_THE_KILL
+
+
+@pytest.mark.django_db(transaction=True, databases=["default", "owner"])
+def test_killed_web_process_leaves_each_recording_whole_or_absent(written):
+    editor, devices = written
+    with running() as server:
+        recordings = Recordings(Saver(server, editor), devices)
+
+        recordings.all(kill=lambda: kill_all(server.pid, *workers_of(server.pid)))
+
+    whole, absent = recordings.check(database_url())
+    assert len(whole) >= BEFORE_THE_KILL
+    assert len(absent) > WRITES / 4
+
+
+# PostgreSQL, a server of its own
+
+HOLD = """
+import json, sys
+from pathlib import Path
+from smi_portal.embedded import ensure_running
+print(json.dumps({alias: c._asdict() for alias, c in ensure_running(Path(sys.argv[1]))._asdict().items()}), flush=True)
+sys.stdin.read()
+"""
+PREPARE = """
+import django, json, sys
+django.setup()
+from accounts.acting import system_scope
+from accounts.roles import Job, Role
+from tests.factories import bind, listed, make_device, make_membership, make_organisation, make_user
+name, password, count = sys.argv[1:]
+code = f"ZS0{name}"
+with system_scope("tests"):
+    supplier = make_organisation(f"Supplier {name}", Role.SUPPLIER)
+    bind(supplier, listed(code, Role.SUPPLIER))
+    listed("ZMAP")
+    user = make_user("Editor", f"editor{name}@demo.example", password)
+    editor = make_membership(supplier, Job.EDITOR, user)
+    ids = [f"00-DB-12-00-00-{name}0-00-{number:02X}" for number in range(int(count))]
+    devices = [make_device(code, None, msn="", device_id=device_id) for device_id in ids]
+print(json.dumps([editor.pk, user.email, {device.pk: device.device_id for device in devices}]))
+"""
+
+
+@dataclass
+class Database:
+    """A PostgreSQL of our own, which may be killed."""
+
+    folder: Path
+    commands: list[subprocess.Popen] = field(default_factory=list)
+
+    def start(self) -> None:
+        """Start it, or start it anew: a command of its own holds it."""
+        holding = [sys.executable, "-c", HOLD, str(self.folder)]
+        command = subprocess.Popen(holding, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.commands.append(command)
+        self.connections = json.loads(command.stdout.readline())
+
+    def url(self, alias: str = "default") -> str:
+        given = self.connections[alias]
+        return f"postgresql://{given['USER']}@/{given['NAME']}?host={given['HOST']}&port={given['PORT']}"
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {"DATABASE_URL": self.url(), "DATABASE_OWNER_URL": self.url("owner")}
+
+    def python(self, *arguments: str) -> str:
+        given = {"SECRET_KEY": settings.SECRET_KEY, "PORTAL_URL": "http://127.0.0.1", "LOG_LEVEL": "ERROR"}
+        given["DJANGO_SETTINGS_MODULE"] = "smi_portal.settings"
+        command = [sys.executable, *arguments]
+        environment = os.environ | given | self.environment
+        return subprocess.run(command, cwd=ROOT, env=environment, check=True, capture_output=True, text=True).stdout
+
+    @property
+    def postmaster(self) -> int:
+        pid = int((self.folder / "postgres/postmaster.pid").read_text().split()[0])
+        assert pid in processes_in(self.folder / "postgres")
+        return pid
+
+    @property
+    def busy_backend(self) -> int:
+        """A backend that works for the portal in a transaction just now."""
+        with psycopg.connect(self.url()) as connection:
+            while True:
+                found = connection.execute(
+                    "SELECT pid FROM pg_stat_activity WHERE xact_start IS NOT NULL AND pid <> pg_backend_pid()"
+                    " AND backend_type = 'client backend' LIMIT 1"
+                ).fetchone()
+                if found and found[0] in processes_in(self.folder / "postgres"):
+                    return found[0]
+
+    def kill_and_start(self) -> None:
+        kill_all(self.postmaster)
+        self.start()
+
+    def answers(self) -> bool:
         try:
-            path = f"{server.url}/devices/{device}/edit/"
-            visitor.opener.open(path, urlencode(form).encode(), timeout=10).close()
-            saved.append(device)
-        except OSError:
-            time.sleep(0.05)
+            psycopg.connect(self.url()).close()
+        except psycopg.OperationalError:
+            return False
+        return True
+
+    def stop(self) -> None:
+        for command in self.commands:
+            command.communicate(timeout=60)
+        Cluster(self.folder / "postgres").stop()
 
 
-def kill_in_the_middle(cluster: Cluster, kill: Callable[[Server], None]) -> tuple[Counter, int]:
-    """The states of all devices afterwards, and how many saves were answered."""
-    environment, devices, saved, over = cluster.start(), cluster.devices(), [], threading.Event()
-    with running(**environment) as server:
-        parts = [devices[first::SAVERS] for first in range(SAVERS)]
-        savers = [threading.Thread(target=record_all, args=(server, part, saved, over)) for part in parts]
-        for saver in savers:
-            saver.start()
-        while len(saved) < KILL_AFTER and any(saver.is_alive() for saver in savers):
-            time.sleep(0.01)
-        kill(server)
-        time.sleep(0.5)  # some more find nobody
-        over.set()
-        for saver in savers:
-            saver.join(60)
-    return cluster.states(), len(saved)
+@pytest.fixture(scope="module")
+def database(tmp_path_factory) -> Iterator[Database]:
+    database = Database(tmp_path_factory.mktemp("killed") / ".local")
+    database.start()
+    try:
+        database.python("manage.py", "migrate", "--database", "owner", "--verbosity", "0")
+        yield database
+    finally:
+        database.stop()
 
 
-@pytest.mark.parametrize("what", ["web process", "postgresql"])
-def test_killed_in_the_middle_each_recording_is_whole_or_absent(cluster, what):
-    def kill(server: Server) -> None:
-        if what == "postgresql":
-            cluster.kill()
-        else:
-            for pid in workers_of(server):
-                os.kill(pid, signal.SIGKILL)
+def recordings_on(database: Database, server: Server, name: str) -> Recordings:
+    prepared = database.python("-c", PREPARE, name, PASSWORD, str(WRITES))
+    membership, email, devices = json.loads(prepared.splitlines()[-1])
+    editor = Membership(pk=membership, user=User(email=email))
+    return Recordings(Saver(server, editor), {int(pk): device_id for pk, device_id in devices.items()})
 
-    states, saved = kill_in_the_middle(cluster, kill)
 
-    assert set(states) <= {ABSENT, WHOLE}
-    assert sum(states.values()) == WRITES
-    assert saved <= states[WHOLE]  # what was answered is there
-    assert states[ABSENT], "nothing was interrupted"
+def test_killed_backend_leaves_each_recording_whole_or_absent(database):
+    with running(**database.environment) as server:
+        recordings = recordings_on(database, server, "1")
+
+        recordings.all(kill=lambda: kill_all(database.busy_backend))
+
+        wait_until(database.answers)  # PostgreSQL ends all of them, recovers and goes on
+        whole, absent = recordings.check(database.url())
+    assert len(whole) >= BEFORE_THE_KILL
+    assert absent
+
+
+def test_killed_postgresql_leaves_each_recording_whole_or_absent(database):
+    with running(**database.environment) as server:
+        recordings = recordings_on(database, server, "2")
+
+        recordings.all(kill=database.kill_and_start)
+
+        whole, absent = recordings.check(database.url())
+    assert len(whole) > BEFORE_THE_KILL
+    assert absent

@@ -1,0 +1,139 @@
+"""A load and others who write at the same time: it is applied to what it was compared with, or not at all."""
+
+import csv
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from django.db import IntegrityError
+
+from accounts.acting import Acting, scope, system_scope
+from accounts.roles import Job, Role
+from inventory.actions import record_items
+from inventory.loading import REQUIRED_HEADER, LoadRefused, Outcome, load_devices
+from inventory.models import Device, DeviceEvent, SupplyPeriod
+from inventory.recording import Recording
+from tests.factories import listed, make_device
+from tests.inventory.test_locking import SWITCH, ThreadPoolExecutor, agrees, at_once, held, in_thread, outcome
+
+pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "owner"])
+NEW = "00-DB-12-FF-FF-FF-FF-00"
+AGAIN = "The device was changed while this load ran. Load the file again."
+
+
+@pytest.fixture
+def device(supplier, rival, asset_provider) -> Device:
+    listed("ZIRC", Role.SUPPLIER)
+    return make_device("ZEPH", "ZMAP", msn="Z1")
+
+
+@pytest.fixture
+def by(supplier, acting) -> Acting:
+    return acting(supplier, Job.EDITOR)
+
+
+@pytest.fixture
+def load_of(tmp_path) -> Callable[..., Callable[[], Outcome]]:
+    """`load_of(row, …)`: a load of a file of these rows, ready to be run."""
+
+    def prepare(*rows: dict[str, str]) -> Callable[[], Outcome]:
+        path = Path(tmp_path / f"devices{len(list(tmp_path.iterdir()))}.csv")
+        with path.open("w", newline="") as file:
+            writer = csv.DictWriter(file, [*REQUIRED_HEADER, "supplier_from"], restval="")
+            writer.writeheader()
+            writer.writerows(rows)
+
+        def load() -> Outcome:
+            with system_scope("load_devices"):
+                return load_devices(path)
+
+        return load
+
+    return prepare
+
+
+def row(device: Device, **items: str) -> dict[str, str]:
+    return {"device_id": device.device_id} | items
+
+
+def hub(device_id: str = NEW) -> dict[str, str]:
+    return {"device_id": device_id, "device_type": "CHF", "status": "Pending", "status_from": "2025-01-01"} | {
+        "supplier_id": "ZEPH",
+    }
+
+
+@pytest.mark.parametrize("change", ["UPDATE inventory_device SET msn = 'Z2' WHERE id = %s", SWITCH])
+def test_load_of_a_device_changed_meanwhile_is_refused_as_a_whole(device, load_of, change):
+    load = load_of(row(device, status="Suspended", status_from="2025-02-02"), hub())
+    with ThreadPoolExecutor(1) as pool:
+        with held(device, 1) as holder:
+            holder.execute(change, [device.pk])
+            waiting = pool.submit(in_thread, load)
+
+        refusal = outcome(waiting)
+
+    assert type(refusal) is LoadRefused
+    assert refusal.problems == [f"Line 2: {AGAIN}"]
+    device.refresh_from_db()
+    assert (device.status, device.version) == ("Commissioned", 2)
+    assert not Device.objects.filter(device_id=NEW).exists()
+    assert agrees(device)
+
+
+def test_recording_by_a_page_and_a_load_at_once(device, load_of, by):
+    """Whoever comes first wins: the load is refused, or the form is stale; or both hold, as the load left the lock."""
+
+    def record() -> Device:
+        with scope(by):
+            recording = Recording(msn="Z3", kind="correction", source="sheet")
+            return record_items(device_id=device.device_id, recording=recording, expected_version=1, by=by)
+
+    load = load_of(row(device, supplier_id="ZODI", supplier_from="2025-01-01"))
+    recorded, loaded = at_once(device, record, load)
+
+    device.refresh_from_db()
+    if isinstance(loaded, LoadRefused):
+        assert isinstance(recorded, Device)
+        assert (device.msn, device.supplier.code) == ("Z3", "ZEPH")
+    else:
+        assert isinstance(recorded, Device.DoesNotExist)
+        assert (device.msn, device.supplier.code) == ("Z1", "ZODI")
+    assert agrees(device)
+
+
+def test_of_two_loads_that_change_the_supplier_at_once_one_is_refused(device, load_of):
+    loads = [load_of(row(device, supplier_id=code, supplier_from="2025-01-01"), hub()) for code in ("ZODI", "ZIRC")]
+
+    outcomes = at_once(device, *loads)
+
+    assert sorted(type(found).__name__ for found in outcomes) == ["LoadRefused", "Outcome"]
+    won = "ZODI" if isinstance(outcomes[0], Outcome) else "ZIRC"
+    device.refresh_from_db()
+    assert (device.supplier.code, device.previous_supplier.code) == (won, "ZEPH")
+    assert SupplyPeriod.objects.filter(device=device).count() == 2
+    assert Device.objects.filter(device_id=NEW).count() == 1
+    assert agrees(device)
+
+
+def test_two_loads_of_other_items_at_once_lose_neither(device, load_of):
+    status = load_of(row(device, status="Suspended", status_from="2025-02-02"))
+    firmware = load_of(row(device, firmware="00020130"))
+
+    outcomes = at_once(device, status, firmware)
+
+    assert [type(found) for found in outcomes] == [Outcome, Outcome]
+    device.refresh_from_db()
+    assert (device.status, device.firmware) == ("Suspended", "00020130")
+    assert DeviceEvent.objects.filter(pgh_obj=device).count() == 3
+
+
+def test_two_loads_of_the_same_new_device_at_once_make_it_once(device, load_of):
+    """The other one is refused, by a rule or by the key, and changes nothing at all."""
+    loads = [load_of(row(device, firmware=f"0002013{number}"), hub()) for number in (1, 2)]
+
+    outcomes = at_once(device, *loads)
+
+    assert [type(found) for found in outcomes if not isinstance(found, LoadRefused | IntegrityError)] == [Outcome]
+    assert Device.objects.filter(device_id=NEW).count() == 1
+    device.refresh_from_db()
+    assert device.firmware == ("00020131" if isinstance(outcomes[0], Outcome) else "00020132")
