@@ -2,8 +2,10 @@
 
 from django.db import connections
 
+TABLES = "inventory_device, inventory_deviceevent, inventory_providerperiod, inventory_supplyperiod"
+
 
 def count_values() -> None:
-    """Count the values of devices, their periods and history anew, after many have come: as the owner, who alone may."""
+    """Count values anew, after many devices have come: as the owner, who alone may."""
     with connections["owner"].cursor() as cursor:
-        cursor.execute("ANALYZE inventory_device, inventory_deviceevent, inventory_providerperiod, inventory_supplyperiod")
+        cursor.execute(f"ANALYZE {TABLES}")
