@@ -78,8 +78,8 @@ browser: .venv/installed
 	  echo "==> Chromium" && apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install --yes chromium; \
 	else echo "==> Chromium" && $(RUN) -m playwright install chromium; fi
 
-# After a change of the dependencies in pyproject.toml; needs uv.
-COMPILE = uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header --python-version 3.11
+# After a change of the dependencies in pyproject.toml; needs uv. Extras stay named: else pip looks for their newest release.
+COMPILE = uv pip compile --quiet --generate-hashes --no-emit-index-url --no-strip-extras --no-header --python-version 3.11
 locks:
 	$(COMPILE) pyproject.toml --output-file requirements.txt
 	$(COMPILE) pyproject.toml --extra dev --output-file requirements-dev.txt
