@@ -28,12 +28,14 @@ PROBLEMS = """
     SELECT p.line, p.item, left(to_jsonb(s) ->> p.item, 24), p.sentence
     FROM problem AS p JOIN staging AS s ON s.id = p.line - 1 ORDER BY p.line, p.item, p.sentence
 """
-# Of each known device the version that this load compared with; held until it is applied.
+# Every known device, held until it is applied; told are those at another version than this load compared with. The
+# condition stands outside of what is materialized: within, only rows that fulfil it would be held, thus none.
 CHANGED_MEANWHILE = """
-    SELECT line FROM (
+    WITH held AS MATERIALIZED (
         SELECT i.line, d.version <> i.known_version AS stale
         FROM incoming AS i JOIN inventory_device AS d ON d.id = i.known_id ORDER BY d.id FOR NO KEY UPDATE OF d
-    ) AS held WHERE stale ORDER BY line
+    )
+    SELECT line FROM held WHERE stale ORDER BY line
 """
 
 

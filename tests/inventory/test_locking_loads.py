@@ -2,6 +2,7 @@
 
 import csv
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -117,13 +118,14 @@ def test_of_two_loads_that_change_the_supplier_at_once_one_is_refused(device, lo
 
 def test_two_loads_of_other_items_at_once_lose_neither(device, load_of):
     status = load_of(row(device, status="Suspended", status_from="2025-02-02"))
-    firmware = load_of(row(device, firmware="00020130"))
+    others = load_of(row(device, firmware="00020130", installed_on="2024-02-28"))
 
-    outcomes = at_once(device, status, firmware)
+    outcomes = at_once(device, status, others)
 
     assert [type(found) for found in outcomes] == [Outcome, Outcome]
     device.refresh_from_db()
     assert (device.status, device.firmware) == ("Suspended", "00020130")
+    assert device.installed_on == date(2024, 2, 28)
     assert DeviceEvent.objects.filter(pgh_obj=device).count() == 3
 
 

@@ -12,7 +12,7 @@ WITH filled AS (
         coalesce(i.status, d.status) AS status,
         coalesce(i.status_from, d.status_from) AS status_from,
         coalesce(i.mpxn, d.mpxn) AS mpxn,
-        i.installed AS installed_on,
+        coalesce(i.installed_on, d.installed_on) AS installed_on,
         coalesce(i.commissioned_on, d.commissioned_on) AS commissioned_on,
         coalesce(i.decommissioned_on, d.decommissioned_on) AS decommissioned_on,
         coalesce(i.hub_id, d.hub_device_id) AS hub_device_id,
