@@ -26,7 +26,6 @@ from tests.factories import (
     make_organisation,
     make_participant,
     make_user,
-    provided_by,
     supplied_by,
 )
 
@@ -63,7 +62,7 @@ class Cast:
         self.new_supplier = self._act("Zodiac Power", Role.SUPPLIER, "ZODI", "Rhys Calloway")
         self.old_map = self._act("Zenith Meter Assets", Role.MAP, "ZMAP", "Maya Sutcliffe")
         self.new_map = self._act("Zambezi Metering", Role.MAP, "ZMAB", "Rosa Templeton")
-        self.stranger = self._act("Zulu Metering", Role.MAP, "ZULU", "Nobody Much")
+        self.near_supplier = self._act("Zircon Energy", Role.SUPPLIER, "ZIRC", "Nobody Much")
         self.dcc = Acting.under(make_membership(make_organisation("DCC", Role.DCC), Job.VIEWER))
 
     def _act(self, name: str, role: Role, code: str, person: str) -> Acting:
@@ -90,7 +89,7 @@ def cast() -> Cast:
 
 @pytest.fixture
 def device(cast) -> Device:
-    """Loaded, recorded, corrected twice, suspended and back, to another supplier, sold, nearly sold again, …"""
+    """Loaded, recorded, corrected twice, suspended and back, to another supplier, sold, nearly lost again, …"""
     with recorded_at(2024, 3, 5, 9):
         day = date(2024, 3, 1)
         device = make_device("ZEPH", "ZMAP", msn="", installed_on=day, supplier_from=day, map_from=day)
@@ -110,10 +109,10 @@ def device(cast) -> Device:
     with recorded_at(2025, 3, 20, 15):
         given = {"map_id": "ZMAB", "map_from": date(2025, 4, 1), "kind": Kind.CHANGE, "source": "deed of sale"}
         record(device, cast.new_supplier, **given)
-    with recorded_at(2025, 4, 15, 9):
-        provided_by(device, "ZULU", date(2025, 6, 1), recorded_for="ZODI")
-    with recorded_at(2025, 5, 2, 9):
-        provided_by(device, "ZULU", date(2025, 6, 1), recorded_for="ZODI", kind=Kind.CANCELLED)
+    with recorded_at(2025, 4, 15, 1):
+        supplied_by(device, "ZIRC", date(2025, 4, 10), source="registrations.csv")
+    with recorded_at(2025, 5, 2, 1):
+        supplied_by(device, "ZIRC", date(2025, 4, 10), kind=Kind.CANCELLED, source="registrations.csv")
     with recorded_at(2025, 8, 8, 8):
         record(device, cast.new_supplier, msn="Z10 2", kind=Kind.CORRECTION, source="visit")
     given = {"map_id": "ZMAP", "map_from": TO_COME, "kind": Kind.CHANGE, "source": "letter of intent"}
@@ -155,6 +154,12 @@ SUPPLIER_CHANGE = (
     "2025-02-10 DCC: Change of responsible supplier from 1 March 2025 recorded | Responsible supplier {before} → ZODI; "
     "Supplier from {since} → 1 March 2025 | Change from a day on"
 )
+SWITCH_AND_BACK = [
+    "2025-05-02 DCC: Change of responsible supplier from 10 April 2025 taken back | Responsible supplier ZIRC → as "
+    "before; Supplier from 10 April 2025 → none | Taken back",
+    "2025-04-15 DCC: Change of responsible supplier from 10 April 2025 recorded | Responsible supplier ZODI → ZIRC; "
+    "Supplier from 1 March 2025 → 10 April 2025 | Change from a day on",
+]
 TODAY, BEGINS = f"{timezone.localdate():%Y-%m-%d}", date_format(TO_COME, "DATE_FORMAT")
 
 
@@ -192,10 +197,7 @@ def test_new_map_is_told_from_the_recording_that_gave_it_the_meter(device, cast)
         f"{TODAY} ZODI: Change to another MAP from {BEGINS} recorded | MAP ID ZMAB → another MAP; "
         f"MAP ID applies from 1 April 2025 → {BEGINS} | Change from a day on",
         "2025-08-08 ZODI: MSN corrected | MSN Z10 1 → Z10 2 | Correction of what was typed wrongly",
-        "2025-05-02 ZODI: Change to another MAP from 1 June 2025 taken back | MAP ID another MAP → as before; "
-        "MAP ID applies from 1 June 2025 → none | Taken back",
-        "2025-04-15 ZODI: Change to another MAP from 1 June 2025 recorded | MAP ID ZMAB → another MAP; "
-        "MAP ID applies from 1 April 2025 → 1 June 2025 | Change from a day on",
+        *SWITCH_AND_BACK,
         "2025-03-20 ZODI: Change of MAP ID from 1 April 2025 recorded | MAP ID not shown → ZMAB; "
         "MAP ID applies from not shown → 1 April 2025 | Change from a day on",
     ]
@@ -231,7 +233,15 @@ def test_new_supplier_is_told_all_since_it_got_the_meter_and_what_is_to_come(dev
         f"MAP ID ZMAP: {TO_COME} to …",
         "Responsible supplier ZODI: 2025-03-01 to …",
     ]
-    assert recordings == [*SINCE_2025, SUPPLIER_CHANGE.format(before="not shown", since="not shown")]
+    assert recordings == [
+        *WORK_SINCE_2025,
+        "2025-05-02 DCC: Change to another supplier from 10 April 2025 taken back | Responsible supplier another "
+        "supplier → as before; Supplier from 10 April 2025 → none | Taken back",
+        "2025-04-15 DCC: Change to another supplier from 10 April 2025 recorded | Responsible supplier ZODI → another "
+        "supplier; Supplier from 1 March 2025 → 10 April 2025 | Change from a day on",
+        SOLD,
+        SUPPLIER_CHANGE.format(before="not shown", since="not shown"),
+    ]
 
 
 def test_dcc_is_told_everything(device, cast):
@@ -246,7 +256,9 @@ def test_dcc_is_told_everything(device, cast):
     ]
     assert recordings == lines(
         device,
-        *SINCE_2025,
+        *WORK_SINCE_2025,
+        *(f"{line}, from registrations.csv" for line in SWITCH_AND_BACK),
+        SOLD,
         SUPPLIER_CHANGE.format(before="ZEPH", since="1 March 2024") + ", from registrations.csv",
         *(f"{line}, from device load night.csv" for line in STATUS),
         "2024-05-06 Priya Shah, ZEPH: MAP ID corrected | MAP ID applies from 1 March 2024 → 4 March 2024 | "
@@ -258,23 +270,22 @@ def test_dcc_is_told_everything(device, cast):
     )
 
 
-SINCE_2025 = [
+WORK_SINCE_2025 = [
     f"{TODAY} Rhys Calloway, ZODI: Change of MAP ID from {BEGINS} recorded | MAP ID ZMAB → ZMAP; "
     f"MAP ID applies from 1 April 2025 → {BEGINS} | Change from a day on, from letter of intent",
     "2025-08-08 Rhys Calloway, ZODI: MSN corrected | MSN Z10 1 → Z10 2 | "
     "Correction of what was typed wrongly, from visit",
-    "2025-05-02 ZODI: Change of MAP ID from 1 June 2025 taken back | MAP ID ZULU → as before; "
-    "MAP ID applies from 1 June 2025 → none | Taken back",
-    "2025-04-15 ZODI: Change of MAP ID from 1 June 2025 recorded | MAP ID ZMAB → ZULU; "
-    "MAP ID applies from 1 April 2025 → 1 June 2025 | Change from a day on",
-    "2025-03-20 Rhys Calloway, ZODI: Change of MAP ID from 1 April 2025 recorded | MAP ID ZMAP → ZMAB; "
-    "MAP ID applies from 4 March 2024 → 1 April 2025 | Change from a day on, from deed of sale",
 ]
+SOLD = (
+    "2025-03-20 Rhys Calloway, ZODI: Change of MAP ID from 1 April 2025 recorded | MAP ID ZMAP → ZMAB; "
+    "MAP ID applies from 4 March 2024 → 1 April 2025 | Change from a day on, from deed of sale"
+)
 
 
-def test_each_sees_its_own_page_and_the_near_buyer_none(device, cast):
+def test_each_sees_its_own_page_and_the_near_supplier_none(device, cast):
     path = f"/devices/{device.device_id}/history/"
-    expected = {"old_map": 200, "new_map": 200, "old_supplier": 200, "new_supplier": 200, "dcc": 200, "stranger": 404}
+    parties = dict.fromkeys(("old_map", "new_map", "old_supplier", "new_supplier", "dcc"), 200)
+    expected = parties | {"near_supplier": 404}
 
     for who, status in expected.items():
         assert Browser(membership_of(getattr(cast, who))).get(path).status_code == status, who
@@ -291,10 +302,10 @@ def test_past_party_finds_nothing_else_of_the_device(device, cast, who):
 
 
 @pytest.mark.parametrize(("who", "hidden"), [
-    ("old_map", ["ZMAB", "ZULU", "Z10 2", "Priya Shah", "contract", "O is 0"]),
-    ("new_map", ["ZMAP", "ZULU", "ZEPH", "Priya Shah", "Rhys Calloway", "deed of sale"]),
-    ("old_supplier", ["ZODI", "ZMAB", "ZULU", "Z10 2", "registrations.csv", "night.csv"]),
-    ("new_supplier", ["ZEPH", "Priya Shah", "nameplate photo", "registrations.csv"]),
+    ("old_map", ["ZMAB", "ZIRC", "Z10 2", "Priya Shah", "contract", "O is 0"]),
+    ("new_map", ["ZMAP", "ZEPH", "Priya Shah", "Rhys Calloway", "deed of sale"]),
+    ("old_supplier", ["ZODI", "ZMAB", "ZIRC", "Z10 2", "registrations.csv", "night.csv"]),
+    ("new_supplier", ["ZEPH", "ZIRC", "Priya Shah", "nameplate photo", "registrations.csv"]),
 ])  # fmt: skip
 def test_page_holds_nothing_of_the_others(device, cast, who, hidden):
     path = f"/devices/{device.device_id}/history/"
