@@ -68,7 +68,7 @@ assets: .local/static/collected
 	@echo "==> Static files"
 	@$(MANAGE) collectstatic --noinput --clear --verbosity 0 \
 	  --ignore '*.scss' --ignore '*.njk' --ignore '*.md' --ignore '*.json' --ignore '*.html' --ignore '*.mjs' \
-	  --ignore '*.js' --ignore '*.js.map' --ignore '*.mjs.map' --ignore fonts
+	  --ignore '*.mjs.map' --ignore fonts --ignore rest_framework
 	@touch $@
 
 # Debian's Chromium as root, Playwright's own elsewhere.

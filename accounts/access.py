@@ -4,6 +4,7 @@ from collections.abc import Callable
 from enum import StrEnum
 from functools import wraps
 
+from allauth.account.decorators import reauthentication_required
 from django.contrib.auth.decorators import login_not_required
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, QueryDict
@@ -27,16 +28,19 @@ class Open(StrEnum):
     MEMBERS = "open to everyone who acts for an organisation"
 
 
-def allow(permission: Permission | Open, *methods: str) -> Callable[[View], View]:
+def allow(permission: Permission | Open, *methods: str, fresh: bool = False) -> Callable[[View], View]:
     """Let in who has `permission`, by GET (and HEAD) or by the `methods` named.
 
-    Answers in this order: sign-in page (by middleware), choice of whom to act for, 409 for a form or link to a file
-    made for another membership, 403. The view goes on with 404 by scope, then `expect`, then what it is about.
+    With `fresh`, only who has proved just now who they are. Answers in this order: sign-in page (by middleware), choice of whom to act for, 409 for a form or link to a file
+    made for another membership, 403, the page that asks for password or factor again (django-allauth keeps the form
+    meanwhile). The view goes on with 404 by scope, then `expect`, then what it is about.
     """
 
-    def decorate(view: View) -> View:
+    def decorate(inner: View) -> View:
+        view = reauthentication_required(inner) if fresh else inner
+
         @require_http_methods(methods or ("GET", "HEAD"))
-        @wraps(view)
+        @wraps(inner)
         def guarded(request: HttpRequest, *args: object, **kwargs: object) -> HttpResponse:
             if permission in (Open.TO_ALL, Open.SIGNED_IN):
                 return view(request, *args, **kwargs)

@@ -92,10 +92,10 @@ class Acting:
 
 
 def memberships_of(user: User) -> list[Membership]:
-    """The memberships a person may act under: those of active organisations, by name."""
+    """The memberships a person may act under, by the organisation's name."""
     if not user.is_authenticated:
         return []
-    return list(user.memberships.filter(organisation__is_active=True).select_related("organisation", "user"))
+    return list(user.memberships.in_force().select_related("organisation", "user"))
 
 
 def chosen(memberships: list[Membership], membership_id: int | None) -> Acting | None:

@@ -45,9 +45,34 @@ class Kind(models.TextChoices):
     AUDIT_DOWNLOADED = "audit_downloaded", "Downloaded the audit trail"
     ITEMS_RECORDED = "items_recorded", "Recorded values of a device"
     ORGANISATION_ADDED = "organisation_added", "Added an organisation"
+    ORGANISATION_DEACTIVATED = "organisation_deactivated", "Deactivated an organisation"
+    ORGANISATION_REACTIVATED = "organisation_reactivated", "Reactivated an organisation"
     CODE_BOUND = "code_bound", "Bound a code"
+    CODE_UNBOUND = "code_unbound", "Unbound a code"
+    PROPOSED = "proposed", "Proposed an act that takes two people"
+    DECIDED = "decided", "Decided on a proposal"
+    INVITED = "invited", "Invited somebody"
+    INVITATION_SENT = "invitation_sent", "Sent an invitation again"
+    INVITATION_REVOKED = "invitation_revoked", "Revoked an invitation"
+    INVITATION_ACCEPTED = "invitation_accepted", "Accepted an invitation"
     MEMBER_ADDED = "member_added", "Added a member"
     JOB_CHANGED = "job_changed", "Changed a job"
+    MEMBERSHIP_ENDED = "membership_ended", "Ended a membership"
+    MEMBERSHIP_SUSPENDED = "membership_suspended", "Suspended a membership"
+    MEMBERSHIP_REINSTATED = "membership_reinstated", "Reinstated a membership"
+    MEMBERSHIP_CONFIRMED = "membership_confirmed", "Confirmed a membership"
+    ACCOUNTS_DOWNLOADED = "accounts_downloaded", "Downloaded the list of accounts"
+    FACTOR_ADDED = "factor_added", "Added a second factor"
+    FACTOR_REMOVED = "factor_removed", "Removed a second factor"
+    FACTORS_RESET = "factors_reset", "Reset somebody’s second factors"
+    SESSIONS_ENDED = "sessions_ended", "Ended sessions"
+    TOKEN_MADE = "token_made", "Made a token"
+    TOKEN_REVOKED = "token_revoked", "Revoked a token"
+    TOKEN_USED = "token_used", "Came with a token"
+    SIGN_ON_CHANGED = "sign_on_changed", "Changed single sign-on"
+    DOMAIN_ADDED = "domain_added", "Added an e-mail domain"
+    DOMAIN_PROVEN = "domain_proven", "Proved an e-mail domain"
+    DOMAIN_GIVEN_UP = "domain_given_up", "Gave an e-mail domain up"
     PARTICIPANTS_LOADED = "participants_loaded", "Loaded the list of MAPs and suppliers"
     DEVICES_LOADED = "devices_loaded", "Loaded devices"
     SYSTEM_SCOPE = "system_scope", "Worked as the operator"
@@ -72,6 +97,7 @@ SHORT_LIVED = frozenset(
         Kind.LIST_DOWNLOADED,
         Kind.REPORT_DOWNLOADED,
         Kind.AUDIT_DOWNLOADED,
+        Kind.TOKEN_USED,
         Kind.SYSTEM_SCOPE,
     }
 )

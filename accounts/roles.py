@@ -45,14 +45,19 @@ class Permission(StrEnum):
     BLANK_MAP_ID = "inventory.blank_map_id", "Blank a MAP ID (reason and day)"
     DOWNLOAD_MAP_PORTFOLIO = "inventory.download_map_portfolio", "Download the MAP portfolio report"
     DOWNLOAD_DEVICE_LIST = "inventory.download_device_list", "Download the devices a search found"
-    MANAGE_MEMBERS = "accounts.manage_members", "See the members of the own organisation and change their jobs"
+    MANAGE_MEMBERS = "accounts.manage_members", "Invite people, set their jobs and end memberships"
+    MANAGE_TOKENS = "accounts.manage_tokens", "Make and revoke tokens of the own organisation’s systems"
+    MANAGE_ORGANISATIONS = (
+        "accounts.manage_organisations",
+        "Manage organisations, their codes and first administrators (two people where sight is granted or taken)",
+    )
     READ_AUDIT = "accounts.read_audit", "Read the organisation’s audit trail (DCC: everyone’s)"
 
 
 P = Permission
 EVERYONE = frozenset({P.VIEW_DEVICE})
 RECORDING = frozenset({P.RECORD_ITEM, P.REPLACE_ITEM})
-ADMINISTERING = frozenset({P.MANAGE_MEMBERS, P.READ_AUDIT})
+ADMINISTERING = frozenset({P.MANAGE_MEMBERS, P.MANAGE_TOKENS, P.READ_AUDIT})
 
 GRANTS: dict[Role, dict[Job, frozenset[Permission]]] = {
     Role.SUPPLIER: {
@@ -68,7 +73,10 @@ GRANTS: dict[Role, dict[Job, frozenset[Permission]]] = {
     Role.DCC: {
         Job.VIEWER: EVERYONE | {P.DOWNLOAD_DEVICE_LIST},
         Job.EDITOR: EVERYONE | {P.DOWNLOAD_DEVICE_LIST} | RECORDING,
-        Job.ADMINISTRATOR: EVERYONE | {P.DOWNLOAD_DEVICE_LIST, P.BLANK_MAP_ID} | RECORDING | ADMINISTERING,
+        Job.ADMINISTRATOR: EVERYONE
+        | {P.DOWNLOAD_DEVICE_LIST, P.BLANK_MAP_ID, P.MANAGE_ORGANISATIONS}
+        | RECORDING
+        | ADMINISTERING,
     },
 }
 

@@ -69,7 +69,7 @@ def member_list(request: HttpRequest) -> HttpResponse:
     return render(request, "accounts/member_list.html", {"members": members.order_by("user__name", "pk")})
 
 
-@allow(Permission.MANAGE_MEMBERS, "GET", "HEAD", "POST")
+@allow(Permission.MANAGE_MEMBERS, "GET", "HEAD", "POST", fresh=True)
 @never_cache
 def member_edit(request: HttpRequest, pk: int) -> HttpResponse:
     """Change one member's job."""

@@ -32,6 +32,7 @@ def prepare(name: str) -> dict[str, str]:
         "SECRET_KEY": "for-benchmarks-only",
         "PORTAL_URL": "http://127.0.0.1:8000",
         "LOG_LEVEL": "ERROR",
+        "MFA_REQUIRED": "false",
     }
     manage("migrate", "--database", "owner", "--verbosity", "0", **environment)
     return environment

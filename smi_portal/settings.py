@@ -80,6 +80,8 @@ CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": [NONE],
         "style-src": [SELF],
+        "script-src": [SELF],  # the passkey ceremony, and the warning before a session ends
+        "connect-src": [SELF],
         "img-src": [SELF],
         "font-src": [SELF],  # the reader's own fonts: without it Chromium refuses local() and asks for others
         "form-action": [SELF],
@@ -111,6 +113,11 @@ INSTALLED_APPS = [
     "django_migration_linter",
     "allauth",
     "allauth.account",
+    "allauth.mfa",
+    "allauth.usersessions",
+    "allauth.socialaccount",
+    "allauth.socialaccount.providers.openid_connect",
+    "rest_framework",
     "csp",
 ]
 MIDDLEWARE = [
@@ -163,7 +170,10 @@ STORAGES = {
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
 
-# Mails that set a password anew; the demo writes them to files.
+# Shared by all processes, as limits of sign-in are counted in it.
+CACHES = {"default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "portal_cache"}}
+
+# The demo writes its mails to files.
 vars().update(env.email_url("EMAIL_URL", default="smtp://localhost:25"))
 if DEMO and "EMAIL_URL" not in env.ENVIRON:
     EMAIL_BACKEND, EMAIL_FILE_PATH = "django.core.mail.backends.filebased.EmailBackend", LOCAL_DIR / "mail"
@@ -195,7 +205,20 @@ ACCOUNT_DEFAULT_HTTP_PROTOCOL = "https" if PORTAL_HTTPS else "http"
 ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
 ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
 ACCOUNT_SESSION_REMEMBER = False
+ACCOUNT_EMAIL_NOTIFICATIONS = True  # of a changed password, a factor added or removed
+# A session ends after so many seconds without an act of its person, and after so many in any case.
+SESSION_IDLE_SECONDS = 30 * 60
 SESSION_COOKIE_AGE = 12 * 3600
+# Whether everybody needs a second factor (or a passkey); who has none is led to enrol one.
+MFA_REQUIRED = env.bool("MFA_REQUIRED", not DEMO)
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_TOTP_ISSUER = "SMI self-service portal"
+MFA_TOTP_TOLERANCE = 1
+MFA_RECOVERY_CODES_SHOW_ONCE = True
+MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not PORTAL_HTTPS  # `localhost` of the demo and the tests
+SOCIALACCOUNT_LOGIN_ON_GET = True  # a link: the content policy lets no form lead to another site
+SOCIALACCOUNT_STORE_TOKENS = False
 MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 
 # History: who and why stand in each row, as `accounts.acting` sets them; the moment is that of the write itself.

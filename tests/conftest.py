@@ -2,8 +2,10 @@
 
 import threading
 from collections.abc import Callable, Iterator
+from types import SimpleNamespace
 
 import pytest
+from allauth.account.internal.flows.login import record_authentication
 from django.db import connections, transaction
 from django.test import Client
 from pytest_django.plugin import DjangoDbBlocker
@@ -42,6 +44,7 @@ def flush(statements: list[str]) -> None:
         refusing = [f"ALTER TABLE {table} {{}} TRIGGER append_only_truncate" for table in guarded]
         for statement in [r.format("DISABLE") for r in refusing] + statements + [r.format("ENABLE") for r in refusing]:
             cursor.execute(statement)
+        cursor.execute("TRUNCATE portal_cache")  # what limits of sign-in have counted
 
 
 @pytest.fixture(autouse=True)
@@ -62,6 +65,12 @@ def become_operator(reason: str = "tests") -> None:
 def fresh_stream_slots(monkeypatch: pytest.MonkeyPatch) -> None:
     """A download that a test does not read to its end takes no slot from the next test."""
     monkeypatch.setattr(stream, "slots", threading.BoundedSemaphore(stream.SLOTS))
+
+
+@pytest.fixture(autouse=True)
+def no_second_factor(settings) -> None:
+    """As in the demo, wherever the tests run; tests of second factors ask for them."""
+    settings.MFA_REQUIRED = False
 
 
 @pytest.fixture
@@ -130,6 +139,14 @@ class Browser(Client):
         super().__init__(**kwargs)
         self.membership = membership
         self.force_login(membership.user)
+        self.prove_identity()
+
+    def prove_identity(self) -> None:
+        """As signing in does it: what asks for the password again finds that it was given just now."""
+        user = self.membership.user
+        session = self.session
+        record_authentication(SimpleNamespace(session=session), user, method="password")
+        session.save()
 
     def submit(self, path: str, data: dict | None = None, **kwargs: object):
         return self.post(path, {"acting": self.membership.pk} | (data or {}), **kwargs)

@@ -55,6 +55,7 @@ def running(**environment: str) -> Iterator[Server]:
         "PORTAL_URL": f"http://127.0.0.1:{port}",
         "PORT": str(port),
         "LOG_LEVEL": "ERROR",
+        "MFA_REQUIRED": "false",
     }
     command = [sys.executable, "-m", "gunicorn"]
     process = subprocess.Popen(

@@ -1,101 +1,22 @@
-"""Who takes part: people, organisations, and the list of all MAPs and suppliers."""
+"""The list of all MAPs and suppliers, and which organisation acts under which code."""
 
 from datetime import date
 from functools import reduce
 from operator import or_
 from typing import Self
 
-from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Exists, F, OuterRef, Q
-from django.db.models.functions import Lower
-from django.utils import timezone
 
-from accounts import audit_models  # noqa: F401  (the audit trail's tables are of this app)
 from accounts.history import history_of
-from accounts.roles import Job, Permission, Role, allows
+from accounts.models.people import Organisation, User
+from accounts.roles import Role
 
 
 class Fuel(models.TextChoices):
     ELECTRICITY = "E", "electricity"
     GAS = "G", "gas"
-
-
-class UserManager(BaseUserManager["User"]):
-    def create_user(self, email: str, name: str, password: str | None = None) -> "User":
-        """A person who may sign in once they have a membership; without a password, they must set one."""
-        user = self.model(email=email.strip().lower(), name=name)
-        user.set_password(password)
-        user.save(using=self._db)
-        return user
-
-    def get_by_natural_key(self, username: str | None) -> "User":
-        return self.get(email=(username or "").lower())
-
-
-class User(AbstractBaseUser):
-    """A person. What they may do follows from their memberships alone."""
-
-    email = models.EmailField("e-mail address", max_length=254)
-    name = models.CharField(max_length=120)
-    is_active = models.BooleanField(default=True)
-    joined_at = models.DateTimeField(default=timezone.now, editable=False)
-
-    objects = UserManager()
-    USERNAME_FIELD = "email"
-    REQUIRED_FIELDS = ["name"]
-
-    class Meta:
-        constraints = [
-            models.UniqueConstraint(fields=["email"], name="user_email_unique"),
-            models.CheckConstraint(condition=Q(email=Lower("email")), name="user_email_lower_case"),
-        ]
-
-    def __str__(self) -> str:
-        return self.name
-
-    def get_full_name(self) -> str:
-        return self.name
-
-
-class Organisation(models.Model):
-    """A party that acts in exactly one role."""
-
-    name = models.CharField(max_length=120)
-    role = models.CharField(max_length=8, choices=Role)
-    is_active = models.BooleanField(default=True)
-
-    class Meta:
-        ordering = ["name"]
-        constraints = [
-            models.UniqueConstraint(Lower("name"), name="organisation_name_unique"),
-            models.CheckConstraint(condition=Q(role__in=Role.values), name="organisation_role_known"),
-        ]
-
-    def __str__(self) -> str:
-        return self.name
-
-
-class Membership(models.Model):
-    """One person's job for one organisation."""
-
-    user = models.ForeignKey(User, models.PROTECT, related_name="memberships")
-    organisation = models.ForeignKey(Organisation, models.PROTECT, related_name="memberships")
-    job = models.CharField(max_length=16, choices=Job)
-
-    class Meta:
-        ordering = ["organisation__name"]
-        constraints = [
-            models.UniqueConstraint(fields=["user", "organisation"], name="membership_once_per_organisation"),
-            models.CheckConstraint(condition=Q(job__in=Job.values), name="membership_job_known"),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.user}, {self.organisation}, {self.get_job_display()}"
-
-    def may(self, permission: Permission) -> bool:
-        return allows(Role(self.organisation.role), Job(self.job), permission)
 
 
 class PeriodQuerySet(models.QuerySet):
@@ -200,14 +121,6 @@ class Binding(models.Model):
     def clean(self) -> None:
         if self.organisation.role != self.role:
             raise ValidationError("Code and organisation must have the same role.")
-
-
-class MembershipEvent(history_of(Membership)):
-    """What a membership was after each write."""
-
-
-class OrganisationEvent(history_of(Organisation)):
-    """What an organisation was after each write."""
 
 
 class ParticipantEvent(history_of(Participant)):

@@ -1,0 +1,44 @@
+"""People and their accounts, as the other verbs need them."""
+
+from allauth.account.models import EmailAddress
+from django.core.exceptions import ValidationError
+from django.core.validators import MaxLengthValidator, validate_email
+from django.db import IntegrityError, transaction
+
+from accounts.csv_table import quote
+from accounts.errors import NotAllowed
+from accounts.models import User
+from accounts.participants import parse_name
+
+LONGEST_EMAIL = 254
+
+
+def person_with(email: str, name: str, password: str | None) -> User:
+    """The person with this address, new if need be, held so that memberships come one after the other."""
+    if user := User.objects.select_for_update(no_key=True).filter(email=email).first():
+        return user
+    try:
+        with transaction.atomic():
+            user = User.objects.create_user(email, name, password)
+            EmailAddress.objects.create(user=user, email=email, verified=True, primary=True)
+    except IntegrityError as error:
+        raise NotAllowed(f"There is an account for {email} already. Try again.", "email") from error
+    return user
+
+
+def clean_name(text: str) -> str:
+    try:
+        return parse_name(text)
+    except ValueError as error:
+        raise NotAllowed(str(error), "name") from error
+
+
+def clean_email(text: str) -> str:
+    """The address in lower case, as accounts hold it; ASCII only, as look-alikes would be other people."""
+    email = text.strip().lower() if text.isascii() else ""
+    try:
+        validate_email(email)
+        MaxLengthValidator(LONGEST_EMAIL)(email)
+    except ValidationError as error:
+        raise NotAllowed(f"{quote(text)} is not an e-mail address.", "email") from error
+    return email

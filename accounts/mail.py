@@ -1,0 +1,36 @@
+"""Mails of the portal: plain text, with a link and a count, never an MPxN or the name of a supplier."""
+
+import smtplib
+from collections.abc import Iterable
+from urllib.parse import urljoin
+
+import structlog
+from django.conf import settings
+from django.core.mail import EmailMessage
+from django.template.loader import render_to_string
+
+logger = structlog.get_logger(__name__)
+
+
+def send_mail(template: str, to: str, **context: object) -> None:
+    """`accounts/mail/<template>.txt` to one address; its first line is the subject.
+
+    Raises OSError or SMTPException when the mail server does not take it.
+    """
+    text = render_to_string(f"accounts/mail/{template}.txt", context | {"portal": settings.PORTAL_URL})
+    subject, _, body = text.strip().partition("\n")
+    EmailMessage(subject, body.strip() + "\n", to=[to]).send()
+
+
+def tell(template: str, to: Iterable[str], **context: object) -> None:
+    """The same to several, for what is done already: a mail that cannot be sent is logged, and stops nothing."""
+    for address in to:
+        try:
+            send_mail(template, address, **context)
+        except (OSError, smtplib.SMTPException) as error:
+            logger.error("mail_not_sent", template=template, error=str(error))
+
+
+def link_to(path: str) -> str:
+    """The whole address of a page, of the portal's own name whatever host was asked."""
+    return urljoin(settings.PORTAL_URL, path)

@@ -1,0 +1,28 @@
+"""Who takes part, by noun. The tables of the audit trail stand in `accounts.audit_models`."""
+
+from accounts import audit_models  # noqa: F401  (of this app)
+from accounts.models.invitations import Invitation
+from accounts.models.participants import Binding, BindingEvent, Fuel, Participant, ParticipantEvent, PeriodQuerySet
+from accounts.models.people import Membership, MembershipEvent, Organisation, OrganisationEvent, User
+from accounts.models.proposals import Proposal
+from accounts.models.service_tokens import ServiceToken
+from accounts.models.single_sign_on import MailDomain, SingleSignOn
+
+__all__ = [
+    "Binding",
+    "BindingEvent",
+    "Fuel",
+    "Invitation",
+    "MailDomain",
+    "Membership",
+    "MembershipEvent",
+    "Organisation",
+    "OrganisationEvent",
+    "Participant",
+    "ParticipantEvent",
+    "PeriodQuerySet",
+    "Proposal",
+    "ServiceToken",
+    "SingleSignOn",
+    "User",
+]

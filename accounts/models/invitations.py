@@ -1,0 +1,64 @@
+"""Invitations to a job for an organisation, by e-mail."""
+
+from datetime import timedelta
+from typing import Self
+
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+from accounts.models.people import Organisation, User
+from accounts.roles import Job
+
+
+class InvitationQuerySet(models.QuerySet):
+    def open(self) -> Self:
+        """Neither accepted nor revoked; their link may have expired, until it is sent again."""
+        return self.filter(accepted_at=None, revoked_at=None)
+
+    def valid(self) -> Self:
+        """Those whose link works now."""
+        return self.open().filter(expires_at__gt=timezone.now())
+
+
+class Invitation(models.Model):
+    """An offer to one e-mail address of one job; the link's secret is kept as its SHA-256 alone.
+
+    `invited_by` is nobody for the operator's, `approved_by` a second DCC administrator where it takes two.
+    """
+
+    VALID_FOR = timedelta(hours=72)
+
+    organisation = models.ForeignKey(Organisation, models.PROTECT, related_name="invitations")
+    email = models.EmailField("e-mail address", max_length=254)
+    name = models.CharField(max_length=120)
+    job = models.CharField(max_length=16, choices=Job)
+    secret_hash = models.CharField(max_length=64)
+    invited_by = models.ForeignKey(User, models.PROTECT, null=True, related_name="+")
+    approved_by = models.ForeignKey(User, models.PROTECT, null=True, related_name="+", db_index=False)
+    created_at = models.DateTimeField(default=timezone.now)
+    sent_at = models.DateTimeField(default=timezone.now)
+    expires_at = models.DateTimeField()
+    accepted_at = models.DateTimeField(null=True)
+    revoked_at = models.DateTimeField(null=True)
+
+    objects = InvitationQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-pk"]
+        constraints = [
+            models.UniqueConstraint(fields=["secret_hash"], name="invitation_secret_unique"),
+            models.UniqueConstraint(
+                fields=["organisation", "email"],
+                name="invitation_open_once",
+                condition=Q(accepted_at=None, revoked_at=None),
+            ),
+            models.CheckConstraint(condition=Q(job__in=Job.values), name="invitation_job_known"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.email}, {self.organisation}, {self.get_job_display()}"
+
+    @property
+    def has_expired(self) -> bool:
+        return self.expires_at <= timezone.now()

@@ -1,0 +1,95 @@
+"""Acts of the DCC that take two of its administrators: proposed by one, decided by another."""
+
+from datetime import timedelta
+from typing import Self
+
+from django.db import models
+from django.db.models import F, Q
+from django.utils import timezone
+
+from accounts.models.people import Organisation, User
+
+
+class ProposalQuerySet(models.QuerySet):
+    def open(self) -> Self:
+        """Waiting for a decision."""
+        return self.filter(decision="", expires_at__gt=timezone.now())
+
+
+class Proposal(models.Model):
+    """An act that grants or takes sight of assets, or somebody's way back in; done once somebody else approves.
+
+    `details` say what: codes, days, jobs and row ids, as the act's function takes them; names and addresses of people
+    that have no account yet stand in `email` and `name`.
+    """
+
+    VALID_FOR = timedelta(days=14)
+
+    class Act(models.TextChoices):
+        APPOINT = "appoint", "Appoint an administrator"
+        BIND = "bind", "Bind a code"
+        UNBIND = "unbind", "Unbind a code"
+        DEACTIVATE = "deactivate", "Deactivate the organisation"
+        REACTIVATE = "reactivate", "Reactivate the organisation"
+        CHANGE_JOB = "change_job", "Change a DCC administrator’s job"
+        END_MEMBERSHIP = "end_membership", "End a DCC administrator’s membership"
+        RESET_FACTORS = "reset_factors", "Reset somebody’s second factors"
+
+    class Decision(models.TextChoices):
+        APPROVED = "approved", "Approved"
+        REJECTED = "rejected", "Rejected"
+        WITHDRAWN = "withdrawn", "Withdrawn"
+
+    act = models.CharField(max_length=16, choices=Act)
+    organisation = models.ForeignKey(Organisation, models.PROTECT, related_name="+")
+    details = models.JSONField(default=dict)
+    email = models.EmailField(max_length=254, blank=True)
+    name = models.CharField(max_length=120, blank=True)
+    reason = models.CharField(max_length=240, blank=True)
+    proposed_by = models.ForeignKey(User, models.PROTECT, related_name="+")
+    proposed_at = models.DateTimeField(default=timezone.now)
+    expires_at = models.DateTimeField()
+    decision = models.CharField(max_length=9, choices=Decision, blank=True)
+    decided_by = models.ForeignKey(User, models.PROTECT, null=True, related_name="+")
+    decided_at = models.DateTimeField(null=True)
+
+    objects = ProposalQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-pk"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(
+                    act__in=[
+                        "appoint",
+                        "bind",
+                        "unbind",
+                        "deactivate",
+                        "reactivate",
+                        "change_job",
+                        "end_membership",
+                        "reset_factors",
+                    ]
+                ),
+                name="proposal_act_known",
+            ),
+            models.CheckConstraint(
+                condition=Q(decision="", decided_by=None, decided_at=None)
+                | Q(
+                    decision__in=["approved", "rejected", "withdrawn"],
+                    decided_by__isnull=False,
+                    decided_at__isnull=False,
+                ),
+                name="proposal_decided_by_somebody",
+            ),
+            models.CheckConstraint(
+                condition=~Q(decision="approved", decided_by=F("proposed_by")), name="proposal_approved_by_another"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_act_display()}, {self.organisation}"
+
+    @property
+    def is_open(self) -> bool:
+        return not self.decision and self.expires_at > timezone.now()
