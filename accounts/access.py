@@ -31,9 +31,10 @@ class Open(StrEnum):
 def allow(permission: Permission | Open, *methods: str, fresh: bool = False) -> Callable[[View], View]:
     """Let in who has `permission`, by GET (and HEAD) or by the `methods` named.
 
-    With `fresh`, only who has proved just now who they are. Answers in this order: sign-in page (by middleware), choice of whom to act for, 409 for a form or link to a file
-    made for another membership, 403, the page that asks for password or factor again (django-allauth keeps the form
-    meanwhile). The view goes on with 404 by scope, then `expect`, then what it is about.
+    Answers in this order: sign-in page (by middleware), choice of whom to act for, 409 for a form or link to a file
+    made for another membership, 403, and with `fresh` the page that asks for password or factor again, unless that was
+    just now (django-allauth keeps the form meanwhile). The view goes on with 404 by scope, then `expect`, then what it
+    is about.
     """
 
     def decorate(inner: View) -> View:
