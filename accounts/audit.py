@@ -38,6 +38,7 @@ def record(
     by: "Acting | None",
     person: "User | None" = None,
     organisation: "Organisation | None" = None,
+    about: "Organisation | None" = None,
     origin: "Origin | None" = None,
     via: str = "command",
     device_id: str = "",
@@ -49,11 +50,14 @@ def record(
     """Note one act of `by` in the audit trail, as a part of the current transaction; the row's id.
 
     Nobody acts for an organisation in a sign-in or in the operator's work: then `person`, `organisation` (whose
-    administrators shall read it; the operator only) and `origin` or `via` say what is known. `details` hold ids, names
+    administrators shall read it; the operator only) and `origin` or `via` say what is known. What the DCC does `about`
+    another organisation is that one's to read, too. `details` hold ids, names
     of keys and constants; never a MAP ID. `personal` values are kept beside the row, which has salted hashes of them.
     """
     origin = by.origin if by else origin
-    person, organisation = (by.user, by.organisation) if by else (person, organisation)
+    if by:
+        person, organisation = by.user, about or by.organisation
+        details |= {"by_dcc": True} if organisation != by.organisation else {}
     row = {
         "at": timezone.now(),
         "kind": Kind(kind).value,

@@ -32,7 +32,7 @@ FORMULA = ("=", "+", "-", "@", "\t", "\r")  # with which a cell begins that a sp
 def chunks(rows: AuditRowQuerySet, acting: Acting) -> Iterator[bytes]:
     """CSV of `rows`, newest first, in a transaction and scope of its own."""
     with scope(acting):
-        names = Names.of_all()
+        names = Names.of_all(acting)
         lines = Lines()
         lines.add(HEADER)
         for number, row in enumerate(rows.order_by("-pk").iterator(chunk_size=CHUNK_ROWS), start=1):

@@ -3,9 +3,10 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
+from accounts.acting import Acting
 from accounts.audit_models import AuditRow, Kind
-from accounts.models import Organisation, User
-from accounts.roles import Job
+from accounts.models import Organisation, Proposal, User
+from accounts.roles import Job, Role
 
 KEYS = {
     "device_id": "Device ID",
@@ -32,21 +33,26 @@ class Names:
 
     people: dict[int, str] = field(default_factory=dict)
     organisations: dict[int, str] = field(default_factory=dict)
+    for_dcc: bool = True  # others are told of the DCC's acts about them, not by whom of it
 
     @classmethod
-    def of(cls, rows: Iterable[AuditRow]) -> "Names":
+    def of(cls, rows: Iterable[AuditRow], acting: Acting) -> "Names":
         people = {number for row in rows for number in (row.person_id, row.details.get("member")) if number}
         organisations = {row.organisation_id for row in rows if row.organisation_id}
         return cls(
             dict(User.objects.filter(pk__in=people).values_list("pk", "name")),
             dict(Organisation.objects.filter(pk__in=organisations).values_list("pk", "name")),
+            acting.role == Role.DCC,
         )
 
     @classmethod
-    def of_all(cls) -> "Names":
-        return cls(dict(User.objects.values_list("pk", "name")), dict(Organisation.objects.values_list("pk", "name")))
+    def of_all(cls, acting: Acting) -> "Names":
+        people = dict(User.objects.values_list("pk", "name"))
+        return cls(people, dict(Organisation.objects.values_list("pk", "name")), acting.role == Role.DCC)
 
     def who(self, row: AuditRow) -> str:
+        if row.details.get("by_dcc") and not self.for_dcc:
+            return "The DCC"
         if row.person_id:
             return self.person(row.person_id)
         return "Somebody not signed in" if row.via == "page" else "The operator"
@@ -96,6 +102,43 @@ def _job_changed(row: AuditRow, names: Names) -> str:
     return f"made {names.person(row.details.get('member'))} {_job(row)}"
 
 
+def _invited(row: AuditRow, names: Names) -> str:
+    return f"invited somebody as {_job(row)}, invitation {row.details.get('invitation')}"
+
+
+def _invitation(verb: str) -> "Callable[[AuditRow, Names], str]":
+    return lambda row, names: f"{verb} invitation {row.details.get('invitation')}"
+
+
+def _membership(verb: str) -> "Callable[[AuditRow, Names], str]":
+    return lambda row, names: f"{verb} the membership of {names.person(row.details.get('member'))}"
+
+
+def _proposed(row: AuditRow, names: Names) -> str:
+    return f"proposed to {_act_proposed(row)} {names.organisation(row)}, proposal {row.details.get('proposal')}"
+
+
+def _decided(row: AuditRow, names: Names) -> str:
+    decision = row.details.get("decision")
+    return f"{decision} the proposal {row.details.get('proposal')} to {_act_proposed(row)} {names.organisation(row)}"
+
+
+ABOUT = {
+    Proposal.Act.APPOINT: "appoint an administrator of",
+    Proposal.Act.BIND: "bind a code to",
+    Proposal.Act.UNBIND: "unbind a code from",
+    Proposal.Act.DEACTIVATE: "deactivate",
+    Proposal.Act.REACTIVATE: "reactivate",
+    Proposal.Act.CHANGE_JOB: "change the job of an administrator of",
+    Proposal.Act.END_MEMBERSHIP: "end the membership of an administrator of",
+    Proposal.Act.RESET_FACTORS: "reset the second factors of a member of",
+}
+
+
+def _act_proposed(row: AuditRow) -> str:
+    return ABOUT.get(row.details.get("act", ""), "act on")
+
+
 def _job(row: AuditRow) -> str:
     job = row.details.get("job", "")
     return Job(job).label if job in Job.values else job
@@ -117,7 +160,17 @@ WORDS: dict[str, Callable[[AuditRow, Names], str]] = {
     Kind.JOB_CHANGED: _job_changed,
     Kind.SWITCH: lambda row, names: f"chose to act for {names.organisation(row)}",
     Kind.ORGANISATION_ADDED: lambda row, names: f"added {names.organisation(row)}",
+    Kind.ORGANISATION_DEACTIVATED: lambda row, names: f"deactivated {names.organisation(row)}",
+    Kind.ORGANISATION_REACTIVATED: lambda row, names: f"reactivated {names.organisation(row)}",
     Kind.CODE_BOUND: lambda row, names: f"let {names.organisation(row)} act under a code of the list",
+    Kind.CODE_UNBOUND: lambda row, names: f"ended a code of {names.organisation(row)}",
+    Kind.PROPOSED: _proposed,
+    Kind.DECIDED: _decided,
+    Kind.INVITED: _invited,
+    Kind.INVITATION_SENT: _invitation("sent again"),
+    Kind.INVITATION_REVOKED: _invitation("revoked"),
+    Kind.INVITATION_ACCEPTED: _invitation("accepted"),
+    Kind.MEMBERSHIP_ENDED: _membership("ended"),
     Kind.SYSTEM_SCOPE: lambda row, names: f"worked on everybody’s data: {row.details.get('reason')}",
     Kind.VALUES_ERASED: lambda row, names: f"erased personal values of {names.person(row.details.get('member'))}",
     Kind.VALUE_CORRECTED: lambda row, names: f"corrected {row.details.get('name')} of row {row.details.get('row')}",

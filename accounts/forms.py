@@ -1,13 +1,111 @@
-"""Forms of the own organisation and the public list."""
+"""Forms of organisations, their members and the public list: they parse; the actions decide."""
 
 from django import forms
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError
 
-from accounts.roles import Job
+from accounts.models import Fuel, Proposal, User
+from accounts.roles import Job, Role
+
+NO_DATE = "This is no date. Write it day first, such as 23/11/2026."
+WIDE = {"class": "govuk-input--width-20", "autocomplete": "off"}
+
+
+class DayField(forms.DateField):
+    def __init__(self, **kwargs: object) -> None:
+        widget = forms.DateInput({"autocomplete": "off", "class": "govuk-input--width-10"})
+        super().__init__(widget=widget, error_messages={"invalid": NO_DATE}, **kwargs)
 
 
 class JobForm(forms.Form):
     job = forms.ChoiceField(choices=Job, widget=forms.RadioSelect, label="Job")
     job_shown = forms.ChoiceField(choices=Job, widget=forms.HiddenInput)  # what the choice was based on
+
+
+class PersonForm(forms.Form):
+    """Whom to write to."""
+
+    name = forms.CharField(label="Full name", max_length=120, widget=forms.TextInput(WIDE))
+    email = forms.CharField(
+        label="E-mail address",
+        max_length=254,
+        help_text="A personal work address. The invitation is valid for 72 hours.",
+        widget=forms.EmailInput(WIDE | {"spellcheck": "false"}),
+    )
+
+
+class InviteForm(PersonForm):
+    job = forms.ChoiceField(choices=Job, widget=forms.RadioSelect, label="Job", initial=Job.VIEWER)
+
+
+class AcceptForm(forms.Form):
+    """What a new person gives: their name as they want it shown, and a password."""
+
+    name = forms.CharField(label="Full name", max_length=120, widget=forms.TextInput(WIDE | {"autocomplete": "name"}))
+    password = forms.CharField(
+        label="Password",
+        help_text="12 characters or more. Not a common one, not like your name, not only digits.",
+        widget=forms.PasswordInput({"class": "govuk-input--width-20", "autocomplete": "new-password"}),
+    )
+
+    def __init__(self, data: dict | None = None, *, email: str, name: str) -> None:
+        super().__init__(data, initial={"name": name})
+        self.email = email
+
+    def clean(self) -> dict:
+        cleaned = super().clean()
+        if password := cleaned.get("password"):
+            try:
+                validate_password(password, User(email=self.email, name=cleaned.get("name", "")))
+            except ValidationError as weak:
+                self.add_error("password", weak)
+        return cleaned
+
+
+class ConfirmForm(forms.Form):
+    """Nothing but its button; what refuses the act stands above it."""
+
+
+class DecisionForm(forms.Form):
+    """Its buttons carry the decision."""
+
+    decision = forms.ChoiceField(choices=Proposal.Decision, error_messages={"required": "Choose one of the buttons."})
+
+
+class OrganisationForm(forms.Form):
+    name = forms.CharField(label="Name", max_length=120, widget=forms.TextInput(WIDE))
+    role = forms.ChoiceField(
+        label="It acts as",
+        choices=[(role.value, role.label) for role in (Role.SUPPLIER, Role.MAP)],
+        widget=forms.RadioSelect,
+        help_text="In one role. A company that is both has two organisations.",
+    )
+
+
+class BindForm(forms.Form):
+    fuel = forms.ChoiceField(
+        label="Fuel", choices=[(f.value, f.label.capitalize()) for f in Fuel], widget=forms.RadioSelect
+    )
+    code = forms.CharField(
+        label="Code",
+        max_length=10,
+        help_text="From the list of MAPs and suppliers: 4 characters for electricity, 3 for gas.",
+        widget=forms.TextInput({"class": "smi-id govuk-input--width-5", "autocomplete": "off", "spellcheck": "false"}),
+    )
+    valid_from = DayField(label="From which day", help_text="Day first, such as 23/11/2026. It may be in the past.")
+
+
+class UnbindForm(forms.Form):
+    last_day = DayField(label="Last day", help_text="The last day on which it acts under the code, such as 23/11/2026.")
+    reason = forms.CharField(
+        label="Why?", max_length=240, widget=forms.TextInput({"class": "govuk-input--width-30", "autocomplete": "off"})
+    )
+
+
+class ReasonForm(forms.Form):
+    reason = forms.CharField(
+        label="Why?", max_length=240, widget=forms.TextInput({"class": "govuk-input--width-30", "autocomplete": "off"})
+    )
 
 
 class ParticipantSearch(forms.Form):

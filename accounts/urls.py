@@ -3,7 +3,7 @@
 from allauth.account import views as allauth
 from django.urls import path, re_path
 
-from accounts import views, views_audit
+from accounts import views, views_audit, views_invitations, views_members, views_organisations
 
 urlpatterns = [
     path("accounts/login/", allauth.login, name="account_login"),
@@ -25,8 +25,24 @@ urlpatterns = [
     # Nobody signs up; django-allauth names the page in a mail to an address that has no account.
     path("accounts/signup/", views.no_sign_up, name="account_signup"),
     path("accounts/acting/", views.acting_choice, name="acting-choice"),
-    path("organisation/members/", views.member_list, name="member-list"),
-    path("organisation/members/<int:pk>/", views.member_edit, name="member-edit"),
+    # The own organisation
+    path("organisation/members/", views_members.member_list, name="member-list"),
+    path("organisation/members/<int:pk>/", views_members.member_edit, name="member-edit"),
+    path("organisation/members/<int:pk>/end/", views_members.member_end, name="member-end"),
+    path("organisation/members/invite/", views_invitations.invitation_add, name="invitation-add"),
+    path("organisation/invitations/<int:pk>/send/", views_invitations.invitation_send, name="invitation-send"),
+    path("organisation/invitations/<int:pk>/revoke/", views_invitations.invitation_revoke, name="invitation-revoke"),
+    path("accounts/invitation/<str:secret>/", views_invitations.invitation_accept, name="invitation-accept"),
+    # All organisations, for the DCC
+    path("organisations/", views_organisations.organisation_list, name="organisation-list"),
+    path("organisations/add/", views_organisations.organisation_add, name="organisation-add"),
+    path("organisations/<int:pk>/", views_organisations.organisation_detail, name="organisation-detail"),
+    path("organisations/<int:pk>/bind/", views_organisations.code_bind, name="code-bind"),
+    path("organisations/<int:pk>/appoint/", views_organisations.administrator_appoint, name="administrator-appoint"),
+    path("organisations/<int:pk>/activity/", views_organisations.organisation_activity, name="organisation-activity"),
+    path("organisations/bindings/<int:pk>/unbind/", views_organisations.code_unbind, name="code-unbind"),
+    path("organisations/proposals/", views_organisations.proposal_list, name="proposal-list"),
+    path("organisations/proposals/<int:pk>/", views_organisations.proposal_detail, name="proposal-detail"),
     path("audit/", views_audit.audit, name="audit"),
     path("audit/readers/", views_audit.audit_readers, name="audit-readers"),
     path("participants/", views.participant_list, name="participant-list"),

@@ -1,8 +1,7 @@
-"""Whom to act for, the own organisation's members, and the public lists."""
+"""Whom to act for, and the public lists."""
 
 from dataclasses import replace
 
-from django.contrib import messages
 from django.db.models import Q
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
@@ -12,11 +11,9 @@ from django.views.decorators.cache import never_cache
 
 from accounts import acting
 from accounts.access import Open, allow, expect
-from accounts.actions import change_job
 from accounts.audit import record
 from accounts.audit_models import Kind
-from accounts.errors import NotAllowed, Stale
-from accounts.forms import JobForm, ParticipantSearch
+from accounts.forms import ParticipantSearch
 from accounts.models import Membership, Participant
 from accounts.roles import Job, Permission, Role, allows
 
@@ -59,43 +56,6 @@ def _safe_next(request: HttpRequest) -> str:
 def no_sign_up(request: HttpRequest) -> HttpResponse:
     """Accounts are made by administrators: the help page says whom to ask."""
     return redirect("help")
-
-
-@allow(Permission.MANAGE_MEMBERS)
-@never_cache
-def member_list(request: HttpRequest) -> HttpResponse:
-    expect(request)
-    members = Membership.objects.filter(organisation=request.acting.organisation).select_related("user")
-    return render(request, "accounts/member_list.html", {"members": members.order_by("user__name", "pk")})
-
-
-@allow(Permission.MANAGE_MEMBERS, "GET", "HEAD", "POST", fresh=True)
-@never_cache
-def member_edit(request: HttpRequest, pk: int) -> HttpResponse:
-    """Change one member's job."""
-    members = Membership.objects.filter(organisation=request.acting.organisation)
-    membership = members.select_related("user", "organisation").filter(pk=pk).first()
-    if membership is None:
-        raise Http404
-    expect(request)
-    shown = {"job": membership.job, "job_shown": membership.job}
-    form = JobForm(request.POST if request.method == "POST" else None, initial=shown)
-    status = 400 if form.is_bound else 200
-    if form.is_valid():
-        job, expected = Job(form.cleaned_data["job"]), Job(form.cleaned_data["job_shown"])
-        try:
-            change_job(membership=membership, job=job, expected_job=expected, by=request.acting)
-        except NotAllowed as refusal:
-            form.add_error("job", str(refusal))
-        except Stale:
-            form = JobForm(initial={"job": job, "job_shown": membership.job})
-            now = f"Somebody else made {membership.user} {membership.get_job_display()} in the meantime."
-            messages.error(request, f"{now} Nothing was saved. Save again if your choice still stands.")
-            status = 409
-        else:
-            messages.success(request, f"{membership.user} is now {membership.get_job_display()}.")
-            return redirect("member-list")
-    return render(request, "accounts/member_edit.html", {"membership": membership, "form": form}, status=status)
 
 
 @allow(Open.MEMBERS)

@@ -24,7 +24,7 @@ def audit(request: HttpRequest) -> HttpResponse:
     if not search.is_valid():
         return render(request, "accounts/audit.html", {"form": search}, status=400)
     page = page_of(search.rows(), request.GET)
-    names = Names.of(page.rows)
+    names = Names.of(page.rows, request.acting)
     context = {
         "form": search,
         "page": page,

@@ -1,12 +1,12 @@
 """Test data: plain functions with defaults. All of it is made up."""
 
-from datetime import date
+from datetime import date, timedelta
 from itertools import count
 
 from django.utils import timezone
 
 from accounts.acting import noting
-from accounts.models import Binding, Fuel, Membership, Organisation, Participant, User
+from accounts.models import Binding, Fuel, Invitation, Membership, Organisation, Participant, Proposal, User
 from accounts.roles import Job, Role
 from inventory.models import Device, Kind, ProviderPeriod, SupplyPeriod
 
@@ -26,6 +26,20 @@ def make_user(name: str = "", email: str = "", password: str | None = None) -> U
 
 def make_membership(organisation: Organisation, job: Job = Job.VIEWER, user: User | None = None) -> Membership:
     return Membership.objects.create(user=user or make_user(), organisation=organisation, job=job)
+
+
+def make_invitation(organisation: Organisation, job: Job = Job.VIEWER, **fields: object) -> Invitation:
+    """An open invitation whose secret is its number in words nobody else has."""
+    number = next(numbers)
+    given = {"email": f"invited{number}@demo.example", "name": f"Invited {number}", "secret_hash": f"{number:064}"}
+    given |= {"expires_at": timezone.now() + Invitation.VALID_FOR, "sent_at": timezone.now() - timedelta(hours=1)}
+    return Invitation.objects.create(organisation=organisation, job=job, **given | fields)
+
+
+def make_proposal(organisation: Organisation, *, proposed_by: User, **fields: object) -> Proposal:
+    """To deactivate the organisation, unless `fields` say otherwise."""
+    given = {"act": Proposal.Act.DEACTIVATE, "expires_at": timezone.now() + Proposal.VALID_FOR}
+    return Proposal.objects.create(organisation=organisation, proposed_by=proposed_by, **given | fields)
 
 
 def make_participant(code: str, *, role: Role = Role.MAP, name: str = "", **fields: object) -> Participant:

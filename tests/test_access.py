@@ -5,14 +5,15 @@ from collections.abc import Iterator
 from datetime import date
 
 import pytest
+from django.db.models import Model
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from accounts.access import Open
-from accounts.models import Membership, Organisation
+from accounts.models import Binding, Invitation, Membership, Organisation, Proposal
 from accounts.roles import GRANTS, Job, Permission, Role, allows
 from inventory.models import Device, ReportRun
 from tests.conftest import Browser
-from tests.factories import make_device, make_membership, make_user, provided_by
+from tests.factories import make_device, make_invitation, make_membership, make_proposal, make_user, provided_by
 
 # Views of libraries that the portal serves: each for a reason.
 THIRD_PARTY = {
@@ -58,15 +59,27 @@ def address(name: str, device: Device, membership: Membership, run: ReportRun) -
         "map-id-blank": {"device_id": device.device_id},
         "map-step-take-back": {"device_id": device.device_id, "day": TO_COME},
         "member-edit": {"pk": membership.pk},
+        "member-end": {"pk": membership.pk},
         "report-run-manifest": {"pk": run.pk},
         "worklist": {"name": "msn"},
+        "invitation-accept": {"secret": "a-guess"},
+        "code-unbind": {"pk": first(Binding, valid_to=None)},
+        "proposal-detail": {"pk": first(Proposal)},
     }
+    if name in ("invitation-send", "invitation-revoke"):
+        arguments[name] = {"pk": first(Invitation, organisation=membership.organisation_id)}
+    if name in ("organisation-detail", "code-bind", "administrator-appoint", "organisation-activity"):
+        arguments[name] = {"pk": first(Organisation, role=Role.SUPPLIER)}
     return reverse(name, kwargs=arguments.get(name))
+
+
+def first(model: type[Model], **given: object) -> int | None:
+    return model.objects.filter(**given).order_by("pk").values_list("pk", flat=True).first()
 
 
 @pytest.fixture
 def world(supplier, rival, asset_provider, rival_provider, dcc) -> dict[str, tuple]:
-    """Per organisation a device, a member and a report run of its own."""
+    """Per organisation a device, a member, an invitation and a report run of its own; and a proposal."""
     device, foreign = make_device("ZEPH", "ZMAP"), make_device("ZODI", "ZMAB")
     provided_by(device, "ZMAB", TO_COME)
     provided_by(foreign, "ZMAP", TO_COME)
@@ -74,6 +87,9 @@ def world(supplier, rival, asset_provider, rival_provider, dcc) -> dict[str, tup
     for organisation, thing in ((supplier, device), (asset_provider, device), (dcc, device), (rival, foreign)):
         run = ReportRun.objects.create(organisation=organisation, report="map-portfolio", as_of="2026-01-01")
         made[organisation.role if organisation != rival else "rival"] = (thing, make_membership(organisation), run)
+    for organisation in (supplier, rival, asset_provider, rival_provider, dcc):
+        make_invitation(organisation)
+    make_proposal(supplier, proposed_by=make_user())
     rival_run = ReportRun.objects.create(organisation=rival_provider, report="map-portfolio", as_of="2026-01-01")
     made["rival"] = (foreign, made["rival"][1], rival_run)
     return made
@@ -114,7 +130,7 @@ def test_anonymous_is_sent_to_sign_in(client, world, name):
     assert all(answer.url.startswith("/accounts/login/?next=") for answer in answers)
 
 
-@pytest.mark.parametrize("name", [n for n in NAMES if permission_of(n) == Open.TO_ALL])
+@pytest.mark.parametrize("name", [n for n in NAMES if permission_of(n) == Open.TO_ALL and n != "invitation-accept"])
 def test_public_pages_open_without_signing_in(client, db, name):
     assert client.get(reverse(name), follow=True).status_code == 200
 
@@ -145,6 +161,7 @@ def test_foreign_and_unknown_objects_get_the_same_answer(organisations, world, s
     if path == address(name, *world[role]) or not allows(role, Job.ADMINISTRATOR, permission_of(name)):
         return
     unknown = path.replace(foreign.device_id, "00-DB-12-FF-FF-FF-FF-FF").replace(f"/{membership.pk}/", "/999999/")
+    unknown = re.sub(r"/invitations/\d+/", "/invitations/999999/", unknown)
     unknown = unknown.replace(str(run.pk), "00000000-0000-4000-8000-000000000000")
 
     answers = [browser.get(where) for where in (path, unknown)] + [browser.submit(where) for where in (path, unknown)]
@@ -174,7 +191,10 @@ def test_unknown_parameter_is_named_and_refused(organisations, world, sign_in, n
     assert "surprise" in response.content.decode()
 
 
-FORMS = ["device-edit", "device-edit-confirm", "map-id-blank", "map-step-take-back", "member-edit"]
+FORMS = [
+    "device-edit", "device-edit-confirm", "map-id-blank", "map-step-take-back", "member-edit", "member-end",
+    "invitation-add", "invitation-send", "invitation-revoke",
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("name", FORMS)

@@ -4,7 +4,15 @@ What an action refuses it refuses by NotAllowed, with the sentence that the user
 """
 
 from accounts.actions.bindings import bind_code
-from accounts.actions.members import add_administrator, add_member, change_job
+from accounts.actions.members import add_administrator, add_member, change_job, end_membership, takes_two
 from accounts.actions.organisations import add_organisation
 
-__all__ = ["add_administrator", "add_member", "add_organisation", "bind_code", "change_job"]
+__all__ = [
+    "add_administrator",
+    "add_member",
+    "add_organisation",
+    "bind_code",
+    "change_job",
+    "end_membership",
+    "takes_two",
+]

@@ -1,22 +1,26 @@
 """The verbs on memberships: who does which job for an organisation."""
 
+from allauth.usersessions.models import UserSession
 from django.db import transaction
 from django.db.models import QuerySet
+from django.utils import timezone
 
 from accounts.acting import Acting
 from accounts.actions.people import clean_email, clean_name, person_with
 from accounts.audit import record
 from accounts.audit_models import Kind
 from accounts.errors import NotAllowed, Stale
-from accounts.models import Membership, Organisation
+from accounts.models import Invitation, Membership, Organisation, ServiceToken, User
 from accounts.roles import Job, Permission, Role
+
+TWO_PEOPLE = "The job of a DCC administrator is changed by two people: propose it."
 
 
 @transaction.atomic
 def add_administrator(*, email: str, organisation: Organisation, name: str | None = None) -> Membership:
     """Make the person with this e-mail address administrator: a new person, a new member, or a member of another job.
 
-    Refuses as `add_member` does.
+    The operator's. Refuses as `join` does.
     """
     email = clean_email(email)
     members = Membership.objects.current().select_related("user").filter(organisation=organisation)
@@ -24,10 +28,7 @@ def add_administrator(*, email: str, organisation: Organisation, name: str | Non
     if membership is None:
         name = name or email.partition("@")[0].replace(".", " ").title()
         return add_member(email=email, name=name, organisation=organisation, job=Job.ADMINISTRATOR)
-    membership.job = Job.ADMINISTRATOR
-    membership.save(update_fields=["job"])
-    _record_job(Kind.JOB_CHANGED, membership)
-    return membership
+    return make_administrator(membership, by=None)
 
 
 @transaction.atomic
@@ -36,9 +37,26 @@ def add_member(
 ) -> Membership:
     """Give a person a job; a new person gets an account, with an address that counts as verified.
 
-    Refuses who is a member already, whose account is closed, and a second membership beside one of the DCC.
+    The operator's: others are invited. Refuses as `join` does.
     """
     user = person_with(clean_email(email), clean_name(name), password)
+    return join(user=user, organisation=organisation, job=job, by=None)
+
+
+def make_administrator(membership: Membership, by: Acting | None) -> Membership:
+    """Of a member; one that was suspended may come back."""
+    membership.job, membership.suspended_at, membership.warned_at = Job.ADMINISTRATOR, None, None
+    membership.save(update_fields=["job", "suspended_at", "warned_at"])
+    _record_job(Kind.JOB_CHANGED, membership, by)
+    return membership
+
+
+def join(*, user: User, organisation: Organisation, job: Job, by: Acting | None) -> Membership:
+    """A new membership.
+
+    Refuses who is a member already, whose account is closed, and a second membership beside one of the DCC.
+    """
+    User.objects.select_for_update(no_key=True).get(pk=user.pk)
     if not user.is_active:
         raise NotAllowed(f"The account of {user} is closed.", "email")
     held = list(user.memberships.current().select_related("organisation"))
@@ -50,7 +68,7 @@ def add_member(
             "email",
         )
     membership = Membership.objects.create(user=user, organisation=organisation, job=job)
-    _record_job(Kind.MEMBER_ADDED, membership, personal={"name": user.name, "email": user.email})
+    _record_job(Kind.MEMBER_ADDED, membership, by, personal={"name": user.name, "email": user.email})
     return membership
 
 
@@ -58,35 +76,92 @@ def _record_job(
     kind: Kind, membership: Membership, by: Acting | None = None, personal: dict[str, str] | None = None
 ) -> None:
     details = {"member": membership.user_id, "job": str(membership.job)}
-    record(kind, by=by, organisation=membership.organisation, personal=personal, **details)
+    concerned = membership.organisation
+    record(kind, by=by, organisation=concerned, about=concerned, personal=personal, **details)
 
 
 @transaction.atomic
-def change_job(*, membership: Membership, job: Job, by: Acting, expected_job: Job | None = None) -> Membership:
+def change_job(
+    *,
+    membership: Membership,
+    job: Job,
+    expected_job: Job | None = None,
+    proposed_by: User | None = None,
+    by: Acting,
+) -> Membership:
     """Give a member of the acting organisation another job; who is its last administrator stays one.
 
-    `by` must be administrator still, once nobody else is changing the organisation's members. Raises Stale if the
-    member has another job by then than `expected_job`, the one that was shown.
+    `by` must be administrator still, once nobody else is changing the organisation's members, and nobody raises their
+    own job. A DCC administrator's takes a proposal, of `proposed_by`, which `by` approves. Raises Stale if the member
+    has another job by then than `expected_job`, the one that was shown.
     """
-    if membership.organisation_id != by.organisation.pk:
-        raise NotAllowed(f"{membership.user} is not a member of {by.organisation}.", "job")
-    Organisation.objects.select_for_update(no_key=True).get(pk=by.organisation.pk)
-    membership.refresh_from_db(fields=["job"])
-    if not _may_manage_still(by):
-        raise NotAllowed(f"Only an administrator of {by.organisation} changes jobs.", "job")
+    _hold(membership, by)
     if expected_job not in (None, membership.job):
         raise Stale
-    steps_down = membership.job == Job.ADMINISTRATOR != job
-    if steps_down and not _other_administrators(membership).exists():
-        last = f"{membership.user} is the last administrator of {by.organisation}."
-        raise NotAllowed(f"{last} Make somebody else administrator first.", "job")
+    if proposed_by is None and takes_two(membership, job):
+        raise NotAllowed(TWO_PEOPLE, "job")
+    if membership.user == by.user and _rank(job) > _rank(membership.job):
+        raise NotAllowed("Nobody raises their own job. Ask another administrator.", "job")
+    if membership.job == Job.ADMINISTRATOR != job:
+        _check_not_last(membership)
     membership.job = job
     membership.save(update_fields=["job"])
     _record_job(Kind.JOB_CHANGED, membership, by)
     return membership
 
 
-def _may_manage_still(by: Acting) -> bool:
+@transaction.atomic
+def end_membership(*, membership: Membership, proposed_by: User | None = None, by: Acting) -> Membership:
+    """End a membership of the acting organisation, and with it at once what its person could go on acting with.
+
+    Their sessions, the tokens they made and the invitations they sent end too. Refuses the last administrator; a DCC
+    administrator's takes a proposal, of `proposed_by`, that `by` approves.
+    """
+    _hold(membership, by)
+    if proposed_by is None and takes_two(membership):
+        raise NotAllowed("A DCC administrator’s membership is ended by two people: propose it.")
+    if membership.job == Job.ADMINISTRATOR:
+        _check_not_last(membership)
+    membership.ended_at = timezone.now()
+    membership.save(update_fields=["ended_at"])
+    _end_what_it_opened(membership, by)
+    record(Kind.MEMBERSHIP_ENDED, by=by, member=membership.user_id)
+    return membership
+
+
+def _end_what_it_opened(membership: Membership, by: Acting) -> None:
+    now, leaver = timezone.now(), membership.user
+    own = {"organisation": membership.organisation}
+    for token in ServiceToken.objects.filter(created_by=leaver, revoked_at=None, **own):
+        token.revoked_at = now
+        token.save(update_fields=["revoked_at"])
+        record(Kind.TOKEN_REVOKED, by=by, token=token.pk)
+    sent = Invitation.objects.open().filter(invited_by=leaver, **own)
+    for invitation in sent:
+        record(Kind.INVITATION_REVOKED, by=by, invitation=invitation.pk)
+    sent.update(revoked_at=now)
+    for session in UserSession.objects.filter(user=leaver):
+        session.end()
+
+
+def takes_two(membership: Membership, job: Job | None = None) -> bool:
+    """Whether giving a member another job, or none, is for two people: as a DCC administrator comes or goes."""
+    return membership.organisation.role == Role.DCC and Job.ADMINISTRATOR in (membership.job, job)
+
+
+def _hold(membership: Membership, by: Acting) -> None:
+    """Read the membership anew while nobody else changes the organisation's members; refuses who may not."""
+    if membership.organisation_id != by.organisation.pk:
+        raise NotAllowed(f"{membership.user} is not a member of {by.organisation}.", "job")
+    Organisation.objects.select_for_update(no_key=True).get(pk=by.organisation.pk)
+    membership.refresh_from_db(fields=["job", "ended_at", "suspended_at"])
+    if not may_manage_still(by):
+        raise NotAllowed(f"Only an administrator of {by.organisation} changes memberships.", "job")
+    if membership.ended_at:
+        raise NotAllowed(f"The membership of {membership.user} has ended already.", "job")
+
+
+def may_manage_still(by: Acting) -> bool:
     """The right as it stands now, not when the request began; a command without a person acts as its job says."""
     if by.membership_id is None:
         return by.may(Permission.MANAGE_MEMBERS)
@@ -94,7 +169,17 @@ def _may_manage_still(by: Acting) -> bool:
     return own is not None and own.may(Permission.MANAGE_MEMBERS)
 
 
+def _check_not_last(membership: Membership) -> None:
+    if not _other_administrators(membership).exists():
+        last = f"{membership.user} is the last administrator of {membership.organisation}."
+        raise NotAllowed(f"{last} Make somebody else administrator first.", "job")
+
+
 def _other_administrators(membership: Membership) -> QuerySet[Membership]:
     """The others who can sign in and administer the organisation."""
     others = Membership.objects.in_force().administrators().exclude(pk=membership.pk)
     return others.filter(organisation=membership.organisation_id)
+
+
+def _rank(job: str) -> int:
+    return list(Job).index(Job(job))

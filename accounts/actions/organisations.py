@@ -1,7 +1,8 @@
-"""The verbs on organisations."""
+"""The verbs on organisations: the DCC's, or the operator's (`by` none)."""
 
 from django.db import IntegrityError, transaction
 
+from accounts.acting import Acting
 from accounts.actions.people import clean_name
 from accounts.audit import record
 from accounts.audit_models import Kind
@@ -12,12 +13,32 @@ from accounts.roles import Role
 
 
 @transaction.atomic
-def add_organisation(*, name: str, role: Role) -> Organisation:
+def add_organisation(*, name: str, role: Role, by: Acting | None = None) -> Organisation:
     """A new organisation that acts in `role`; refuses a name that another one has, in whatever case."""
+    if by is not None and role == Role.DCC:
+        raise NotAllowed("There is one DCC. Choose Supplier or MAP.", "role")
     try:
         with transaction.atomic():
             organisation = Organisation.objects.create(name=clean_name(name), role=role)
     except IntegrityError as error:
         raise NotAllowed(f"There is an organisation named {quote(name)} already.", "name") from error
-    record(Kind.ORGANISATION_ADDED, by=None, organisation=organisation, role=str(role))
+    record(Kind.ORGANISATION_ADDED, by=by, organisation=organisation, about=organisation, role=str(role))
     return organisation
+
+
+@transaction.atomic
+def set_active(*, organisation: Organisation, is_active: bool, by: Acting) -> Organisation:
+    """Let an organisation take part no longer, or again: nobody acts for it, its tokens open nothing.
+
+    For two people: called once a proposal is approved. Refuses the DCC itself, and what is so already.
+    """
+    held = Organisation.objects.select_for_update(no_key=True).get(pk=organisation.pk)
+    if held.role == Role.DCC:
+        raise NotAllowed("The DCC itself always takes part.")
+    if held.is_active == is_active:
+        raise NotAllowed(f"{held} takes part already." if is_active else f"{held} takes part no longer already.")
+    held.is_active = is_active
+    held.save(update_fields=["is_active"])
+    kind = Kind.ORGANISATION_REACTIVATED if is_active else Kind.ORGANISATION_DEACTIVATED
+    record(kind, by=by, about=held)
+    return held

@@ -17,12 +17,17 @@ def person_with(email: str, name: str, password: str | None) -> User:
     """The person with this address, new if need be, held so that memberships come one after the other."""
     if user := User.objects.select_for_update(no_key=True).filter(email=email).first():
         return user
+    return new_person(email, name, password)
+
+
+def new_person(email: str, name: str, password: str | None) -> User:
+    """An account, whose address counts as verified; refuses an address that has one."""
     try:
         with transaction.atomic():
             user = User.objects.create_user(email, name, password)
             EmailAddress.objects.create(user=user, email=email, verified=True, primary=True)
     except IntegrityError as error:
-        raise NotAllowed(f"There is an account for {email} already. Try again.", "email") from error
+        raise NotAllowed(f"There is an account for {email} already. Sign in to it.", "email") from error
     return user
 
 

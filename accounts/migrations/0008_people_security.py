@@ -22,6 +22,12 @@ ALTER TABLE accounts_proposal NO FORCE ROW LEVEL SECURITY, DISABLE ROW LEVEL SEC
 DROP POLICY own ON accounts_invitation;
 ALTER TABLE accounts_invitation NO FORCE ROW LEVEL SECURITY, DISABLE ROW LEVEL SECURITY;
 """
+# What the DCC does about another organisation stands in the trail that this one reads.
+AUDIT = """
+ALTER POLICY add ON accounts_auditrow WITH CHECK ({addable} OR (SELECT acting_role()) = 'dcc');
+ALTER POLICY add ON accounts_auditvalue WITH CHECK ({addable} OR (SELECT acting_role()) = 'dcc');
+""".format(addable="(SELECT acting_operator()) OR organisation_id IS NOT DISTINCT FROM (SELECT acting_organisation())")
+AUDIT_UNDO = AUDIT.replace(" OR (SELECT acting_role()) = 'dcc'", "")
 # As `createcachetable` makes it.
 CACHE = """
 CREATE TABLE portal_cache (
@@ -37,5 +43,6 @@ class Migration(migrations.Migration):
     operations = [
         IgnoreMigration(),
         migrations.RunSQL(INVITATIONS + PROPOSALS, UNDO),
+        migrations.RunSQL(AUDIT, AUDIT_UNDO),
         migrations.RunSQL(CACHE, "DROP TABLE portal_cache;"),
     ]

@@ -68,23 +68,35 @@ def test_code_is_bound_in_the_role_of_the_organisation(supplier):
     assert (binding.valid_from, binding.valid_to, binding.bound_by) == (TODAY, None, None)
 
 
-def test_two_people_bind_a_code(supplier):
+def test_two_people_bind_a_code(supplier, dcc, acting):
     make_participant("ZNEW", role=Role.SUPPLIER)
-    one, other = make_user(), make_user()
+    one, other = acting(dcc, Job.ADMINISTRATOR), acting(dcc, Job.ADMINISTRATOR)
 
-    binding, _ = bound(supplier, approved_by=other, by=one)
+    binding, _ = bound(supplier, bound_by=one.user, by=other)
 
-    assert (binding.bound_by, binding.approved_by) == (one, other)
+    assert (binding.bound_by, binding.approved_by) == (one.user, other.user)
 
 
 @pytest.mark.parametrize("alone", [True, False])
-def test_one_person_alone_binds_no_code(supplier, alone):
+def test_one_person_alone_binds_no_code(supplier, dcc, acting, alone):
     make_participant("ZNEW", role=Role.SUPPLIER)
-    person = make_user()
+    person = acting(dcc, Job.ADMINISTRATOR)
 
-    refusal = refusal_of(bound, organisation=supplier, approved_by=None if alone else person, by=person)
+    refusal = refusal_of(bound, organisation=supplier, bound_by=None if alone else person.user, by=person)
 
     assert "somebody else must approve it" in str(refusal)
+
+
+def test_operator_binds_no_code_once_two_dcc_administrators_exist(supplier, dcc, acting):
+    make_participant("ZNEW", role=Role.SUPPLIER)
+    acting(dcc, Job.ADMINISTRATOR)
+    assert bound(supplier)
+    make_participant("ZNEX", role=Role.SUPPLIER)
+    acting(dcc, Job.ADMINISTRATOR)
+
+    refusal = refusal_of(bound, organisation=supplier, code="ZNEX")
+
+    assert "Two DCC administrators exist" in str(refusal)
 
 
 @pytest.mark.parametrize("fuel", Fuel)
@@ -119,7 +131,7 @@ def test_organisation_that_takes_part_no_longer_gets_no_code(supplier):
 def test_code_of_another_organisation_is_refused(supplier, rival):
     refusal = refusal_of(bound, organisation=rival, code="ZEPH")
 
-    assert str(refusal) == "ZEPH is bound to Zephyr Energy from 2015-01-01."
+    assert str(refusal) == "ZEPH is bound to Zephyr Energy from 1 January 2015."
 
 
 def test_code_that_another_organisation_gets_later_is_refused(supplier, rival):
@@ -127,7 +139,7 @@ def test_code_that_another_organisation_gets_later_is_refused(supplier, rival):
 
     refusal = refusal_of(bound, organisation=supplier)
 
-    assert "ZNEW is bound to Zodiac Power from 2030-01-01 to 2031-01-01." in str(refusal)
+    assert "ZNEW is bound to Zodiac Power from 1 January 2030 to 1 January 2031." in str(refusal)
 
 
 def test_code_that_another_organisation_has_given_up_is_bound(supplier, rival):
@@ -155,7 +167,7 @@ def test_binding_again_changes_nothing_and_says_so(supplier):
 def test_binding_from_before_the_standing_one_is_refused(supplier):
     refusal = refusal_of(bound, organisation=supplier, code="ZEPH", valid_from=date(2014, 1, 1))
 
-    assert "ZEPH is bound to Zephyr Energy from 2015-01-01." in str(refusal)
+    assert "ZEPH is bound to Zephyr Energy from 1 January 2015." in str(refusal)
 
 
 # People
@@ -296,7 +308,7 @@ def test_nobody_else_changes_a_job(supplier, job):
 
     refusal = refusal_of(change_job, membership=member, job=Job.EDITOR, by=Acting.under(own))
 
-    assert str(refusal) == "Only an administrator of Zephyr Energy changes jobs."
+    assert str(refusal) == "Only an administrator of Zephyr Energy changes memberships."
     assert job_now(member) == Job.VIEWER
 
 

@@ -1,0 +1,158 @@
+"""The verbs on invitations: an offer of a job, which becomes a membership once its person accepts."""
+
+import hashlib
+import secrets
+from datetime import timedelta
+
+from django.db import IntegrityError, transaction
+from django.urls import reverse
+from django.utils import timezone
+
+from accounts.acting import Acting, Origin, scope, system_scope
+from accounts.actions.members import join, may_manage_still
+from accounts.actions.people import clean_email, clean_name, new_person
+from accounts.audit import record
+from accounts.audit_models import Kind
+from accounts.errors import NotAllowed
+from accounts.mail import link_to, send_mail
+from accounts.models import Invitation, Membership, Organisation, User
+from accounts.roles import Job, Role
+
+MOST_OPEN = 200  # of one organisation: nobody invites a crowd by mistake
+BETWEEN_MAILS = timedelta(minutes=1)
+GONE = "This invitation was accepted, revoked or replaced in the meantime."
+
+
+@transaction.atomic
+def invite(*, email: str, name: str, job: Job, by: Acting) -> Invitation:
+    """Offer somebody a job for the acting organisation, by a mail with a link that works once, for 72 hours.
+
+    Refuses who is a member or invited already, and a DCC administrator, whom two people appoint. Raises OSError or
+    SMTPException, and invites nobody, when the mail is not taken.
+    """
+    if not may_manage_still(by):
+        raise NotAllowed(f"Only an administrator of {by.organisation} invites people.")
+    if by.role == Role.DCC and job == Job.ADMINISTRATOR:
+        raise NotAllowed("A DCC administrator is appointed by two people: propose it.", "job")
+    invitation = offer(organisation=by.organisation, email=email, name=name, job=job, invited_by=by.user, by=by)
+    return send(invitation)
+
+
+def offer(
+    *,
+    organisation: Organisation,
+    email: str,
+    name: str,
+    job: Job,
+    invited_by: User | None,
+    approved_by: User | None = None,
+    by: Acting,
+) -> Invitation:
+    """An invitation that is recorded and not sent yet; `send` gives it its link."""
+    email, name = clean_email(email), clean_name(name)
+    _check_new(organisation, email)
+    invitation = Invitation(organisation=organisation, email=email, name=name, job=job)
+    invitation.invited_by, invitation.approved_by = invited_by, approved_by
+    invitation.secret_hash, invitation.expires_at = _hashed(secrets.token_urlsafe()), timezone.now()
+    try:
+        with transaction.atomic():
+            invitation.save()
+    except IntegrityError as error:
+        raise NotAllowed(
+            f"{email} has been invited already. Send the invitation again, or revoke it.", "email"
+        ) from error
+    personal = {"name": name, "email": email}
+    record(Kind.INVITED, by=by, about=organisation, personal=personal, invitation=invitation.pk, job=str(job))
+    return invitation
+
+
+def _check_new(organisation: Organisation, email: str) -> None:
+    members = Membership.objects.current().filter(organisation=organisation, user__email=email)
+    if members.exists():
+        raise NotAllowed(f"{email} is a member of {organisation} already.", "email")
+    if organisation.invitations.open().count() >= MOST_OPEN:
+        raise NotAllowed(f"{MOST_OPEN} invitations of {organisation} are open. Revoke some first.")
+
+
+def send(invitation: Invitation) -> Invitation:
+    """Mail the link, with a new secret and 72 hours from now; an earlier link no longer works."""
+    secret = secrets.token_urlsafe(32)
+    invitation.secret_hash, invitation.sent_at = _hashed(secret), timezone.now()
+    invitation.expires_at = invitation.sent_at + Invitation.VALID_FOR
+    invitation.save(update_fields=["secret_hash", "sent_at", "expires_at"])
+    link = link_to(reverse("invitation-accept", args=[secret]))
+    send_mail("invitation", invitation.email, invitation=invitation, link=link)
+    return invitation
+
+
+@transaction.atomic
+def send_again(*, invitation: Invitation, by: Acting) -> Invitation:
+    """A new link for an open invitation; not twice within a minute."""
+    held = _held(invitation, by)
+    if held.sent_at > timezone.now() - BETWEEN_MAILS:
+        raise NotAllowed(f"{held.email} was sent it a moment ago. Wait a minute.")
+    record(Kind.INVITATION_SENT, by=by, about=held.organisation, invitation=held.pk)
+    return send(held)
+
+
+@transaction.atomic
+def revoke(*, invitation: Invitation, by: Acting) -> Invitation:
+    """The link no longer works."""
+    held = _held(invitation, by)
+    held.revoked_at = timezone.now()
+    held.save(update_fields=["revoked_at"])
+    record(Kind.INVITATION_REVOKED, by=by, about=held.organisation, invitation=held.pk)
+    return held
+
+
+def _held(invitation: Invitation, by: Acting) -> Invitation:
+    """The invitation for update, while it is open and `by` may still manage members."""
+    held = Invitation.objects.open().select_for_update(of=("self",), no_key=True).filter(pk=invitation.pk)
+    found = held.select_related("organisation").first()
+    if found is None:
+        raise NotAllowed(GONE)
+    if not may_manage_still(by):
+        raise NotAllowed(f"Only an administrator of {by.organisation} manages invitations.")
+    return found
+
+
+def invitation_of(secret: str) -> Invitation | None:
+    """The invitation whose link this is, if it works now."""
+    with system_scope("open an invitation", via="page", audited=False):
+        valid = Invitation.objects.valid().select_related("organisation", "invited_by")
+        return valid.filter(secret_hash=_hashed(secret), organisation__is_active=True).first()
+
+
+@transaction.atomic
+def accept(*, secret: str, person: User | None, origin: Origin, name: str = "", password: str = "") -> Membership:
+    """The membership that an invitation offers, for the `person` signed in or a new one with `password`.
+
+    Raises NotAllowed when the link does not work any more, the person has another address, or may not be a member.
+    """
+    found = invitation_of(secret)
+    if found is None:
+        raise NotAllowed(GONE)
+    offered = Acting(found.organisation, Job(found.job), origin=origin)
+    with scope(offered):
+        invitation = Invitation.objects.valid().select_for_update(of=("self",), no_key=True).filter(pk=found.pk).first()
+        if invitation is None or invitation.secret_hash != found.secret_hash:
+            raise NotAllowed(GONE)
+        user = person or new_person(invitation.email, clean_name(name), password)
+        if user.email != invitation.email:
+            raise NotAllowed("This invitation is for another e-mail address.")
+        return _accepted(invitation, user, offered)
+
+
+def _accepted(invitation: Invitation, user: User, offered: Acting) -> Membership:
+    by = Acting(offered.organisation, offered.job, user, origin=offered.origin)
+    with scope(by):
+        membership = join(user=user, organisation=offered.organisation, job=offered.job, by=by)
+        invitation.accepted_at = timezone.now()
+        invitation.save(update_fields=["accepted_at"])
+        record(Kind.INVITATION_ACCEPTED, by=by, invitation=invitation.pk, job=str(offered.job))
+    return membership
+
+
+def _hashed(secret: str) -> str:
+    """A secret of 256 random bits needs no salt and no slow hash."""
+    return hashlib.sha256(secret.encode()).hexdigest()

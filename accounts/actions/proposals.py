@@ -1,0 +1,185 @@
+"""What takes two DCC administrators: one proposes it, another decides; done at once when it is approved."""
+
+from collections.abc import Callable
+from datetime import date
+
+from django.db import transaction
+from django.utils import timezone
+
+from accounts.acting import Acting
+from accounts.actions import invitations
+from accounts.actions.bindings import bind_code, dcc_administrators, unbind_code
+from accounts.actions.members import change_job, end_membership, make_administrator
+from accounts.actions.organisations import set_active
+from accounts.actions.people import clean_email
+from accounts.audit import record
+from accounts.audit_models import Kind
+from accounts.errors import NotAllowed
+from accounts.mail import tell
+from accounts.models import Binding, Fuel, Invitation, Membership, Organisation, Proposal
+from accounts.roles import Job, Role
+
+Act, Decision = Proposal.Act, Proposal.Decision
+
+
+class Rehearsed(Exception):
+    """Ends a rehearsal, so that nothing of it stays."""
+
+
+@transaction.atomic
+def propose(
+    *,
+    act: Act,
+    organisation: Organisation,
+    by: Acting,
+    reason: str = "",
+    email: str = "",
+    name: str = "",
+    **details: object,
+) -> Proposal:
+    """Propose `act` on an organisation; the other DCC administrators are told by mail.
+
+    Refuses at once what would be refused when it is approved as things stand now, and what is proposed already.
+    """
+    _check_dcc(by)
+    proposal = Proposal(act=act, organisation=organisation, details=details, email=email, name=name, reason=reason)
+    proposal.proposed_by, proposal.expires_at = by.user, timezone.now() + Proposal.VALID_FOR
+    Organisation.objects.select_for_update(no_key=True).get(pk=organisation.pk)
+    alike = Proposal.objects.open().filter(act=act, organisation=organisation, details=details, email=email)
+    if alike.exists():
+        raise NotAllowed("This has been proposed already, and waits for another DCC administrator.")
+    _rehearse(proposal, by)
+    proposal.save()
+    record(Kind.PROPOSED, by=by, about=organisation, proposal=proposal.pk, act=str(act))
+    others = dcc_administrators().exclude(user=by.user)
+    tell("proposal", others.values_list("user__email", flat=True))
+    return proposal
+
+
+def _check_dcc(by: Acting) -> None:
+    """Both people must be DCC administrators as they act, not only when they signed in."""
+    if not dcc_administrators().filter(pk=by.membership_id).exists():
+        raise NotAllowed("Only a DCC administrator proposes and decides this.")
+
+
+def _rehearse(proposal: Proposal, by: Acting) -> None:
+    """Do it and take it back, so that its rules speak before anybody is asked."""
+    try:
+        with transaction.atomic():
+            ACTS[Act(proposal.act)](proposal, by, rehearsal=True)
+            raise Rehearsed
+    except Rehearsed:
+        return
+
+
+@transaction.atomic
+def decide(*, proposal: Proposal, decision: Decision, by: Acting) -> Proposal:
+    """Approve, reject or withdraw a proposal; approved, it is done in the same transaction.
+
+    Another than its proposer approves or rejects, the proposer withdraws; both must be DCC administrators still.
+    Raises NotAllowed with the sentence of what refuses the act by now.
+    """
+    held = Proposal.objects.select_for_update(of=("self",), no_key=True).filter(pk=proposal.pk)
+    found = held.select_related("organisation", "proposed_by").get()
+    _check_decision(found, decision, by)
+    found.decision, found.decided_by, found.decided_at = decision, by.user, timezone.now()
+    found.save(update_fields=["decision", "decided_by", "decided_at"])
+    details = {"proposal": found.pk, "act": found.act, "decision": str(decision), "proposer": found.proposed_by_id}
+    record(Kind.DECIDED, by=by, about=found.organisation, **details)
+    if decision == Decision.APPROVED:
+        made = ACTS[Act(found.act)](found, by, rehearsal=False)
+        if isinstance(made, Invitation):
+            invitations.send(made)
+    return found
+
+
+def _check_decision(proposal: Proposal, decision: Decision, by: Acting) -> None:
+    _check_dcc(by)
+    if not proposal.is_open:
+        raise NotAllowed("This proposal has been decided, or has expired, in the meantime.")
+    own = proposal.proposed_by_id == by.user.pk
+    if own and decision != Decision.WITHDRAWN:
+        raise NotAllowed("You proposed this: another DCC administrator decides.")
+    if not own and decision == Decision.WITHDRAWN:
+        raise NotAllowed("Only who proposed this withdraws it. Reject it instead.")
+    proposer_is_in = dcc_administrators().filter(user=proposal.proposed_by_id).exists()
+    if decision == Decision.APPROVED and not proposer_is_in:
+        raise NotAllowed(f"{proposal.proposed_by} is no DCC administrator any more. Reject it, and propose it anew.")
+
+
+# What each act does; in a rehearsal the proposer stands in for both people.
+def _appoint(proposal: Proposal, by: Acting, *, rehearsal: bool) -> Invitation | Membership:
+    """An invitation; who is a member, with no administrator left, becomes one at once."""
+    organisation = Organisation.objects.select_for_update(no_key=True).get(pk=proposal.organisation_id)
+    members = Membership.objects.current().filter(organisation=organisation)
+    if organisation.role != Role.DCC and members.in_force().administrators().exists():
+        raise NotAllowed(f"{organisation} has an administrator, who invites others on the page Members.", "email")
+    if not organisation.is_active:
+        raise NotAllowed(f"{organisation} no longer takes part.")
+    if member := members.filter(user__email=clean_email(proposal.email)).first():
+        return make_administrator(member, by)
+    return invitations.offer(
+        organisation=organisation,
+        email=proposal.email,
+        name=proposal.name,
+        job=Job.ADMINISTRATOR,
+        invited_by=proposal.proposed_by,
+        approved_by=None if rehearsal else by.user,
+        by=by,
+    )
+
+
+def _bind(proposal: Proposal, by: Acting, *, rehearsal: bool) -> Binding:
+    given = proposal.details
+    binding, bound = bind_code(
+        organisation=proposal.organisation,
+        fuel=Fuel(given["fuel"]),
+        code=given["code"],
+        valid_from=date.fromisoformat(given["valid_from"]),
+        bound_by=proposal.proposed_by,
+        by=by,
+        rehearsal=rehearsal,
+    )
+    if not bound:
+        raise NotAllowed(f"{binding} holds already.", "code")
+    return binding
+
+
+def _unbind(proposal: Proposal, by: Acting, *, rehearsal: bool) -> Binding:
+    binding = Binding.objects.get(pk=proposal.details["binding"], organisation=proposal.organisation_id)
+    last_day = date.fromisoformat(proposal.details["last_day"])
+    return unbind_code(binding=binding, last_day=last_day, unbound_by=proposal.proposed_by, by=by, rehearsal=rehearsal)
+
+
+def _deactivate(proposal: Proposal, by: Acting, *, rehearsal: bool) -> Organisation:
+    return set_active(organisation=proposal.organisation, is_active=False, by=by)
+
+
+def _reactivate(proposal: Proposal, by: Acting, *, rehearsal: bool) -> Organisation:
+    return set_active(organisation=proposal.organisation, is_active=True, by=by)
+
+
+def _change_job(proposal: Proposal, by: Acting, *, rehearsal: bool) -> Membership:
+    job, shown = Job(proposal.details["job"]), Job(proposal.details["expected_job"])
+    given = {"membership": _member(proposal), "job": job, "expected_job": shown}
+    return change_job(**given, proposed_by=proposal.proposed_by, by=by)
+
+
+def _end_membership(proposal: Proposal, by: Acting, *, rehearsal: bool) -> Membership:
+    return end_membership(membership=_member(proposal), proposed_by=proposal.proposed_by, by=by)
+
+
+def _member(proposal: Proposal) -> Membership:
+    members = Membership.objects.filter(organisation=proposal.organisation_id).select_related("user", "organisation")
+    return members.get(pk=proposal.details["membership"])
+
+
+ACTS: dict[Act, Callable[..., object]] = {
+    Act.APPOINT: _appoint,
+    Act.BIND: _bind,
+    Act.UNBIND: _unbind,
+    Act.DEACTIVATE: _deactivate,
+    Act.REACTIVATE: _reactivate,
+    Act.CHANGE_JOB: _change_job,
+    Act.END_MEMBERSHIP: _end_membership,
+}
