@@ -4,6 +4,7 @@ import smtplib
 
 from allauth.account.internal.flows.login import perform_password_login
 from allauth.account.models import Login
+from django.conf import settings
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -52,7 +53,9 @@ def _invite(acting: Acting, given: dict[str, str]) -> str:
 
 def mailed(invitation: Invitation) -> str:
     """Where the mail went, and how long its link works."""
-    return f"The link in the mail to {invitation.email} works for 72 hours."
+    is_kept = settings.EMAIL_BACKEND.endswith("filebased.EmailBackend")
+    where = " This is the demo: the mail lies in .local/mail/." if is_kept else ""
+    return f"The link in the mail to {invitation.email} works for 72 hours.{where}"
 
 
 @allow(Permission.MANAGE_MEMBERS, "POST", fresh=True)

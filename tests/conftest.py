@@ -6,6 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 from allauth.account.internal.flows.login import record_authentication
+from allauth.usersessions.models import UserSession
 from django.db import connections, transaction
 from django.test import Client
 from pytest_django.plugin import DjangoDbBlocker
@@ -142,11 +143,12 @@ class Browser(Client):
         self.prove_identity()
 
     def prove_identity(self) -> None:
-        """As signing in does it: what asks for the password again finds that it was given just now."""
+        """As signing in does it: the session is one of the person's, and their password was given just now."""
         user = self.membership.user
         session = self.session
         record_authentication(SimpleNamespace(session=session), user, method="password")
         session.save()
+        UserSession.objects.create(user=user, session_key=session.session_key, ip="127.0.0.1", user_agent="tests")
 
     def submit(self, path: str, data: dict | None = None, **kwargs: object):
         return self.post(path, {"acting": self.membership.pk} | (data or {}), **kwargs)

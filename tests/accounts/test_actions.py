@@ -278,7 +278,7 @@ def test_address_that_belongs_to_another_account_is_refused(supplier):
 
     refusal = refusal_of(added, organisation=supplier, email="zq@demo.example")
 
-    assert str(refusal) == "There is an account for zq@demo.example already. Try again."
+    assert str(refusal) == "There is an account for zq@demo.example already. Sign in to it."
 
 
 # Jobs

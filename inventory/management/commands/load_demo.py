@@ -44,3 +44,4 @@ class Command(BaseCommand):
         self.stdout.write(f"Logins, all with the password {PASSWORD}:")
         for login in LOGINS:
             self.stdout.write(f"  {login.email:<{width}}  {login.job.label} of {login.organisation}")
+        self.stdout.write("Mails are not sent but written to .local/mail/.")
