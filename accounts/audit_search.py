@@ -10,12 +10,12 @@ from django.utils.http import urlencode
 from accounts.acting import Acting
 from accounts.audit_models import AuditRow, AuditRowQuerySet, Kind
 from accounts.errors import BadRequest
+from accounts.forms import NO_DATE
 from accounts.models import User
 from accounts.roles import Role
 
 PAGE_SIZE = 50
 PAGING = ("after", "before")
-NO_DATE = "This is no date. Write it day first, such as 23/11/2026."
 
 
 class DayField(forms.DateField):

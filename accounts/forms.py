@@ -14,7 +14,12 @@ WIDE = {"class": "govuk-input--width-20", "autocomplete": "off"}
 class DayField(forms.DateField):
     def __init__(self, **kwargs: object) -> None:
         widget = forms.DateInput({"autocomplete": "off", "class": "govuk-input--width-10"})
-        super().__init__(widget=widget, error_messages={"invalid": NO_DATE}, **kwargs)
+        words = {"invalid": NO_DATE, "required": "Give a day, such as 23/11/2026."}
+        super().__init__(widget=widget, error_messages=words, **kwargs)
+
+
+def required(sentence: str) -> dict[str, str]:
+    return {"required": sentence}
 
 
 class JobForm(forms.Form):
@@ -25,10 +30,16 @@ class JobForm(forms.Form):
 class PersonForm(forms.Form):
     """Whom to write to."""
 
-    name = forms.CharField(label="Full name", max_length=120, widget=forms.TextInput(WIDE))
+    name = forms.CharField(
+        label="Full name",
+        max_length=120,
+        error_messages=required("Give the person’s full name."),
+        widget=forms.TextInput(WIDE),
+    )
     email = forms.CharField(
         label="E-mail address",
         max_length=254,
+        error_messages=required("Give the person’s e-mail address."),
         help_text="A personal work address. The invitation is valid for 72 hours.",
         widget=forms.EmailInput(WIDE | {"spellcheck": "false"}),
     )
@@ -41,9 +52,15 @@ class InviteForm(PersonForm):
 class AcceptForm(forms.Form):
     """What a new person gives: their name as they want it shown, and a password."""
 
-    name = forms.CharField(label="Full name", max_length=120, widget=forms.TextInput(WIDE | {"autocomplete": "name"}))
+    name = forms.CharField(
+        label="Full name",
+        max_length=120,
+        error_messages=required("Give your full name."),
+        widget=forms.TextInput(WIDE | {"autocomplete": "name"}),
+    )
     password = forms.CharField(
         label="Password",
+        error_messages=required("Choose a password."),
         help_text="12 characters or more. Not a common one, not like your name, not only digits.",
         widget=forms.PasswordInput({"class": "govuk-input--width-20", "autocomplete": "new-password"}),
     )
@@ -73,9 +90,15 @@ class DecisionForm(forms.Form):
 
 
 class OrganisationForm(forms.Form):
-    name = forms.CharField(label="Name", max_length=120, widget=forms.TextInput(WIDE))
+    name = forms.CharField(
+        label="Name",
+        max_length=120,
+        error_messages=required("Give the organisation’s name."),
+        widget=forms.TextInput(WIDE),
+    )
     role = forms.ChoiceField(
         label="It acts as",
+        error_messages=required("Say whether it acts as Supplier or as MAP."),
         choices=[(role.value, role.label) for role in (Role.SUPPLIER, Role.MAP)],
         widget=forms.RadioSelect,
         help_text="In one role. A company that is both has two organisations.",
@@ -84,28 +107,33 @@ class OrganisationForm(forms.Form):
 
 class BindForm(forms.Form):
     fuel = forms.ChoiceField(
-        label="Fuel", choices=[(f.value, f.label.capitalize()) for f in Fuel], widget=forms.RadioSelect
+        label="Fuel",
+        choices=[(fuel.value, fuel.label.capitalize()) for fuel in Fuel],
+        error_messages=required("Say for which fuel."),
+        widget=forms.RadioSelect,
     )
     code = forms.CharField(
         label="Code",
         max_length=10,
+        error_messages=required("Give the code."),
         help_text="From the list of MAPs and suppliers: 4 characters for electricity, 3 for gas.",
         widget=forms.TextInput({"class": "smi-id govuk-input--width-5", "autocomplete": "off", "spellcheck": "false"}),
     )
     valid_from = DayField(label="From which day", help_text="Day first, such as 23/11/2026. It may be in the past.")
 
 
-class UnbindForm(forms.Form):
-    last_day = DayField(label="Last day", help_text="The last day on which it acts under the code, such as 23/11/2026.")
-    reason = forms.CharField(
-        label="Why?", max_length=240, widget=forms.TextInput({"class": "govuk-input--width-30", "autocomplete": "off"})
-    )
-
-
 class ReasonForm(forms.Form):
     reason = forms.CharField(
-        label="Why?", max_length=240, widget=forms.TextInput({"class": "govuk-input--width-30", "autocomplete": "off"})
+        label="Why?",
+        max_length=240,
+        error_messages=required("Say why, so that it can be understood later."),
+        widget=forms.TextInput({"class": "govuk-input--width-30", "autocomplete": "off"}),
     )
+
+
+class UnbindForm(ReasonForm):
+    field_order = ("last_day", "reason")
+    last_day = DayField(label="Last day", help_text="The last day on which it acts under the code, such as 23/11/2026.")
 
 
 class ParticipantSearch(forms.Form):

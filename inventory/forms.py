@@ -9,6 +9,7 @@ from django.utils.formats import date_format
 from django.utils.timezone import make_aware
 
 from accounts.acting import Acting
+from accounts.forms import DayField
 from accounts.models import Fuel
 from accounts.roles import Role
 from inventory.data_items import BY_NAME
@@ -17,14 +18,7 @@ from inventory.recording import Assessment, Recording, assess
 
 IDENTIFIER = {"autocomplete": "off", "spellcheck": "false", "autocapitalize": "characters"}
 FIRST_DAY = date(2000, 1, 1)
-NO_DATE = "This is no date. Write it day first, such as 23/11/2026."
 KEEP = [("theirs", "Keep what is recorded"), ("yours", "Keep yours")]
-
-
-class DayField(forms.DateField):
-    def __init__(self, **kwargs: object) -> None:
-        widget = forms.DateInput({"autocomplete": "off", "class": "govuk-input--width-10"})
-        super().__init__(widget=widget, error_messages={"invalid": NO_DATE}, **kwargs)
 
 
 class DeviceEditForm(forms.Form):
