@@ -1,21 +1,31 @@
-"""The one door of pages: what a view asks for is declared above it, in `permission`."""
+"""The one door of pages and of the API: what a view asks for is declared with it, in `permission`."""
 
 from collections.abc import Callable
 from enum import StrEnum
 from functools import wraps
+from typing import TYPE_CHECKING
 
 from allauth.account.decorators import reauthentication_required
 from django.contrib.auth.decorators import login_not_required
+from django.contrib.auth.models import AnonymousUser
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.http import urlencode
 from django.views.decorators.http import require_http_methods
+from rest_framework.authentication import BaseAuthentication
+from rest_framework.exceptions import AuthenticationFailed, MethodNotAllowed
+from rest_framework.permissions import BasePermission
+from rest_framework.request import Request
 
 from accounts import acting
 from accounts.errors import BadRequest, OtherMembership
 from accounts.roles import Permission
+from accounts.tokens import brings_credentials
+
+if TYPE_CHECKING:
+    from rest_framework.views import APIView
 
 View = Callable[..., HttpResponse]
 
@@ -71,7 +81,8 @@ def refuse_unknown(data: QueryDict, known: set[str]) -> None:
     unknown = [f"There is no parameter “{name[:40]}” here." for name in data if name not in known]
     twice = [f"“{name[:40]}” is given more than once." for name in data if len(data.getlist(name)) > 1]
     if unknown or twice:
-        raise BadRequest(*unknown, *twice, f"Accepted are: {', '.join(sorted(known))}.")
+        accepted = f"Accepted are: {', '.join(sorted(known))}." if known else "None is accepted."
+        raise BadRequest(*unknown, *twice, accepted)
 
 
 def _without_membership(request: HttpRequest) -> HttpResponse:
@@ -83,3 +94,41 @@ def _without_membership(request: HttpRequest) -> HttpResponse:
 def _carried(request: HttpRequest) -> str | None:
     """The membership a form or link to a file says it was made for."""
     return (request.POST if request.method == "POST" else request.GET).get(acting.FIELD)
+
+
+class TokenAuthentication(BaseAuthentication):
+    """A system by its token, as `accounts.tokens` let it in; with an `Authorization` header nothing else counts."""
+
+    def authenticate(self, request: Request) -> tuple[AnonymousUser, acting.Acting] | None:
+        if not brings_credentials(request):
+            return None
+        if request.acting is None:
+            raise AuthenticationFailed
+        return AnonymousUser(), request.acting
+
+    def authenticate_header(self, request: Request) -> str:
+        return "Bearer"
+
+
+class DeclaredPermission(BasePermission):
+    """Lets into a view of the API who has what it declares in `permission`: one right, or one for each action.
+
+    An action that is not listed is refused. OPTIONS is answered to whoever has any of the rights.
+    """
+
+    def has_permission(self, request: Request, view: "APIView") -> bool:
+        if request.acting is None:
+            return False
+        return any(right is Open.MEMBERS or request.acting.may(right) for right in _rights_of(view, request.method))
+
+
+def _rights_of(view: "APIView", method: str) -> list[Permission | Open]:
+    """Of which one is needed."""
+    declared = getattr(view, "permission", None)
+    if not isinstance(declared, dict):
+        return [declared] if declared else []
+    if view.action is None:
+        raise MethodNotAllowed(method)
+    if view.action == "metadata":
+        return list(declared.values())
+    return [declared[view.action]] if view.action in declared else []

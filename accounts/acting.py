@@ -20,16 +20,17 @@ from django.utils import timezone
 
 from accounts.audit import record
 from accounts.audit_models import Kind
-from accounts.models import Binding, Membership, Organisation, Participant, User
+from accounts.models import Binding, Membership, Organisation, Participant, ServiceToken, User
 from accounts.roles import Job, Permission, Role, allows
 
 SESSION_KEY = "acting_membership"
 FIELD = "acting"  # under which forms and links to files carry the membership they were made for
+API = "/api/"  # below which systems come, with a token
 
 
 @dataclass(frozen=True)
 class Origin:
-    """Where an act comes from: `via` page, command, task or load; of a request its id and the network address."""
+    """Where an act comes from: `via` page, api, command, task or load; of a request its id and the network address."""
 
     via: str = "command"
     request_id: str = ""
@@ -38,22 +39,31 @@ class Origin:
     @classmethod
     def of(cls, request: HttpRequest) -> "Origin":
         request_id = structlog.contextvars.get_contextvars().get("request_id", "")
-        return cls("page", request_id, request.META.get("REMOTE_ADDR", ""))
+        via = "api" if request.path_info.startswith(API) else "page"
+        return cls(via, request_id, request.META.get("REMOTE_ADDR", ""))
 
 
 @dataclass(frozen=True)
 class Acting:
-    """Who acts, for which organisation, in which job. Without a person: a command on the organisation's behalf."""
+    """Who acts, for which organisation, in which job.
+
+    Without a person: a system of the organisation, by its token, or a command on the organisation's behalf.
+    """
 
     organisation: Organisation
     job: Job
     user: User | None = None
     membership_id: int | None = None
     origin: Origin = Origin()
+    token_id: int | None = None
 
     @classmethod
     def under(cls, membership: Membership) -> "Acting":
         return cls(membership.organisation, Job(membership.job), membership.user, membership.pk)
+
+    @classmethod
+    def by_token(cls, token: ServiceToken, origin: Origin) -> "Acting":
+        return cls(token.organisation, Job(token.job), origin=origin, token_id=token.pk)
 
     @property
     def role(self) -> Role:
@@ -114,6 +124,7 @@ def scope(acting: Acting) -> Iterator[None]:
         "via": acting.origin.via,
         "request": acting.origin.request_id,
     }
+    who |= {"token": acting.token_id} if acting.token_id else {}
     with _set(organisation=str(acting.organisation.pk), operator="", history=who):
         yield
 

@@ -53,7 +53,9 @@ def record(
     administrators shall read it; the operator only) and `origin` or `via` say what is known. What the DCC does `about`
     another organisation is that one's to read, too. `details` hold ids, names
     of keys and constants; never a MAP ID. `personal` values are kept beside the row, which has salted hashes of them.
+    What a system does names its token in the details.
     """
+    details |= {"token": by.token_id} if by and by.token_id else {}
     origin = by.origin if by else origin
     if by:
         person, organisation = by.user, about or by.organisation

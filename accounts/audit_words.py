@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from accounts.acting import Acting
 from accounts.audit_models import AuditRow, Kind
-from accounts.models import Organisation, Proposal, User
+from accounts.models import Organisation, Proposal, ServiceToken, User
 from accounts.roles import Job, Role
 
 KEYS = {
@@ -25,40 +25,57 @@ WORKLISTS = {
     "msn": "No MSN recorded",
     "duplicate-msn": "MSN shared with another device",
 }
+REFUSALS = {
+    "revoked": "its token has been revoked",
+    "expired": "its token has expired",
+    "inactive": "the organisation no longer takes part",
+    "network": "its token is not for the network it came from",
+}
 
 
 @dataclass(frozen=True)
 class Names:
-    """The people and organisations of some rows, looked up at once."""
+    """The people, organisations and tokens of some rows, looked up at once."""
 
     people: dict[int, str] = field(default_factory=dict)
     organisations: dict[int, str] = field(default_factory=dict)
     for_dcc: bool = True  # others are told of the DCC's acts about them, not by whom of it
+    tokens: dict[int, str] = field(default_factory=dict)
 
     @classmethod
     def of(cls, rows: Iterable[AuditRow], acting: Acting) -> "Names":
         people = {number for row in rows for number in (row.person_id, row.details.get("member")) if number}
         organisations = {row.organisation_id for row in rows if row.organisation_id}
+        tokens = {number for row in rows if (number := row.details.get("token"))}
         return cls(
             dict(User.objects.filter(pk__in=people).values_list("pk", "name")),
             dict(Organisation.objects.filter(pk__in=organisations).values_list("pk", "name")),
             acting.role == Role.DCC,
+            dict(ServiceToken.objects.filter(pk__in=tokens).values_list("pk", "name")) if tokens else {},
         )
 
     @classmethod
     def of_all(cls, acting: Acting) -> "Names":
-        people = dict(User.objects.values_list("pk", "name"))
-        return cls(people, dict(Organisation.objects.values_list("pk", "name")), acting.role == Role.DCC)
+        people, organisations, tokens = (
+            dict(model.objects.values_list("pk", "name")) for model in (User, Organisation, ServiceToken)
+        )
+        return cls(people, organisations, acting.role == Role.DCC, tokens)
 
     def who(self, row: AuditRow) -> str:
         if row.details.get("by_dcc") and not self.for_dcc:
             return "The DCC"
         if row.person_id:
             return self.person(row.person_id)
-        return "Somebody not signed in" if row.via == "page" else "The operator"
+        if row.via == "api" and "token" in row.details:
+            return f"The system {self.token(row)}"
+        return "Somebody not signed in" if row.via in ("page", "api") else "The operator"
 
     def person(self, number: int | None) -> str:
         return self.people.get(number, f"Person {number}")
+
+    def token(self, row: AuditRow) -> str:
+        number = row.details.get("token")
+        return f"“{self.tokens[number]}”" if number in self.tokens else f"with token {number}"
 
     def organisation(self, row: AuditRow) -> str:
         number = row.organisation_id
@@ -139,6 +156,11 @@ def _act_proposed(row: AuditRow) -> str:
     return ABOUT.get(row.details.get("act", ""), "act on")
 
 
+def _token_used(row: AuditRow, names: Names) -> str:
+    reason = row.details.get("refused")
+    return f"was refused, as {REFUSALS.get(reason, reason)}" if reason else "came with its token"
+
+
 def _job(row: AuditRow) -> str:
     job = row.details.get("job", "")
     return Job(job).label if job in Job.values else job
@@ -158,6 +180,9 @@ WORDS: dict[str, Callable[[AuditRow, Names], str]] = {
     Kind.ITEMS_RECORDED: _recorded,
     Kind.MEMBER_ADDED: _member_added,
     Kind.JOB_CHANGED: _job_changed,
+    Kind.TOKEN_MADE: lambda row, names: f"made the token {names.token(row)}, as {_job(row)}",
+    Kind.TOKEN_REVOKED: lambda row, names: f"revoked the token {names.token(row)}",
+    Kind.TOKEN_USED: _token_used,
     Kind.SWITCH: lambda row, names: f"chose to act for {names.organisation(row)}",
     Kind.ORGANISATION_ADDED: lambda row, names: f"added {names.organisation(row)}",
     Kind.ORGANISATION_DEACTIVATED: lambda row, names: f"deactivated {names.organisation(row)}",

@@ -31,6 +31,7 @@ MENU = (
     Entry("Devices", "device-list"),
     Entry("Reports", "report-list"),
     Entry("Members", "member-list"),
+    Entry("Tokens", "token-list"),
     Entry("Organisations", "organisation-list"),
     Entry("Audit", "audit"),
     Entry("MAPs and suppliers", "participant-list"),

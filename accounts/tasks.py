@@ -3,6 +3,7 @@
 from procrastinate.contrib.django import app
 
 from accounts import keeping, sealing
+from accounts.actions.tokens import tell_of_expiry
 
 
 @app.periodic(cron="* * * * *")
@@ -24,3 +25,10 @@ def take_audit_roots(timestamp: int) -> int:
 def expire_audit(timestamp: int) -> int:
     """What is kept no longer goes."""
     return keeping.expire_audit()
+
+
+@app.periodic(cron="20 6 * * *")
+@app.task(queueing_lock="tell_of_tokens")
+def tell_of_tokens(timestamp: int) -> int:
+    """Administrators learn which of their tokens expire soon, or have expired."""
+    return tell_of_expiry()

@@ -3,7 +3,7 @@
 from allauth.account import views as allauth
 from django.urls import path, re_path
 
-from accounts import views, views_audit, views_invitations, views_members, views_organisations
+from accounts import views, views_audit, views_invitations, views_members, views_organisations, views_tokens
 
 urlpatterns = [
     path("accounts/login/", allauth.login, name="account_login"),
@@ -33,6 +33,9 @@ urlpatterns = [
     path("organisation/invitations/<int:pk>/send/", views_invitations.invitation_send, name="invitation-send"),
     path("organisation/invitations/<int:pk>/revoke/", views_invitations.invitation_revoke, name="invitation-revoke"),
     path("accounts/invitation/<str:secret>/", views_invitations.invitation_accept, name="invitation-accept"),
+    path("organisation/tokens/", views_tokens.token_list, name="token-list"),
+    path("organisation/tokens/add/", views_tokens.token_add, name="token-add"),
+    path("organisation/tokens/<int:pk>/revoke/", views_tokens.token_revoke, name="token-revoke"),
     # All organisations, for the DCC
     path("organisations/", views_organisations.organisation_list, name="organisation-list"),
     path("organisations/add/", views_organisations.organisation_add, name="organisation-add"),

@@ -109,6 +109,12 @@ class DataItem:
         return attrgetter(self.path or self.name)
 
     @property
+    def code_path(self) -> str:
+        """Leads from a device to the value as files and the API hold it: a code or number, not its words."""
+        path = self.path or self.name
+        return path if "." in path or not self.fields else self.fields[0]
+
+    @property
     def column(self) -> Combinable:
         """The value in SQL, as a file holds it: nothing rather than an empty text."""
         if self.expression is not None:

@@ -1,13 +1,18 @@
-"""The pages that refuse or fail: each in the portal's style, with the reference under which the log knows it."""
+"""The pages that refuse or fail: each in the portal's style, with the reference under which the log knows it.
+
+Below `/api/`, `smi_portal.problems` answers instead.
+"""
 
 from collections.abc import Callable
 
-import structlog
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
 
+from accounts.acting import API
 from accounts.errors import BadRequest, OtherMembership
+from smi_portal import problems
+from smi_portal.problems import reference
 
 # What the form of the 409 page says by itself.
 NOT_CARRIED = ("csrfmiddlewaretoken", "membership")
@@ -36,7 +41,9 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
 
 def server_error(request: HttpRequest) -> HttpResponse:
     """Rendered without the request: its session or database may be what failed."""
-    return _not_stored(HttpResponse(render_to_string("500.html", {"reference": _reference()}), status=500))
+    if request.path_info.startswith(API):
+        return problems.answer(500)
+    return _not_stored(HttpResponse(render_to_string("500.html", {"reference": reference()}), status=500))
 
 
 class RefusalMiddleware:
@@ -70,15 +77,12 @@ def _made_for_another(request: HttpRequest, membership_id: str) -> HttpResponse:
 
 
 def _page(request: HttpRequest, status: int, template: str = "", **context: object) -> HttpResponse:
-    context["reference"] = _reference()
+    if request.path_info.startswith(API):
+        return problems.answer(status, context.get("problems", ()))
+    context["reference"] = reference()
     return _not_stored(render(request, template or f"{status}.html", context, status=status))
 
 
 def _not_stored(response: HttpResponse) -> HttpResponse:
     response["Cache-Control"] = "no-store"
     return response
-
-
-def _reference() -> str:
-    """The id that django-structlog gave this request; empty when it failed before that."""
-    return structlog.contextvars.get_contextvars().get("request_id", "")

@@ -41,3 +41,13 @@ def open_questions(request: HttpRequest) -> HttpResponse:
     title, _, body = text.partition("\n")
     context = {"title": title.removeprefix("# "), "body": mark_safe(markdown(body))}  # noqa: S308  our own file
     return render(request, "smi_portal/open_questions.html", context)
+
+
+@allow(Open.TO_ALL)
+def api_guide(request: HttpRequest) -> HttpResponse:
+    """How systems come in, and what each problem means that an answer names; from the file that developers read too."""
+    text = (settings.BASE_DIR / "docs/api.md").read_text(encoding="utf-8")
+    title, _, body = text.partition("\n")
+    html = markdown(body, extensions=["fenced_code", "toc"])
+    context = {"title": title.removeprefix("# "), "body": mark_safe(html)}  # noqa: S308  our own file
+    return render(request, "smi_portal/api_guide.html", context)

@@ -8,10 +8,12 @@ urlpatterns = [
     path("health/live", health.live, name="health-live"),
     path("health/ready", health.ready, name="health-ready"),
     path("help/", pages.help_page, name="help"),
+    path("help/api/", pages.api_guide, name="api-guide"),
     path("accessibility/", pages.accessibility, name="accessibility"),
     path("open-questions/", pages.open_questions, name="open-questions"),
     path("privacy/", pages.privacy, name="privacy"),
     path("audit/download/", audit_download.audit_download, name="audit-download"),
+    path("api/v1/", include("inventory.api.urls")),
     path("", include("accounts.urls")),
     path("", include("inventory.urls")),
 ]

@@ -12,7 +12,7 @@ from django.test import Client
 from pytest_django.plugin import DjangoDbBlocker
 
 from accounts.acting import Acting
-from accounts.models import Membership, Organisation
+from accounts.models import Membership, Organisation, ServiceToken
 from accounts.roles import Job, Role
 from inventory.reports import stream
 from tests.factories import bind, make_membership, make_organisation, make_participant
@@ -131,6 +131,15 @@ def sign_in(db) -> Callable[..., "Browser"]:
         return Browser(make_membership(organisation, job))
 
     return come
+
+
+class System(Client):
+    """A system that brings its token with each request to the API."""
+
+    def __init__(self, token: ServiceToken, **kwargs: object) -> None:
+        super().__init__(**kwargs)
+        self.token = token
+        self.defaults["HTTP_AUTHORIZATION"] = f"Bearer {token.secret}"
 
 
 class Browser(Client):

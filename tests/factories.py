@@ -6,8 +6,19 @@ from itertools import count
 from django.utils import timezone
 
 from accounts.acting import noting
-from accounts.models import Binding, Fuel, Invitation, Membership, Organisation, Participant, Proposal, User
+from accounts.models import (
+    Binding,
+    Fuel,
+    Invitation,
+    Membership,
+    Organisation,
+    Participant,
+    Proposal,
+    ServiceToken,
+    User,
+)
 from accounts.roles import Job, Role
+from accounts.tokens import SHOWN, hash_of, new_secret
 from inventory.models import Device, Kind, ProviderPeriod, SupplyPeriod
 
 numbers = count(1)
@@ -40,6 +51,23 @@ def make_proposal(organisation: Organisation, *, proposed_by: User, **fields: ob
     """To deactivate the organisation, unless `fields` say otherwise."""
     given = {"act": Proposal.Act.DEACTIVATE, "expires_at": timezone.now() + Proposal.VALID_FOR}
     return Proposal.objects.create(organisation=organisation, proposed_by=proposed_by, **given | fields)
+
+
+def make_token(
+    organisation: Organisation, job: Job = Job.VIEWER, *, secret: str = "", **fields: object
+) -> ServiceToken:
+    """A valid token of `organisation`; for tests it remembers its `secret`."""
+    secret = secret or new_secret()
+    given = {
+        "name": f"System {next(numbers)}",
+        "prefix": secret[:SHOWN],
+        "secret_hash": hash_of(secret),
+        "created_by": fields.pop("created_by", None) or make_user(),
+        "expires_at": timezone.now() + timedelta(days=90),
+    }
+    token = ServiceToken.objects.create(organisation=organisation, job=job, **given | fields)
+    token.secret = secret
+    return token
 
 
 def make_participant(code: str, *, role: Role = Role.MAP, name: str = "", **fields: object) -> Participant:

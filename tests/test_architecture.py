@@ -8,12 +8,12 @@ from django.conf import settings
 from django.core.management import call_command
 
 ROOT = Path(settings.BASE_DIR)
-# Inside inventory, a layer may import those after it; `views` and `commands` stand side by side on top.
+# Inside inventory, a layer may import those after it; `views`, `api` and `commands` stand side by side on top.
 LAYERS = (
-    ("views", "management", "urls"),
+    ("views", "api", "management", "urls"),
     ("demo",),
-    ("forms", "reports", "loading", "generation", "presentation", "worklists", "tasks"),
-    ("filters", "actions", "recording", "paging", "history"),
+    ("forms", "reports", "loading", "generation", "presentation", "worklists", "tasks", "trail"),
+    ("filters", "actions", "recording", "paging", "history", "lookup"),
     ("data_items",),
     ("loading_rules",),
     ("models",),
@@ -64,6 +64,12 @@ def test_inventory_imports_go_one_way(path):
 
     assert own in RANK, f"{own} has no layer"
     assert not [name for name in used if RANK[name] < RANK[own]], path
+
+
+def test_pages_and_api_do_not_know_each_other():
+    for one, other in (("views", "api"), ("api", "views")):
+        for path in modules(f"inventory/{one}"):
+            assert not [name for name in imports(path) if name.startswith(f"inventory.{other}")], path
 
 
 def test_imports_stand_at_the_top():

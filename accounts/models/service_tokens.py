@@ -1,10 +1,12 @@
 """Tokens with which an organisation's own systems act for it."""
 
+from datetime import datetime, timedelta
 from typing import Self
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from accounts.models.people import Organisation, User
@@ -12,9 +14,24 @@ from accounts.roles import Job
 
 
 class ServiceTokenQuerySet(models.QuerySet):
+    def of(self, organisation: Organisation) -> Self:
+        return self.filter(organisation=organisation)
+
     def valid(self) -> Self:
         """Those that open a door now: neither revoked nor expired, of an organisation that takes part."""
         return self.filter(revoked_at=None, expires_at__gt=timezone.now(), organisation__is_active=True)
+
+    def current(self) -> Self:
+        """Those not revoked; they may have expired, and keep their names until they are revoked."""
+        return self.filter(revoked_at=None)
+
+    def to_be_told_of(self, now: datetime) -> Self:
+        """The valid and the expired of which a moment to tell has come since it was made or told of last."""
+        tokens = self.current().filter(organisation__is_active=True)
+        untold = Q()
+        for ahead in ServiceToken.TELL_AHEAD:
+            untold |= Q(expires_at__lte=now + ahead, last_told__lt=F("expires_at") - ahead)
+        return tokens.annotate(last_told=Coalesce("warned_at", "created_at")).filter(untold)
 
 
 class ServiceToken(models.Model):
@@ -24,9 +41,19 @@ class ServiceToken(models.Model):
     """
 
     JOBS = (Job.VIEWER, Job.EDITOR)
+    LONGEST_NAME = 60
+    USUAL_DAYS, MOST_DAYS = 90, 365
+    # How long before its end the organisation's administrators are told, and once it has come.
+    TELL_AHEAD = (timedelta(days=14), timedelta(days=2), timedelta(0))
+
+    class State(models.TextChoices):
+        VALID = "valid", "Valid"
+        EXPIRES_SOON = "expires_soon", "Expires soon"
+        EXPIRED = "expired", "Expired"
+        REVOKED = "revoked", "Revoked"
 
     organisation = models.ForeignKey(Organisation, models.PROTECT, related_name="service_tokens")
-    name = models.CharField(max_length=60)
+    name = models.CharField(max_length=LONGEST_NAME)
     job = models.CharField(max_length=16, choices=[(job.value, job.label) for job in JOBS])
     prefix = models.CharField(max_length=16)
     secret_hash = models.CharField(max_length=64)
@@ -59,3 +86,12 @@ class ServiceToken(models.Model):
     @property
     def has_expired(self) -> bool:
         return self.expires_at <= timezone.now()
+
+    @property
+    def state(self) -> State:
+        if self.revoked_at:
+            return self.State.REVOKED
+        if self.has_expired:
+            return self.State.EXPIRED
+        soon = self.expires_at - self.TELL_AHEAD[0] <= timezone.now()
+        return self.State.EXPIRES_SOON if soon else self.State.VALID

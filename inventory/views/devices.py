@@ -17,7 +17,7 @@ from accounts.roles import Permission, Role
 from inventory.data_items import listed_for
 from inventory.filters import DeviceFilter
 from inventory.history.record import DeviceRecord
-from inventory.identifiers import InvalidIdentifier, parse_device_id
+from inventory.lookup import device_or_404
 from inventory.models import Device, ProviderPeriod
 from inventory.paging import Page, how_many, keyset_page
 from inventory.presentation import Cell, cells_of, groups_of
@@ -25,7 +25,7 @@ from inventory.quality import flags_of
 from inventory.querysets import scope_parts
 from inventory.reports import device_list as device_list_report
 from inventory.reports.stream import csv_answer
-from inventory.views.trail import note_file, note_page, note_search, note_worklist
+from inventory.trail import note_file, note_page, note_search, note_worklist
 from inventory.worklists import WORKLISTS
 
 
@@ -100,19 +100,6 @@ def planned_for(device: Device, acting: Acting) -> list[ProviderPeriod]:
     if acting.role == Role.MAP:
         return []
     return list(device.providerperiods.known_now().to_come().select_related("participant").order_by("valid_from"))
-
-
-def device_or_404(acting: Acting, device_id: str) -> Device:
-    """The device of this ID in the scope of `acting`, with its flags; one same 404 for any other."""
-    try:
-        canonical = parse_device_id(device_id)
-    except InvalidIdentifier as invalid:
-        raise Http404 from invalid
-    devices = Device.objects.visible_to(acting).with_quality_flags(acting, timezone.localdate())
-    device = devices.with_parties().filter(device_id=canonical).first()
-    if device is None:
-        raise Http404
-    return device
 
 
 def found(request: HttpRequest, devices: QuerySet) -> dict[str, object]:

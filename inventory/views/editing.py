@@ -15,11 +15,11 @@ from inventory.data_items import BY_NAME
 from inventory.forms import BlankMapIdForm, DeviceEditForm, TakeBackForm
 from inventory.history.provenance import provenance_of
 from inventory.history.record import DeviceRecord
+from inventory.lookup import device_or_404
 from inventory.models import Device, Kind
 from inventory.presentation import row_of
 from inventory.quality import flags_of
-from inventory.views.devices import device_or_404
-from inventory.views.trail import note_page
+from inventory.trail import note_page
 
 MEANWHILE = "Someone else changed this device in the meantime. Look at it again before you go on."
 

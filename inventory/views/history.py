@@ -14,7 +14,7 @@ from inventory.history.timeline import held, timeline
 from inventory.identifiers import InvalidIdentifier, parse_device_id
 from inventory.models import Device
 from inventory.presentation import Cell, past_cells_of
-from inventory.views.trail import note_page, note_past
+from inventory.trail import note_page, note_past
 
 
 @allow(Permission.VIEW_DEVICE)
