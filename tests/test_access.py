@@ -9,11 +9,19 @@ from django.db.models import Model
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from accounts.access import Open
-from accounts.models import Binding, Invitation, Membership, Organisation, Proposal
+from accounts.models import Binding, Invitation, Membership, Organisation, Proposal, ServiceToken
 from accounts.roles import GRANTS, Job, Permission, Role, allows
 from inventory.models import Device, ReportRun
-from tests.conftest import Browser
-from tests.factories import make_device, make_invitation, make_membership, make_proposal, make_user, provided_by
+from tests.conftest import Browser, System
+from tests.factories import (
+    make_device,
+    make_invitation,
+    make_membership,
+    make_proposal,
+    make_token,
+    make_user,
+    provided_by,
+)
 
 # Views of libraries that the portal serves: each for a reason.
 THIRD_PARTY = {
@@ -37,9 +45,16 @@ def patterns(resolver: URLResolver | None = None) -> Iterator[URLPattern]:
             yield pattern
 
 
-OWN = [pattern for pattern in patterns() if pattern.name not in THIRD_PARTY]
+API = [pattern for pattern in patterns() if hasattr(pattern.callback, "cls")]  # of Django REST framework
+OWN = [pattern for pattern in patterns() if pattern.name not in THIRD_PARTY and pattern not in API]
 NAMES = [pattern.name for pattern in OWN]
 GUARDED = [p.name for p in OWN if isinstance(p.callback.permission, Permission)]
+
+
+def rights_of(pattern: URLPattern) -> set[Permission | Open]:
+    """What the actions of an address of the API ask for."""
+    declared, actions = pattern.callback.cls.permission, set(pattern.callback.actions.values())
+    return {declared[action] for action in actions} if isinstance(declared, dict) else {declared}
 
 
 def permission_of(name: str) -> Permission | Open:
@@ -61,6 +76,8 @@ def address(name: str, device: Device, membership: Membership, run: ReportRun) -
         "member-edit": {"pk": membership.pk},
         "member-end": {"pk": membership.pk},
         "report-run-manifest": {"pk": run.pk},
+        "token-revoke": {"pk": first(ServiceToken, organisation=membership.organisation_id)},
+        "api-device-detail": {"device_id": device.device_id},
         "worklist": {"name": "msn"},
         "invitation-accept": {"secret": "a-guess"},
         "code-unbind": {"pk": first(Binding, valid_to=None)},
@@ -79,7 +96,7 @@ def first(model: type[Model], **given: object) -> int | None:
 
 @pytest.fixture
 def world(supplier, rival, asset_provider, rival_provider, dcc) -> dict[str, tuple]:
-    """Per organisation a device, a member, an invitation and a report run of its own; and a proposal."""
+    """Per organisation a device, a member, an invitation, a token and a report run of its own; and a proposal."""
     device, foreign = make_device("ZEPH", "ZMAP"), make_device("ZODI", "ZMAB")
     provided_by(device, "ZMAB", TO_COME)
     provided_by(foreign, "ZMAP", TO_COME)
@@ -89,6 +106,7 @@ def world(supplier, rival, asset_provider, rival_provider, dcc) -> dict[str, tup
         made[organisation.role if organisation != rival else "rival"] = (thing, make_membership(organisation), run)
     for organisation in (supplier, rival, asset_provider, rival_provider, dcc):
         make_invitation(organisation)
+        make_token(organisation)
     make_proposal(supplier, proposed_by=make_user())
     rival_run = ReportRun.objects.create(organisation=rival_provider, report="map-portfolio", as_of="2026-01-01")
     made["rival"] = (foreign, made["rival"][1], rival_run)
@@ -106,7 +124,39 @@ def test_every_view_is_named_and_declares_its_permission():
 
 
 def test_third_party_views_are_those_we_know():
-    assert {p.name for p in patterns() if not hasattr(p.callback, "permission")} == THIRD_PARTY
+    assert {p.name for p in patterns() if not hasattr(p.callback, "permission") and p not in API} == THIRD_PARTY
+
+
+def test_every_address_of_the_api_lies_below_it_and_declares_what_each_action_asks_for():
+    assert all(reverse_of(pattern).startswith("/api/v1/") for pattern in API)
+    assert all(isinstance(right, Permission | Open) for pattern in API for right in rights_of(pattern))
+
+
+def reverse_of(pattern: URLPattern) -> str:
+    return reverse(pattern.name, kwargs=dict.fromkeys(pattern.pattern.converters, "x"))
+
+
+@pytest.mark.parametrize("name", [pattern.name for pattern in API])
+def test_anonymous_system_is_refused_by_every_method(client, world, name):
+    path = address(name, *world[Role.SUPPLIER])
+
+    answers = [getattr(client, method)(path) for method in METHODS]
+
+    assert {answer.status_code for answer in answers} == {401}
+    assert {answer.headers["WWW-Authenticate"] for answer in answers} == {"Bearer"}
+
+
+@pytest.mark.parametrize("job", [Job.VIEWER, Job.EDITOR])
+@pytest.mark.parametrize("role", Role)
+def test_system_is_forbidden_exactly_what_its_job_does_not_include(organisations, world, role, job):
+    system = System(make_token(organisations[role], job))
+
+    for pattern in API:
+        path = address(pattern.name, *world[role])
+        statuses = {getattr(system, method)(path).status_code for method in METHODS}
+        may = all(right in Open or allows(role, job, right) for right in rights_of(pattern))
+        assert (403 in statuses) is not may, pattern.name
+        assert statuses <= {200, 403, 405}, pattern.name
 
 
 def test_every_permission_is_declared_by_a_view_and_every_job_has_its_row():
@@ -161,7 +211,7 @@ def test_foreign_and_unknown_objects_get_the_same_answer(organisations, world, s
     if path == address(name, *world[role]) or not allows(role, Job.ADMINISTRATOR, permission_of(name)):
         return
     unknown = path.replace(foreign.device_id, "00-DB-12-FF-FF-FF-FF-FF").replace(f"/{membership.pk}/", "/999999/")
-    unknown = re.sub(r"/invitations/\d+/", "/invitations/999999/", unknown)
+    unknown = re.sub(r"/(invitations|tokens)/\d+/", r"/\1/999999/", unknown)
     unknown = unknown.replace(str(run.pk), "00000000-0000-4000-8000-000000000000")
 
     answers = [browser.get(where) for where in (path, unknown)] + [browser.submit(where) for where in (path, unknown)]
@@ -193,7 +243,7 @@ def test_unknown_parameter_is_named_and_refused(organisations, world, sign_in, n
 
 FORMS = [
     "device-edit", "device-edit-confirm", "map-id-blank", "map-step-take-back", "member-edit", "member-end",
-    "invitation-add", "invitation-send", "invitation-revoke",
+    "invitation-add", "invitation-send", "invitation-revoke", "token-add", "token-revoke",
 ]  # fmt: skip
 
 
@@ -247,10 +297,14 @@ def found(response) -> list[str]:
     return re.findall(r"/devices/(00-[0-9A-F-]{20})/\"", response.content.decode())
 
 
-@pytest.mark.parametrize("path", ["/devices/", "/devices/download/", "/devices/to-do/msn/", "/"])
+ASKED_BY_MAP_ID = ["/devices/", "/devices/download/", "/devices/to-do/msn/", "/", "/api/v1/devices/{device}/"]
+
+
+@pytest.mark.parametrize("path", ASKED_BY_MAP_ID)
 @pytest.mark.parametrize("role", Role)
 def test_no_parameter_selects_or_orders_by_map_id(organisations, devices_of_two_maps, sign_in, role, path):
     browser = sign_in(organisations[role], Job.ADMINISTRATOR)
+    path = path.format(device=devices_of_two_maps[0])
 
     statuses = {str(attack): browser.get(path, attack).status_code for attack in ATTACKS}
 

@@ -16,6 +16,7 @@ from tests.factories import bind, listed, make_device, make_hub, make_organisati
 WORK = ["msn", "map-id", "duplicate-msn"]
 LISTS = ["/", "/devices/", "/devices/?device_type=ESME", *(f"/devices/to-do/{name}/" for name in WORK)]
 FILES = ["/devices/download/", "/reports/map-portfolio/download/", "/reports/map-portfolio/download/?as_of=2025-01-01"]
+OF_A_DEVICE_BY_API = "/api/v1/devices/{}/"
 OF_A_DEVICE = ["", "history/", "history/?as_of=2025-01-01", "edit/", "blank-map-id/"]
 
 
@@ -74,6 +75,7 @@ def addresses(devices: dict[str, Device]) -> Iterator[str]:
     yield from LISTS
     for device in devices.values():
         yield from (f"/devices/{device.device_id}/{page}" for page in OF_A_DEVICE)
+        yield OF_A_DEVICE_BY_API.format(device)
     for run in ReportRun.objects.all():
         yield f"/reports/runs/{run.pk}/manifest/"
 
