@@ -15,6 +15,7 @@ class TokenForm(forms.Form):
         label="Name",
         help_text="Which system it is for, for example Asset register. The audit trail shows it.",
         widget=forms.TextInput({"autocomplete": "off"}),
+        error_messages={"required": "Say which system the token is for."},
     )
     job = forms.ChoiceField(
         choices=[(job.value, job.label) for job in ServiceToken.JOBS],
@@ -22,6 +23,7 @@ class TokenForm(forms.Form):
         widget=forms.RadioSelect,
         label="Job",
         help_text="What the system may do for the organisation. Give it no more than it needs.",
+        error_messages=dict.fromkeys(("required", "invalid_choice"), "A system is Viewer or Editor."),
     )
     days = forms.IntegerField(
         min_value=1,
@@ -30,14 +32,14 @@ class TokenForm(forms.Form):
         label="Valid for how many days?",
         help_text=f"From 1 to {ServiceToken.MOST_DAYS}. Administrators are told 14 and 2 days before it expires.",
         widget=forms.TextInput({"inputmode": "numeric", "autocomplete": "off", "class": "govuk-input--width-4"}),
-        error_messages=dict.fromkeys(("invalid", "min_value", "max_value"), DAYS),
+        error_messages=dict.fromkeys(("required", "invalid", "min_value", "max_value"), DAYS),
     )
     networks = forms.CharField(
         required=False,
         max_length=2000,
         label="Networks it may be used from (optional)",
         help_text="One on each line, for example 192.0.2.0/24 or 2001:db8::/32. Left empty: from everywhere.",
-        widget=forms.Textarea({"rows": 3, "autocomplete": "off", "spellcheck": "false", "class": "smi-id"}),
+        widget=forms.Textarea({"rows": 3, "autocomplete": "off", "spellcheck": "false"}),
     )
 
     def clean_networks(self) -> list[str]:

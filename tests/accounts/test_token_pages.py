@@ -29,7 +29,7 @@ def revoke_page(token: ServiceToken) -> str:
 
 
 def secret_in(answer) -> str:
-    return re.search(r'class="smi-id">(smi_[\w-]{51})<', answer.text)[1]
+    return re.search(r'class="smi-id smi-id--wrap">(smi_[\w-]{51})<', answer.text)[1]
 
 
 # Making
@@ -81,16 +81,16 @@ def test_form_is_filled_in_with_the_least(ada):
 @pytest.mark.parametrize(
     ("wrong", "says"),
     [
-        ({"name": ""}, "Name: "),
+        ({"name": ""}, "Name: Say which system the token is for."),
         ({"name": "x" * 61}, "Name: "),
         ({"name": "a\u200bb"}, "Name: "),
         ({"job": "administrator"}, "Job: "),
-        ({"job": ""}, "Job: "),
+        ({"job": ""}, "Job: A system is Viewer or Editor."),
         ({"days": "0"}, "from 1 to 365"),
         ({"days": "366"}, "from 1 to 365"),
         ({"days": "1.5"}, "from 1 to 365"),
         ({"days": "ninety"}, "from 1 to 365"),
-        ({"days": ""}, "Valid for how many days? "),
+        ({"days": ""}, "from 1 to 365"),
         ({"networks": "192.0.2.7/24"}, "Do you mean 192.0.2.0/24, or 192.0.2.7 alone?"),
         ({"networks": "office"}, "Networks it may be used from (optional): "),
     ],

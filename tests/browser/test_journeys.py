@@ -156,7 +156,7 @@ def test_administrator_reads_who_did_what(visit: Visit):
 
 SIGNED_OUT = ["/accounts/login/", "/accounts/password/reset/", "/help/", "/privacy/", "/accessibility/"]
 PAGES = {
-    "": [*SIGNED_OUT, "/open-questions/", "/data-items/", "/who-may-do-what/", "/nowhere/"],
+    "": [*SIGNED_OUT, "/open-questions/", "/data-items/", "/who-may-do-what/", "/nowhere/", "/help/api/"],
     "supplier.admin@demo.example": [
         "/", "/devices/", "/devices/?msn=XX", "/devices/?device_id=12", "/devices/?map_id=ZMAP",
         "/devices/?device_type=ESME&installed_from=01/01/2020", "/devices/{device}/", "/devices/{device}/edit/",
@@ -166,6 +166,7 @@ PAGES = {
         "/devices/to-do/duplicate-msn/", "/organisation/members/", "/organisation/members/{member}/",
         "/participants/", "/participants/?name=zzzz", "/who-may-do-what/", "/reports/", "/accounts/logout/",
         "/reports/map-portfolio/download/?acting=99999", "/accounts/reauthenticate/",
+        "/organisation/tokens/", "/organisation/tokens/add/",
     ],
     "map.analyst@demo.example": [
         "/", "/devices/", "/devices/{device}/", "/reports/", "/reports/map-portfolio/", "/devices/to-do/msn/",
