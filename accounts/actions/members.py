@@ -7,10 +7,12 @@ from django.utils import timezone
 
 from accounts.acting import Acting
 from accounts.actions.people import clean_email, clean_name, person_with
+from accounts.actions.rights import holds_still
+from accounts.actions.tokens import revoke_tokens_made_by
 from accounts.audit import record
 from accounts.audit_models import Kind
 from accounts.errors import NotAllowed, Stale
-from accounts.models import Invitation, Membership, Organisation, ServiceToken, User
+from accounts.models import Invitation, Membership, Organisation, User
 from accounts.roles import Job, Permission, Role
 
 TWO_PEOPLE = "The job of a DCC administrator is changed by two people: propose it."
@@ -132,10 +134,7 @@ def end_membership(*, membership: Membership, proposed_by: User | None = None, b
 def _end_what_it_opened(membership: Membership, by: Acting) -> None:
     now, leaver = timezone.now(), membership.user
     own = {"organisation": membership.organisation}
-    for token in ServiceToken.objects.filter(created_by=leaver, revoked_at=None, **own):
-        token.revoked_at = now
-        token.save(update_fields=["revoked_at"])
-        record(Kind.TOKEN_REVOKED, by=by, token=token.pk)
+    revoke_tokens_made_by(user=leaver, by=by, **own)
     sent = Invitation.objects.open().filter(invited_by=leaver, **own)
     for invitation in sent:
         record(Kind.INVITATION_REVOKED, by=by, invitation=invitation.pk)
@@ -162,11 +161,8 @@ def _hold(membership: Membership, by: Acting) -> None:
 
 
 def may_manage_still(by: Acting) -> bool:
-    """The right as it stands now, not when the request began; a command without a person acts as its job says."""
-    if by.membership_id is None:
-        return by.may(Permission.MANAGE_MEMBERS)
-    own = Membership.objects.in_force().select_related("organisation").filter(pk=by.membership_id).first()
-    return own is not None and own.may(Permission.MANAGE_MEMBERS)
+    """As it stands now, not when the request began."""
+    return holds_still(by, Permission.MANAGE_MEMBERS)
 
 
 def _check_not_last(membership: Membership) -> None:
