@@ -25,7 +25,7 @@ def private_key() -> str:
 
 settings.configure(
     SECRET_KEY="of the provider alone",
-    ALLOWED_HOSTS=["127.0.0.1"],
+    ALLOWED_HOSTS=["127.0.0.1", "localhost"],
     ROOT_URLCONF="tests.oidc_provider.urls",
     DATABASES={"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": FOLDER / "provider.sqlite3"}},
     INSTALLED_APPS=[
