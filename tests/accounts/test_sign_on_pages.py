@@ -449,6 +449,30 @@ def test_domain_given_up_in_the_meantime_is_told(sign_on, by):
             act(domain=domain, by=by)
 
 
+@pytest.mark.parametrize("path", ["provider/", "switch/", "domains/add/", "domains/zephyr.example/give-up/"])
+def test_form_that_does_not_say_for_whom_is_refused(admin, sign_on, page, path):
+    assert admin.post(f"{page}{path}").status_code == 400
+    assert SingleSignOn.objects.get().is_active
+    assert MailDomain.objects.current().exists()
+
+
+@pytest.mark.parametrize("path", ["provider/", "switch/", "domains/add/", "domains/zephyr.example/give-up/"])
+def test_what_changes_something_asks_who_it_is_again(admin, sign_on, page, path):
+    admin.membership.user.set_password("quite a long password")
+    admin.membership.user.save()
+    admin.force_login(admin.membership.user)
+    admin.prove_identity()
+    session = admin.session
+    session["account_authentication_methods"][0]["at"] -= 3600
+    session.save()
+
+    assert admin.get(f"{page}{path}").url.startswith("/accounts/reauthenticate/?next=")
+
+
+def test_organisations_page_leads_here(admin, sign_on, supplier, page):
+    assert f'href="{page}"' in admin.get(f"/organisations/{supplier.pk}/").text
+
+
 # Who learns of it
 
 
