@@ -1,10 +1,12 @@
 """Who comes in through an organisation's provider, and what such a sign-in opens: that organisation, nothing else."""
 
+import time
 from collections.abc import Callable
 from enum import StrEnum
 
 import requests
-from allauth.account.internal.flows.login import get_authentication_records
+from allauth.account import app_settings
+from allauth.account.internal.flows.login import get_authentication_records, record_authentication
 from allauth.account.utils import get_next_redirect_url
 from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
@@ -27,6 +29,7 @@ from accounts.models import SingleSignOn, User
 from accounts.provider_requests import session_for
 from accounts.roles import Job
 
+CONFIRM = AuthProcess.REDIRECT  # the way of django-allauth that signs nobody in
 NOBODY = 0  # no provider has this row id: a session through it opens nothing
 
 
@@ -102,7 +105,21 @@ class SocialAdapter(DefaultSocialAccountAdapter):
         user = _account(sociallogin.account, email)
         if user is None or not _opens(sign_on, user):
             raise ImmediateHttpResponse(refuse(request, sign_on, Refusal.NO_ACCESS, email))
-        _connect(sociallogin, user)
+        if sociallogin.state.get("process") == CONFIRM:
+            self._confirm(request, sociallogin, user, claims)
+        else:
+            _connect(sociallogin, user)
+
+    def _confirm(
+        self, request: HttpRequest, sociallogin: SocialLogin, user: User, claims: dict[str, dict[str, object]]
+    ) -> None:
+        """That it is still the person who signed in; django-allauth then goes on to where they were."""
+        account = sociallogin.account
+        if request.user != user or not _was_asked_lately(claims):
+            sign_on = SingleSignOn.objects.select_related("organisation").get(app=sociallogin.provider.app.pk)
+            raise ImmediateHttpResponse(refuse(request, sign_on, Refusal.FAILED))
+        given = {"provider": account.provider, "uid": account.uid, "reauthenticated": True}
+        record_authentication(request, user, "socialaccount", **given)
 
     def on_authentication_error(
         self,
@@ -146,6 +163,12 @@ def _verified_email(sociallogin: SocialLogin) -> str:
 
 def _vouches(sign_on: SingleSignOn, email: str) -> bool:
     return bool(email) and sign_on.domains.proven().filter(domain=domain_of(email)).exists()
+
+
+def _was_asked_lately(claims: dict[str, dict[str, object]]) -> bool:
+    """By the time that the provider gives; one that gives none is believed to have asked."""
+    asked = claims.get("id_token", {}).get("auth_time")
+    return asked is None or (isinstance(asked, int) and asked > time.time() - app_settings.REAUTHENTICATION_TIMEOUT)
 
 
 def _account(account: SocialAccount, email: str) -> User | None:

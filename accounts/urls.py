@@ -54,6 +54,9 @@ urlpatterns = [
     path("organisations/proposals/<int:pk>/", views_organisations.proposal_detail, name="proposal-detail"),
     # Single sign-on
     path("accounts/sign-on/", views_provider.sign_on_start, name="sign-on-start"),
+    path("accounts/sign-on/again/", views_provider.sign_on_again, name="sign-on-again"),
+    path("accounts/sign-on/again/go/", views_provider.sign_on_confirm, name="sign-on-confirm"),
+    path("accounts/sign-on/again/resume/", views_provider.sign_on_resume, name="sign-on-resume"),
     path("accounts/sign-on/<slug:provider_id>/", views_provider.sign_on_provider, name="sign-on-provider"),
     path("accounts/mail-domains/<str:secret>/", views_provider.mail_domain_prove, name="mail-domain-prove"),
     # Of single sign-on, only what signs in: nobody connects or disconnects anything by themselves.

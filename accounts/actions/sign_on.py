@@ -18,7 +18,7 @@ from django.utils.crypto import salted_hmac
 from accounts.acting import Acting, Origin, scope
 from accounts.audit import record
 from accounts.audit_models import Kind
-from accounts.encryption import encrypt
+from accounts.encryption import Unreadable, decrypt, encrypt
 from accounts.errors import NotAllowed
 from accounts.mail import link_to, send_mail, tell
 from accounts.mail_domains import clean_domain
@@ -59,7 +59,7 @@ def set_provider(*, organisation: Organisation, issuer: str, client_id: str, sec
     if {"issuer", "client_id"} & set(changed):
         _need(secret)
         _end_identities(app.provider_id)
-    encrypted = encrypt(secret) if secret else app.settings["encrypted_secret"]
+    encrypted = encrypt(secret or _kept(app))
     app.name, app.client_id = organisation.name[:40], client_id
     app.settings = _settings(issuer, hosts, encrypted)
     app.save()
@@ -79,6 +79,14 @@ def _need(secret: str) -> None:
     """A secret goes to the issuer and client that it was given for, and to no other."""
     if not secret:
         raise NotAllowed("Give the secret: none is set for this issuer and client.", "secret")
+
+
+def _kept(app: SocialApp) -> str:
+    """The secret that is set; encrypted anew, under the key of today."""
+    try:
+        return decrypt(app.settings["encrypted_secret"])
+    except Unreadable as error:
+        raise NotAllowed("Give the secret: the one that is set can no longer be read.", "secret") from error
 
 
 def _settings(issuer: str, hosts: list[str], encrypted_secret: str) -> dict[str, object]:

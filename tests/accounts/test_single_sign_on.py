@@ -1,16 +1,23 @@
 """Signing in through an organisation's own provider: a real one, in a process of its own (tests/oidc_provider)."""
 
+import time
 from contextlib import contextmanager
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from allauth.account.internal.flows.login import perform_password_login, record_authentication
+from allauth.account.models import Login
 from allauth.socialaccount.models import SocialAccount
+from django.core.management import call_command
+from django.core.management.base import CommandError
 from django.test import Client
 
+from accounts.acting import memberships_of
 from accounts.actions import sign_on as actions
 from accounts.audit_models import AuditRow
 from accounts.models import Membership, SingleSignOn
 from accounts.roles import Job
+from accounts.single_sign_on import remember_provider
 from tests.conftest import become_operator
 from tests.factories import make_domain, make_membership, make_sign_on, make_user
 from tests.provider import CLIENT_ID, SECRET
@@ -462,9 +469,6 @@ def test_password_of_the_domains_people_is_not_looked_at(client, sign_on, ada, e
 
 def test_no_other_way_of_signing_in_passes_the_provider_by(rf, sign_on, ada):
     """Passkeys and links in mails end in the same place of django-allauth."""
-    from allauth.account.internal.flows.login import perform_password_login
-    from allauth.account.models import Login
-
     request = rf.post("/")
     request.session, request.user = Client().session, ada.user
 
@@ -484,6 +488,110 @@ def test_password_counts_again_once_the_provider_is_off(client, sign_on, ada, ad
 
 def test_sign_in_page_offers_the_way(client, db):
     assert 'href="/accounts/sign-on/?next=/devices/"' in client.get(LOGIN, {"next": "/devices/"}).text
+
+
+# Asked again
+
+
+@pytest.fixture
+def clerk(client, provider, dcc, administrator) -> Client:
+    """An administrator of the DCC who came through its provider and has no password, six minutes ago."""
+    sign_on = set_up(dcc, provider, administrator, "zephyr.example")
+    make_membership(dcc, Job.ADMINISTRATOR, make_user("Ada Pemberton", ADA))
+    come(client, sign_on, provider)
+    wait(client)
+    client.sign_on = sign_on
+    return client
+
+
+def wait(client, seconds: int = 360) -> None:
+    session = client.session
+    for record in session["account_authentication_methods"]:
+        record["at"] -= seconds
+    session.save()
+
+
+def confirm(client, provider, onward: str, email: str = ADA):
+    """At the provider, and back to where the person was."""
+    with as_nobody():
+        address = client.get("/accounts/sign-on/again/go/", {"next": onward}).url
+    assert parse_qs(urlsplit(address).query)["prompt"] == ["login"]
+    answer = back(client, provider.sign_in(address, email))
+    return client.get(answer.url) if answer.status_code == 302 else answer
+
+
+def test_what_asks_again_asks_at_the_provider(clerk):
+    path = f"/organisations/{clerk.sign_on.organisation_id}/sign-on/switch/"
+
+    answer = clerk.get(path, follow=True)
+
+    assert answer.redirect_chain[-1][0].startswith("/accounts/sign-on/again/?next=")
+    assert "asks you to sign in at DCC once more" in answer.text
+    assert f'href="/accounts/sign-on/again/go/?next={path.replace("/", "%2F")}"' in answer.text
+
+
+def test_form_that_was_sent_goes_on_after_the_provider_was_asked(clerk, provider):
+    membership = Membership.objects.get(user__email=ADA)
+    path = f"/organisations/{clerk.sign_on.organisation_id}/sign-on/switch/"
+    clerk.post(path, {"acting": membership.pk, "to": "off"})
+    assert SingleSignOn.objects.get().is_active
+
+    confirm(clerk, provider, path)
+
+    assert not SingleSignOn.objects.get().is_active
+
+
+def test_nobody_else_confirms_it(clerk, provider, dcc):
+    make_membership(dcc, Job.ADMINISTRATOR, make_user("Eve", EVE))
+
+    answer = confirm(clerk, provider, "/", EVE)
+
+    assert answer.status_code == 400
+    assert "That did not work" in answer.text
+    assert clerk.get(f"/organisations/{dcc.pk}/sign-on/switch/").status_code == 302
+
+
+@pytest.mark.parametrize(("ago", "status"), [(10, 200), (3600, 302), ("now", 302)])
+def test_provider_that_says_when_it_asked_must_have_asked_now(clerk, provider, dcc, ago, status):
+    asked = ago if ago == "now" else int(time.time()) - ago
+    provider.want(claims={f"id_token {ADA}": {"auth_time": asked}})
+
+    confirm(clerk, provider, "/")
+
+    assert clerk.get(f"/organisations/{dcc.pk}/sign-on/switch/").status_code == status
+
+
+def test_address_alone_confirms_nothing(clerk, dcc):
+    for path in ("again/resume/?next=/", "again/resume/", "again/"):
+        clerk.get(f"/accounts/sign-on/{path}")
+
+    assert clerk.get(f"/organisations/{dcc.pk}/sign-on/switch/").status_code == 302
+
+
+@pytest.mark.parametrize("path", ["again/", "again/go/"])
+def test_who_came_with_a_password_confirms_it_elsewhere(sign_in, supplier, path):
+    assert sign_in(supplier).get(f"/accounts/sign-on/{path}").status_code == 404
+
+
+def test_second_factor_after_the_provider_changes_nothing_of_where_one_came_from(rf, client, sign_on, ada):
+    request = rf.get("/")
+    request.session = client.session
+    record_authentication(request, ada.user, "socialaccount", provider=sign_on.app.provider_id, uid="1")
+    record_authentication(request, ada.user, "mfa", type="totp")
+
+    remember_provider(request=request, user=ada.user)
+
+    assert request.session["signed_in_through"] == sign_on.pk
+
+
+def test_provider_that_is_not_known_any_more_opens_nothing(rf, client, ada):
+    request = rf.get("/")
+    request.session = client.session
+    record_authentication(request, ada.user, "socialaccount", provider="forgotten", uid="1")
+
+    remember_provider(request=request, user=ada.user)
+
+    assert memberships_of(ada.user, request.session["signed_in_through"]) == []
 
 
 # The end of a session
@@ -523,8 +631,6 @@ def test_session_of_somebody_else_ends_when_a_person_comes_from_the_provider(cli
 
 
 def test_command_switches_off_when_nobody_can(sign_on, ada, client, capsys):
-    from django.core.management import call_command
-
     call_command("switch_off_sign_on", "zephyr energy")
 
     assert not SingleSignOn.objects.get().is_active
@@ -532,8 +638,5 @@ def test_command_switches_off_when_nobody_can(sign_on, ada, client, capsys):
 
 
 def test_command_names_an_organisation_without_a_provider(supplier):
-    from django.core.management import call_command
-    from django.core.management.base import CommandError
-
     with pytest.raises(CommandError, match="has no single sign-on"):
         call_command("switch_off_sign_on", "Zephyr Energy")
