@@ -17,6 +17,7 @@ from accounts.errors import NotAllowed
 from accounts.mail_domains import clean_domain
 from accounts.models import MailDomain, SingleSignOn
 from accounts.roles import Job
+from smi_portal.settings import without_secrets
 from tests.conftest import become_operator
 from tests.factories import make_membership, make_sign_on, make_user
 from tests.provider import CLIENT_ID, SECRET
@@ -361,6 +362,17 @@ def test_secret_of_the_link_is_kept_as_its_hash_alone(admin, sign_on, page):
     kept = list(MailDomain.objects.values()) + list(AuditRow.objects.values()) + list(AuditValue.objects.values())
     assert secret not in str(kept)
     assert secret not in admin.get(page).text
+
+
+def test_log_keeps_no_secret_of_a_link_and_no_code_of_a_provider():
+    asked = [
+        "GET /accounts/mail-domains/a-secret/",
+        "GET /accounts/oidc/x/login/callback/?code=a-secret&state=a-secret",
+    ]
+
+    kept = [without_secrets(None, "", {"request": request})["request"] for request in asked]
+
+    assert kept == ["GET /accounts/mail-domains/…", "GET /accounts/oidc/x/login/callback/"]
 
 
 def test_link_of_a_domain_given_up_works_no_longer(admin, client, sign_on, page):
