@@ -5,7 +5,9 @@ from enum import StrEnum
 from functools import wraps
 from typing import TYPE_CHECKING
 
+from allauth.account.adapter import get_adapter
 from allauth.account.decorators import reauthentication_required
+from allauth.core.exceptions import ReauthenticationRequired
 from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.models import AnonymousUser
 from django.core.exceptions import PermissionDenied
@@ -48,7 +50,7 @@ def allow(permission: Permission | Open, *methods: str, fresh: bool = False) -> 
     """
 
     def decorate(inner: View) -> View:
-        view = reauthentication_required(inner) if fresh else inner
+        view = _proved_lately(inner) if fresh else inner
 
         @require_http_methods(methods or ("GET", "HEAD"))
         @wraps(inner)
@@ -67,6 +69,19 @@ def allow(permission: Permission | Open, *methods: str, fresh: bool = False) -> 
         return login_not_required(guarded) if permission is Open.TO_ALL else guarded
 
     return decorate
+
+
+def _proved_lately(inner: View) -> View:
+    """By django-allauth's rule; it would let by who has no password, as people who come through a provider may."""
+    by_password_or_factor = reauthentication_required(inner)
+
+    @wraps(inner)
+    def asking(request: HttpRequest, *args: object, **kwargs: object) -> HttpResponse:
+        if acting.SIGNED_IN_THROUGH in request.session and get_adapter().is_reauthentication_required(app="accounts"):
+            raise ReauthenticationRequired
+        return by_password_or_factor(request, *args, **kwargs)
+
+    return asking
 
 
 def expect(request: HttpRequest, *parameters: str) -> None:

@@ -24,6 +24,7 @@ from accounts.models import Binding, Membership, Organisation, Participant, Serv
 from accounts.roles import Job, Permission, Role, allows
 
 SESSION_KEY = "acting_membership"
+SIGNED_IN_THROUGH = "signed_in_through"  # of a session: the SingleSignOn that it came through, if any
 FIELD = "acting"  # under which forms and links to files carry the membership they were made for
 API = "/api/"  # below which systems come, with a token
 
@@ -101,11 +102,15 @@ class Acting:
         return list(Binding.objects.on(day).filter(organisation=self.organisation))
 
 
-def memberships_of(user: User) -> list[Membership]:
-    """The memberships a person may act under, by the organisation's name."""
+def memberships_of(user: User, through: int | None = None) -> list[Membership]:
+    """The memberships a person may act under, by the organisation's name.
+
+    Who has signed in `through` an organisation's provider acts for that organisation only.
+    """
     if not user.is_authenticated:
         return []
-    return list(user.memberships.in_force().select_related("organisation", "user"))
+    memberships = user.memberships.in_force().select_related("organisation", "user")
+    return list(memberships if through is None else memberships.filter(organisation__single_sign_on=through))
 
 
 def chosen(memberships: list[Membership], membership_id: int | None) -> Acting | None:
@@ -190,7 +195,7 @@ class ActingMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        request.memberships = memberships_of(request.user)
+        request.memberships = memberships_of(request.user, request.session.get(SIGNED_IN_THROUGH))
         acting = chosen(request.memberships, request.session.get(SESSION_KEY))
         request.acting = acting and replace(acting, origin=Origin.of(request))
         if request.acting is None:

@@ -1,20 +1,40 @@
 """How django-allauth serves this portal: nobody signs up by themselves."""
 
 import time
+from typing import Any
 from urllib.parse import urlsplit
 
 from allauth.account import app_settings
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.account.internal.flows.login import get_authentication_records
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
 
+from accounts.acting import SIGNED_IN_THROUGH
 from accounts.mail import link_to
+from accounts.models import User
+from accounts.single_sign_on import page_of_provider
 
 
 class AccountAdapter(DefaultAccountAdapter):
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         """Accounts are made by an administrator; there is no sign-up page either (`accounts.urls`)."""
         return False
+
+    def pre_login(self, request: HttpRequest, user: User, **kwargs: Any) -> HttpResponse | None:
+        """Whose organisation has a provider signs in there alone, whatever else the person has proved."""
+        response = super().pre_login(request, user, **kwargs)
+        if response or "sociallogin" in (kwargs["signal_kwargs"] or {}):
+            return response
+        page = page_of_provider(request, user.email)
+        return redirect(page) if page else None
+
+    def get_reauthentication_methods(self, user: User) -> list[dict[str, str]]:
+        """Who came through an organisation's provider confirms it there."""
+        if SIGNED_IN_THROUGH in self.request.session:
+            return [{"id": "provider", "description": "At your organisation", "url": reverse("sign-on-again")}]
+        return super().get_reauthentication_methods(user)
 
     def is_reauthentication_required(self, *, app: str, **kwargs: object) -> bool:
         """Who has just signed in is not asked again."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from django.db import connections
 from django.utils import timezone
+from django.utils.crypto import salted_hmac
 
 from accounts.audit_models import Kind
 
@@ -85,6 +86,12 @@ def _beside(personal: dict[str, str]) -> dict[str, object]:
         "salts": list(salts.values()),
         "values": list(personal.values()),
     }
+
+
+def typed_hash(email: str) -> str:
+    """What the trail keeps of an address that failed to sign in: the same one is known again, no other is learnt."""
+    typed = email.strip().lower()
+    return salted_hmac("accounts.audit.failed_log_in", typed, algorithm="sha256").hexdigest()
 
 
 def salted_hash(salt: bytes, value: str) -> str:

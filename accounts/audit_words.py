@@ -18,6 +18,8 @@ KEYS = {
     "installed_to": "last day of installation",
     "map_id": "MAP ID",
     "map_from": "day the MAP ID applies from",
+    "client_id": "client ID",
+    "secret": "client secret",
 }
 REPORTS = {"map-portfolio": "MAP portfolio report"}
 WORKLISTS = {
@@ -161,6 +163,11 @@ def _token_used(row: AuditRow, names: Names) -> str:
     return f"was refused, as {REFUSALS.get(reason, reason)}" if reason else "came with its token"
 
 
+def _through(row: AuditRow) -> str:
+    provider = row.details.get("provider")
+    return f" through the organisation’s provider, number {provider}" if provider else ""
+
+
 def _job(row: AuditRow) -> str:
     job = row.details.get("job", "")
     return Job(job).label if job in Job.values else job
@@ -196,6 +203,16 @@ WORDS: dict[str, Callable[[AuditRow, Names], str]] = {
     Kind.INVITATION_REVOKED: _invitation("revoked"),
     Kind.INVITATION_ACCEPTED: _invitation("accepted"),
     Kind.MEMBERSHIP_ENDED: _membership("ended"),
+    Kind.SIGN_ON_CHANGED: lambda row, names: (
+        f"changed single sign-on of {names.organisation(row)}: {_listed(row.details.get('items', [])) or 'saved again'}"
+    ),
+    Kind.DOMAIN_ADDED: lambda row, names: f"added an e-mail domain for single sign-on of {names.organisation(row)}",
+    Kind.DOMAIN_PROVEN: lambda row, names: (
+        f"proved an e-mail domain of {names.organisation(row)}, by its postmaster’s mail"
+    ),
+    Kind.DOMAIN_GIVEN_UP: lambda row, names: f"gave up an e-mail domain of {names.organisation(row)}",
+    Kind.LOG_IN: lambda row, names: f"signed in{_through(row)}",
+    Kind.FAILED_LOG_IN: lambda row, names: f"failed to sign in{_through(row)}",
     Kind.SYSTEM_SCOPE: lambda row, names: f"worked on everybody’s data: {row.details.get('reason')}",
     Kind.VALUES_ERASED: lambda row, names: f"erased personal values of {names.person(row.details.get('member'))}",
     Kind.VALUE_CORRECTED: lambda row, names: f"corrected {row.details.get('name')} of row {row.details.get('row')}",

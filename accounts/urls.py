@@ -1,9 +1,19 @@
 """Sign-in (django-allauth; only what is offered), the acting membership, members, the audit trail, the public lists."""
 
 from allauth.account import views as allauth
-from django.urls import path, re_path
+from django.conf import settings
+from django.urls import include, path, re_path
 
-from accounts import views, views_audit, views_invitations, views_members, views_organisations, views_tokens
+from accounts import (
+    views,
+    views_audit,
+    views_invitations,
+    views_members,
+    views_organisations,
+    views_provider,
+    views_sign_on,
+    views_tokens,
+)
 
 urlpatterns = [
     path("accounts/login/", allauth.login, name="account_login"),
@@ -46,8 +56,39 @@ urlpatterns = [
     path("organisations/bindings/<int:pk>/unbind/", views_organisations.code_unbind, name="code-unbind"),
     path("organisations/proposals/", views_organisations.proposal_list, name="proposal-list"),
     path("organisations/proposals/<int:pk>/", views_organisations.proposal_detail, name="proposal-detail"),
+    # Single sign-on
+    path("accounts/sign-on/", views_provider.sign_on_start, name="sign-on-start"),
+    path("accounts/sign-on/again/", views_provider.sign_on_again, name="sign-on-again"),
+    path("accounts/sign-on/again/go/", views_provider.sign_on_confirm, name="sign-on-confirm"),
+    path("accounts/sign-on/again/resume/", views_provider.sign_on_resume, name="sign-on-resume"),
+    path("accounts/sign-on/<slug:provider_id>/", views_provider.sign_on_provider, name="sign-on-provider"),
+    path("accounts/mail-domains/<str:secret>/", views_provider.mail_domain_prove, name="mail-domain-prove"),
+    # Of single sign-on, only what signs in: nobody connects or disconnects anything by themselves.
+    path("accounts/oidc/<slug:provider_id>/login/", views_provider.provider_login, name="openid_connect_login"),
+    path(
+        "accounts/oidc/<slug:provider_id>/login/callback/",
+        views_provider.provider_callback,
+        name="openid_connect_callback",
+    ),
+    path("organisations/<int:pk>/sign-on/", views_sign_on.sign_on, name="sign-on"),
+    path("organisations/<int:pk>/sign-on/provider/", views_sign_on.sign_on_edit, name="sign-on-edit"),
+    path("organisations/<int:pk>/sign-on/switch/", views_sign_on.sign_on_switch, name="sign-on-switch"),
+    path("organisations/<int:pk>/sign-on/domains/add/", views_sign_on.mail_domain_add, name="mail-domain-add"),
+    path(
+        "organisations/<int:pk>/sign-on/domains/<str:domain>/send/",
+        views_sign_on.mail_domain_send,
+        name="mail-domain-send",
+    ),
+    path(
+        "organisations/<int:pk>/sign-on/domains/<str:domain>/give-up/",
+        views_sign_on.mail_domain_give_up,
+        name="mail-domain-give-up",
+    ),
     path("audit/", views_audit.audit, name="audit"),
     path("audit/readers/", views_audit.audit_readers, name="audit-readers"),
     path("participants/", views.participant_list, name="participant-list"),
     path("who-may-do-what/", views.who_may_do_what, name="who-may-do-what"),
 ]
+
+if settings.SAML:
+    urlpatterns.append(path("accounts/", include("allauth.socialaccount.providers.saml.urls")))

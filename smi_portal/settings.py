@@ -5,6 +5,7 @@ this is the demo: an embedded PostgreSQL and a key made once, both in `.local/`.
 """
 
 import re
+from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -47,6 +48,9 @@ else:
     }
     SECRET_KEY = env("SECRET_KEY")
     PORTAL_URL = env("PORTAL_URL")
+
+# Former keys: what they signed or encrypted is read on, until it is written anew.
+SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
 
 # Two names for one database: `default` is the portal's login, `owner` migrates.
 DATABASES["default"]["ATOMIC_REQUESTS"] = True
@@ -119,6 +123,9 @@ INSTALLED_APPS = [
     "allauth.socialaccount.providers.openid_connect",
     "csp",
 ]
+# With the extra `saml` installed; its addresses are routed only then.
+SAML = find_spec("onelogin") is not None
+INSTALLED_APPS += ["allauth.socialaccount.providers.saml"] if SAML else []
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -131,6 +138,7 @@ MIDDLEWARE = [
     "django_structlog.middlewares.RequestMiddleware",
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "accounts.single_sign_on.ProviderMiddleware",
     "accounts.acting.ActingMiddleware",
     "accounts.tokens.TokenMiddleware",
     "smi_portal.errors.RefusalMiddleware",
@@ -218,6 +226,8 @@ MFA_TOTP_ISSUER = "SMI self-service portal"
 MFA_TOTP_TOLERANCE = 1
 MFA_RECOVERY_CODES_SHOW_ONCE = True
 MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not PORTAL_HTTPS  # `localhost` of the demo and the tests
+ACCOUNT_FORMS = {"login": "accounts.sign_on_forms.SignInForm"}
+SOCIALACCOUNT_ADAPTER = "accounts.single_sign_on.SocialAdapter"
 SOCIALACCOUNT_LOGIN_ON_GET = True  # a link: the content policy lets no form lead to another site
 SOCIALACCOUNT_STORE_TOKENS = False
 MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
@@ -301,7 +311,7 @@ LOGGING = {
 def without_secrets(_logger: object, _name: str, event: dict[str, object]) -> dict[str, object]:
     """The log keeps the path only: search values may be personal data (MPxN), a key sets a password."""
     if isinstance(request := event.get("request"), str):
-        event["request"] = re.sub(r"(/password/reset/key/).*", r"\1…", request.split("?")[0])
+        event["request"] = re.sub(r"(/password/reset/key/|/accounts/mail-domains/).*", r"\1…", request.split("?")[0])
     return event
 
 

@@ -15,6 +15,7 @@ from accounts.acting import Acting
 from accounts.models import Membership, Organisation, ServiceToken
 from accounts.roles import Job, Role
 from inventory.reports import stream
+from tests import provider as providers
 from tests.factories import bind, make_membership, make_organisation, make_participant
 
 
@@ -72,6 +73,19 @@ def fresh_stream_slots(monkeypatch: pytest.MonkeyPatch) -> None:
 def no_second_factor(settings) -> None:
     """As in the demo, wherever the tests run; tests of second factors ask for them."""
     settings.MFA_REQUIRED = False
+
+
+@pytest.fixture(scope="session")
+def running_provider(tmp_path_factory: pytest.TempPathFactory) -> Iterator[providers.Provider]:
+    with providers.running_provider(tmp_path_factory.mktemp("provider")) as running:
+        yield running
+
+
+@pytest.fixture
+def provider(running_provider: providers.Provider) -> providers.Provider:
+    """An organisation's own provider, in a process of its own, that says what is true."""
+    running_provider.want(**providers.PLAIN)
+    return running_provider
 
 
 @pytest.fixture

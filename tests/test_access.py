@@ -15,9 +15,11 @@ from inventory.models import Device, ReportRun
 from tests.conftest import Browser, System
 from tests.factories import (
     make_device,
+    make_domain,
     make_invitation,
     make_membership,
     make_proposal,
+    make_sign_on,
     make_token,
     make_user,
     provided_by,
@@ -61,6 +63,10 @@ def permission_of(name: str) -> Permission | Open:
     return next(pattern.callback.permission for pattern in OWN if pattern.name == name)
 
 
+# Of a secret or a provider that the walk does not know.
+PROVIDER_PAGES = ("sign-on-provider", "openid_connect_login", "openid_connect_callback")
+BY_GUESS = ("invitation-accept", "mail-domain-prove", *PROVIDER_PAGES)
+SIGN_ON_PAGES = ("sign-on", "sign-on-edit", "sign-on-switch", "mail-domain-add")
 TO_COME = date(2099, 12, 31)  # from when each device of the world has another MAP
 
 
@@ -82,7 +88,13 @@ def address(name: str, device: Device, membership: Membership, run: ReportRun) -
         "invitation-accept": {"secret": "a-guess"},
         "code-unbind": {"pk": first(Binding, valid_to=None)},
         "proposal-detail": {"pk": first(Proposal)},
+        "mail-domain-prove": {"secret": "a-guess"},
+        **{key: {"provider_id": "a-guess"} for key in PROVIDER_PAGES},
     }
+    if name in SIGN_ON_PAGES:
+        arguments[name] = {"pk": first(Organisation, role=Role.SUPPLIER)}
+    if name in ("mail-domain-send", "mail-domain-give-up"):
+        arguments[name] = {"pk": first(Organisation, role=Role.SUPPLIER), "domain": "zephyr.example"}
     if name in ("invitation-send", "invitation-revoke"):
         arguments[name] = {"pk": first(Invitation, organisation=membership.organisation_id)}
     if name in ("organisation-detail", "code-bind", "administrator-appoint", "organisation-activity"):
@@ -108,6 +120,7 @@ def world(supplier, rival, asset_provider, rival_provider, dcc) -> dict[str, tup
         make_invitation(organisation)
         make_token(organisation)
     make_proposal(supplier, proposed_by=make_user())
+    make_domain(make_sign_on(supplier), "zephyr.example", proven_at=None)
     rival_run = ReportRun.objects.create(organisation=rival_provider, report="map-portfolio", as_of="2026-01-01")
     made["rival"] = (foreign, made["rival"][1], rival_run)
     return made
@@ -180,7 +193,7 @@ def test_anonymous_is_sent_to_sign_in(client, world, name):
     assert all(answer.url.startswith("/accounts/login/?next=") for answer in answers)
 
 
-@pytest.mark.parametrize("name", [n for n in NAMES if permission_of(n) == Open.TO_ALL and n != "invitation-accept"])
+@pytest.mark.parametrize("name", [n for n in NAMES if permission_of(n) == Open.TO_ALL and n not in BY_GUESS])
 def test_public_pages_open_without_signing_in(client, db, name):
     assert client.get(reverse(name), follow=True).status_code == 200
 

@@ -12,6 +12,7 @@ from pytest_django.plugin import DjangoDbBlocker
 
 from accounts.acting import system_scope
 from inventory.demo import load_demo
+from tests.mail_sink import Sink, mail_sink
 from tests.server import PASSWORD, Server, database_url, running
 
 DEVICES = 2000
@@ -57,13 +58,23 @@ def _use(name: str) -> None:
 
 
 @pytest.fixture(scope="session")
-def portal(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[Server]:
-    """The portal with demo data, in a database and a process of its own."""
-    with (
-        django_db_blocker.unblock(),
-        another_database("test_smi_browser") as environment,
-        running(**environment) as server,
-    ):
+def demo(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[dict[str, str]]:
+    """Demo data in a database of its own: the environment that leads there."""
+    with django_db_blocker.unblock(), another_database("test_smi_browser") as environment:
+        yield environment
+
+
+@pytest.fixture(scope="session")
+def mailed() -> Iterator[tuple[Sink, str]]:
+    """What the portal mails, and the EMAIL_URL that leads there."""
+    with mail_sink() as sink:
+        yield sink
+
+
+@pytest.fixture(scope="session")
+def portal(demo: dict[str, str], mailed: tuple[Sink, str]) -> Iterator[Server]:
+    """The portal with demo data, in a process of its own."""
+    with running(EMAIL_URL=mailed[1], **demo) as server:
         yield server
 
 

@@ -1,0 +1,225 @@
+"""The verbs on single sign-on: through whose provider, and with which e-mail domains, an organisation's people come.
+
+A provider vouches for people, so every change is mailed to the organisation's administrators and to the other
+administrators of the DCC.
+"""
+
+import hashlib
+import secrets
+from datetime import timedelta
+
+from allauth.socialaccount.models import SocialAccount, SocialApp
+from django.db import IntegrityError, transaction
+from django.db.models import Q
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.crypto import salted_hmac
+
+from accounts.acting import Acting, Origin, scope
+from accounts.audit import record
+from accounts.audit_models import Kind
+from accounts.encryption import Unreadable, decrypt, encrypt
+from accounts.errors import NotAllowed
+from accounts.mail import link_to, send_mail, tell
+from accounts.mail_domains import clean_domain
+from accounts.models import MailDomain, Membership, Organisation, SingleSignOn
+from accounts.provider_requests import WELL_KNOWN, discover
+from accounts.roles import Job, Role
+
+BETWEEN_MAILS = timedelta(minutes=1)
+
+
+def provider_id_of(organisation: Organisation) -> str:
+    """Under which the provider's pages stand: known before it is set up, and not to be guessed from another's."""
+    if known := SingleSignOn.objects.select_related("app").filter(organisation=organisation).first():
+        return known.app.provider_id
+    return salted_hmac("accounts.sign_on", str(organisation.pk), algorithm="sha256").hexdigest()[:20]
+
+
+def callback_address(organisation: Organisation) -> str:
+    """What the provider must know as the client's redirect URI."""
+    return link_to(reverse("openid_connect_callback", args=[provider_id_of(organisation)]))
+
+
+@transaction.atomic
+def set_provider(*, organisation: Organisation, issuer: str, client_id: str, secret: str, by: Acting) -> SingleSignOn:
+    """Let people of `organisation` come in through this OpenID Connect client; switched on when it is new.
+
+    Asks the issuer first. Refuses one that does not answer or names itself otherwise, and an empty secret unless one
+    is set for this very issuer and client. Another issuer or client knows nobody yet: all are recognised anew, by
+    their e-mail addresses.
+    """
+    hosts = discover(issuer)
+    Organisation.objects.select_for_update(no_key=True).get(pk=organisation.pk)
+    sign_on = SingleSignOn.objects.select_related("app").filter(organisation=organisation).first()
+    app = sign_on.app if sign_on else SocialApp(provider="openid_connect", provider_id=provider_id_of(organisation))
+    if app.provider != "openid_connect":
+        raise NotAllowed(f"{organisation} signs in by SAML, which the operator sets up (docs/operations.md).")
+    changed = _changed(app, issuer, client_id, secret)
+    if {"issuer", "client_id"} & set(changed):
+        _need(secret)
+        _end_identities(app.provider_id)
+    encrypted = encrypt(secret or _kept(app))
+    app.name, app.client_id = organisation.name[:40], client_id
+    app.settings = _settings(issuer, hosts, encrypted)
+    app.save()
+    sign_on = sign_on or SingleSignOn.objects.create(organisation=organisation, app=app)
+    _note(Kind.SIGN_ON_CHANGED, sign_on, by, items=changed)
+    return sign_on
+
+
+def _changed(app: SocialApp, issuer: str, client_id: str, secret: str) -> list[str]:
+    """Names of what is to be another than it is."""
+    now = {"issuer": app.settings.get("issuer"), "client_id": app.client_id}
+    given = {"issuer": issuer, "client_id": client_id}
+    return [name for name in given if given[name] != now[name]] + (["secret"] if secret else [])
+
+
+def _need(secret: str) -> None:
+    """A secret goes to the issuer and client that it was given for, and to no other."""
+    if not secret:
+        raise NotAllowed("Give the secret: none is set for this issuer and client.", "secret")
+
+
+def _kept(app: SocialApp) -> str:
+    """The secret that is set; encrypted anew, under the key of today."""
+    try:
+        return decrypt(app.settings["encrypted_secret"])
+    except Unreadable as error:
+        raise NotAllowed("Give the secret: the one that is set can no longer be read.", "secret") from error
+
+
+def _settings(issuer: str, hosts: list[str], encrypted_secret: str) -> dict[str, object]:
+    """As django-allauth reads them, `issuer`, `hosts` and `encrypted_secret` aside, which are ours."""
+    return {
+        "server_url": issuer.rstrip("/") + WELL_KNOWN,
+        "openid_configuration_overrides": {"issuer": issuer},  # an ID token must name the one that was set
+        "oauth_pkce_enabled": True,
+        "issuer": issuer,
+        "hosts": hosts,
+        "encrypted_secret": encrypted_secret,
+    }
+
+
+def _end_identities(provider_id: str) -> None:
+    """Subjects of a former issuer or client open nothing any more; they stay on record under another name."""
+    former = f"{provider_id}-until-{timezone.now():%Y%m%dT%H%M%S%f}"
+    SocialAccount.objects.filter(provider=provider_id).update(provider=former)
+
+
+@transaction.atomic
+def switch_sign_on(*, sign_on: SingleSignOn, on: bool, by: Acting | None) -> SingleSignOn:
+    """On: people of its domains sign in there alone. Off: with their passwords; sessions that came through it end.
+
+    Without `by`: the operator's command.
+    """
+    held = _held(sign_on)
+    held.is_active = on
+    held.save(update_fields=["is_active"])
+    _note(Kind.SIGN_ON_CHANGED, held, by, items=["switched_on" if on else "switched_off"])
+    return held
+
+
+@transaction.atomic
+def add_domain(*, sign_on: SingleSignOn, domain: str, by: Acting) -> MailDomain:
+    """A domain that the provider shall vouch for, once the link mailed to its postmaster has proved it.
+
+    Refuses what is no domain, a public mail domain, and one that some organisation has. Raises OSError or
+    SMTPException, and adds nothing, when the mail is not taken.
+    """
+    name = clean_domain(domain)
+    if held := MailDomain.objects.current().select_related("single_sign_on__organisation").filter(domain=name).first():
+        raise NotAllowed(f"{name} is a domain of {held.single_sign_on.organisation} already.", "domain")
+    added = MailDomain(single_sign_on=sign_on, domain=name, added_by=by.user)
+    try:
+        with transaction.atomic():
+            _mail_proof(added)
+    except IntegrityError as error:
+        raise NotAllowed(f"{name} has been added in the meantime. Look again.", "domain") from error
+    _note(Kind.DOMAIN_ADDED, sign_on, by, domain=added.pk)
+    return added
+
+
+@transaction.atomic
+def send_proof(*, domain: MailDomain, by: Acting) -> MailDomain:
+    """Another link to the postmaster, for 72 hours from now; the earlier one no longer works."""
+    held = _held_domain(domain)
+    if held.proven_at:
+        raise NotAllowed(f"{held} has been proved already.")
+    if held.added_at > timezone.now() - BETWEEN_MAILS:
+        raise NotAllowed(f"{held.postmaster} was sent it a moment ago. Wait a minute.")
+    held.added_at = timezone.now()
+    _mail_proof(held)
+    return held
+
+
+def _mail_proof(domain: MailDomain) -> None:
+    """Save it with a new secret, and mail the link."""
+    secret = secrets.token_urlsafe(32)
+    domain.secret_hash = _hashed(secret)
+    domain.save()
+    link = link_to(reverse("mail-domain-prove", args=[secret]))
+    send_mail("domain_proof", domain.postmaster, domain=domain, link=link)
+
+
+def domain_to_prove(secret: str) -> MailDomain | None:
+    """The domain that this link proves, if it works now."""
+    provable = MailDomain.objects.provable().select_related("single_sign_on__organisation")
+    return provable.filter(secret_hash=_hashed(secret)).first()
+
+
+@transaction.atomic
+def prove_domain(*, secret: str, origin: Origin) -> MailDomain:
+    """From now on people of this domain sign in through its organisation's provider; the link works once."""
+    provable = MailDomain.objects.provable().select_for_update(of=("self",), no_key=True)
+    found = provable.select_related("single_sign_on__organisation").filter(secret_hash=_hashed(secret)).first()
+    if found is None:
+        raise NotAllowed("This link has been used or replaced in the meantime.")
+    found.proven_at = timezone.now()
+    found.save(update_fields=["proven_at"])
+    by = Acting(found.single_sign_on.organisation, Job.VIEWER, origin=origin)
+    with scope(by):
+        _note(Kind.DOMAIN_PROVEN, found.single_sign_on, by, domain=found.pk)
+    return found
+
+
+@transaction.atomic
+def give_up_domain(*, domain: MailDomain, by: Acting) -> MailDomain:
+    """The provider vouches for it no longer; its people sign in with their passwords, and another may have it."""
+    held = _held_domain(domain)
+    held.given_up_at = timezone.now()
+    held.save(update_fields=["given_up_at"])
+    _note(Kind.DOMAIN_GIVEN_UP, held.single_sign_on, by, domain=held.pk)
+    return held
+
+
+def _held(sign_on: SingleSignOn) -> SingleSignOn:
+    held = SingleSignOn.objects.select_for_update(of=("self",), no_key=True)
+    return held.select_related("organisation").get(pk=sign_on.pk)
+
+
+def _held_domain(domain: MailDomain) -> MailDomain:
+    current = MailDomain.objects.current().select_for_update(of=("self",), no_key=True)
+    found = current.select_related("single_sign_on__organisation").filter(pk=domain.pk).first()
+    if found is None:
+        raise NotAllowed(f"{domain} has been given up in the meantime.")
+    return found
+
+
+def _note(kind: Kind, sign_on: SingleSignOn, by: Acting | None, **details: object) -> None:
+    """In the organisation's trail, and by mail to those who must know: its administrators, and the DCC's others."""
+    organisation = sign_on.organisation
+    if by is None:
+        record(kind, by=None, organisation=organisation, sign_on=sign_on.pk, **details)
+    else:
+        record(kind, by=by, about=organisation, sign_on=sign_on.pk, **details)
+    concerned = Q(organisation=organisation) | Q(organisation__role=Role.DCC)
+    administrators = Membership.objects.in_force().administrators().filter(concerned)
+    others = administrators.exclude(user=by.user) if by and by.user else administrators
+    addresses = others.order_by("user__email").values_list("user__email", flat=True).distinct()
+    tell("sign_on_changed", addresses, act=kind.label, organisation=organisation)
+
+
+def _hashed(secret: str) -> str:
+    """A secret of 256 random bits needs no salt and no slow hash."""
+    return hashlib.sha256(secret.encode()).hexdigest()

@@ -1,0 +1,24 @@
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from accounts.acting import system_scope
+from accounts.actions.sign_on import switch_sign_on
+from accounts.management.arguments import organisation_named
+from accounts.models import SingleSignOn
+
+
+class Command(BaseCommand):
+    help = "Let people of an organisation sign in with passwords again: the way back in when its provider fails."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("organisation", metavar="NAME")
+
+    def handle(self, *, organisation: str, **options: Any) -> None:
+        with system_scope("switch_off_sign_on"):
+            named = organisation_named(organisation)
+            sign_on = SingleSignOn.objects.select_related("organisation").filter(organisation=named).first()
+            if sign_on is None:
+                raise CommandError(f"{named} has no single sign-on.")
+            switch_sign_on(sign_on=sign_on, on=False, by=None)
+        self.stdout.write(f"Single sign-on of {named} is off.")

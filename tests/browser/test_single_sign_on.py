@@ -1,0 +1,130 @@
+"""Single sign-on in a real browser: set up by the DCC, proved by a postmaster's mail, used, and switched off."""
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page, expect
+
+from tests.mail_sink import Sink
+from tests.provider import CLIENT_ID, PASSWORD, SECRET, Provider
+from tests.server import ROOT, Server
+
+pytestmark = pytest.mark.browser
+Visit = Callable[..., Page]
+ADA, POSTMASTER = "ada@zephyr.example", "postmaster@zephyr.example"
+
+
+@pytest.fixture(scope="module")
+def ada(portal: Server, demo: dict[str, str]) -> str:
+    """The address of a person of two organisations, in the domain of one."""
+    for organisation in ("Zephyr Energy", "Zenith Meter Assets"):
+        command = [sys.executable, "manage.py", "add_administrator", ADA, "--organisation", organisation]
+        given = demo | {"SECRET_KEY": "x", "PORTAL_URL": portal.url}
+        subprocess.run(command, cwd=ROOT, env=os.environ | given, check=True, capture_output=True)
+    return ADA
+
+
+def reports_of(*pages: Page) -> list[str]:
+    """What the content policy will report on these pages."""
+    reports: list[str] = []
+    for page in pages:
+        page.on("console", lambda message: reports.append(message.text))
+    return reports
+
+
+def open_sign_on(page: Page) -> None:
+    """From the list of organisations to Zephyr Energy's single sign-on."""
+    page.goto("/organisations/")
+    page.get_by_role("link", name="Zephyr Energy").click()
+    page.get_by_role("link", name="Single sign-on of the organisation").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Single sign-on")
+
+
+def set_up(page: Page, provider: Provider) -> None:
+    page.get_by_role("link", name="Set up the provider").click()
+    provider.accept(page.locator(".smi-id", has_text="/callback/").inner_text())
+    page.get_by_label("Issuer").fill(provider.url)
+    page.get_by_label("Client ID").fill(CLIENT_ID)
+    page.get_by_label("Client secret").fill(SECRET)
+    page.get_by_role("button", name="Check and save").click()
+    expect(page.get_by_role("alert")).to_contain_text("answers and names itself so")
+
+
+def add_domain(page: Page) -> None:
+    page.get_by_role("link", name="Add a domain").click()
+    page.get_by_label("E-mail domain").fill("Zephyr.example")
+    page.get_by_role("button", name="Add and send the link").click()
+    expect(page.get_by_role("alert")).to_contain_text(f"A link went to {POSTMASTER}")
+
+
+def prove_domain(page: Page, address: str) -> None:
+    page.goto(address)
+    expect(page.get_by_role("main")).to_contain_text("the domain zephyr.example belongs to Zephyr Energy")
+    page.get_by_role("button", name="Confirm the domain").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("zephyr.example is confirmed")
+
+
+def come_from_work(page: Page, email: str, provider: Provider) -> None:
+    """By the ordinary form of the sign-in page, whatever the password, to the provider and back."""
+    page.goto("/devices/?device_type=ESME")
+    page.get_by_label("E-mail address").fill(email)
+    page.get_by_label("Password", exact=True).fill("whatever she remembers")
+    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("link", name="Go on to Zephyr Energy’s sign-in").click()
+    page.wait_for_url(re.compile(f"^{provider.url}/"))
+    page.locator("input[name=login]").fill(email)
+    page.locator("input[name=password]").fill(PASSWORD)
+    page.locator("button[type=submit]").click()
+
+
+def test_organisation_signs_in_as_it_does_at_work(
+    visit: Visit, mailed: tuple[Sink, str], running_provider: Provider, ada: str
+):
+    clerk, postmaster, person = visit("dcc.admin@demo.example"), visit(), visit()
+    reports = reports_of(clerk, postmaster)
+    open_sign_on(clerk)
+    set_up(clerk, running_provider)
+    add_domain(clerk)
+    prove_domain(postmaster, mailed[0].link_to(POSTMASTER))
+
+    come_from_work(person, ada, running_provider)
+    expect(person).to_have_url(re.compile(r"/devices/\?device_type=ESME$"))
+    expect(person.get_by_role("banner")).to_contain_text("Acting for Zephyr Energy")
+    expect(person.get_by_role("banner")).not_to_contain_text("Change")
+    expect(person.locator("tbody tr").first).to_contain_text("ESME")
+
+    open_sign_on(clerk)
+    expect(clerk.locator("tbody")).to_contain_text("Confirmed")
+    clerk.get_by_role("link", name="Switch off").click()
+    clerk.get_by_role("button", name="Switch off").click()
+    person.get_by_role("link", name="Dashboard").click()
+    expect(person.get_by_role("heading", level=1)).to_have_text("Sign in")
+    clerk.get_by_role("link", name="Switch on").click()
+    clerk.get_by_role("button", name="Switch on").click()
+    assert not [text for text in reports if "Content Security Policy" in text]
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+@pytest.mark.parametrize("colour", ["light", "dark"])
+def test_every_page_of_single_sign_on_is_accessible_and_fits(visit: Visit, colour: str, width: int):
+    """Set up by the test before this one."""
+    page = visit("dcc.admin@demo.example", colour, width)
+    reports = reports_of(page)
+    open_sign_on(page)
+    base, callback = page.url, page.locator(".smi-id", has_text="/callback/").inner_text()
+    of_dcc = [base, *(f"{base}{end}" for end in ("provider/", "switch/", "domains/add/"))]
+    of_all = ["/accounts/sign-on/", f"/accounts/sign-on/{callback.split('/')[-4]}/", callback]
+
+    for path in [*of_dcc, f"{base}domains/zephyr.example/give-up/", *of_all, "/accounts/mail-domains/x/"]:
+        page.goto(path)
+        found = Axe().run(page, options={"resultTypes": ["violations"], "preload": False})
+        assert found.violations_count == 0, f"{path}\n{found.generate_report()}"
+        assert page.locator("h1").count() == 1, path
+        assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), path
+
+    assert not [text for text in reports if "Content Security Policy" in text]
