@@ -12,7 +12,7 @@ from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.models import AnonymousUser
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, QueryDict
-from django.shortcuts import redirect
+from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.http import urlencode
 from django.views.decorators.http import require_http_methods
@@ -23,6 +23,7 @@ from rest_framework.request import Request
 
 from accounts import acting
 from accounts.errors import BadRequest, OtherMembership
+from accounts.models import Standing
 from accounts.roles import Permission
 from accounts.tokens import brings_credentials
 
@@ -102,8 +103,18 @@ def refuse_unknown(data: QueryDict, known: set[str]) -> None:
 
 def _without_membership(request: HttpRequest) -> HttpResponse:
     if not request.memberships:
-        raise PermissionDenied
+        return _nothing_to_act_under(request)
     return redirect(f"{reverse('acting-choice')}?{urlencode({'next': request.get_full_path()})}")
+
+
+def _nothing_to_act_under(request: HttpRequest) -> HttpResponse:
+    """Why: of each organisation that the person is or was a member of, their latest membership."""
+    held = request.user.memberships.select_related("organisation", "user").order_by("pk")
+    latest = {membership.organisation_id: membership for membership in held}
+    withheld = [membership for membership in latest.values() if membership.standing != Standing.ACTIVE]
+    answer = render(request, "accounts/without_membership.html", {"withheld": withheld}, status=403)
+    answer.headers["Cache-Control"] = "no-store"
+    return answer
 
 
 def _carried(request: HttpRequest) -> str | None:

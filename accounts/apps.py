@@ -7,5 +7,5 @@ class AccountsConfig(AppConfig):
     name = "accounts"
 
     def ready(self) -> None:
-        import_module("accounts.single_sign_on")  # first: what is noted of a sign-in names the provider
-        import_module("accounts.audit_signals")  # its receivers connect themselves; they need the models
+        for module in ("single_sign_on", "audit_signals", "dormancy_signals"):  # first: it names the provider in the trail
+            import_module(f"accounts.{module}")  # their receivers connect themselves; they need the models

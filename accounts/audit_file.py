@@ -1,7 +1,5 @@
 """The audit trail as a CSV file, read with constant memory."""
 
-import csv
-import io
 import json
 from collections.abc import Iterator
 from datetime import UTC
@@ -9,6 +7,7 @@ from datetime import UTC
 from accounts.acting import Acting, scope
 from accounts.audit_models import AuditRow, AuditRowQuerySet
 from accounts.audit_words import Names, act_of
+from accounts.csv_file import CHUNK_ROWS, guarded, in_chunks
 
 HEADER = (
     "row",
@@ -25,38 +24,14 @@ HEADER = (
     "details",
     "hashes",
 )
-CHUNK_ROWS = 500
-FORMULA = ("=", "+", "-", "@", "\t", "\r")  # with which a cell begins that a spreadsheet would compute
 
 
 def chunks(rows: AuditRowQuerySet, acting: Acting) -> Iterator[bytes]:
     """CSV of `rows`, newest first, in a transaction and scope of its own."""
     with scope(acting):
         names = Names.of_all(acting)
-        lines = Lines()
-        lines.add(HEADER)
-        for number, row in enumerate(rows.order_by("-pk").iterator(chunk_size=CHUNK_ROWS), start=1):
-            lines.add(_cells(row, names))
-            if number % CHUNK_ROWS == 0:
-                yield lines.take()
-        yield lines.take()
-
-
-class Lines:
-    """CSV lines that wait to be sent."""
-
-    def __init__(self) -> None:
-        self._text = io.StringIO(newline="")
-        self._writer = csv.writer(self._text, lineterminator="\r\n")
-
-    def add(self, cells: tuple[object, ...]) -> None:
-        self._writer.writerow(cells)
-
-    def take(self) -> bytes:
-        taken = self._text.getvalue().encode()
-        self._text.seek(0)
-        self._text.truncate()
-        return taken
+        found = rows.order_by("-pk").iterator(chunk_size=CHUNK_ROWS)
+        yield from in_chunks(HEADER, (_cells(row, names) for row in found))
 
 
 def _cells(row: AuditRow, names: Names) -> tuple[object, ...]:
@@ -76,8 +51,3 @@ def _cells(row: AuditRow, names: Names) -> tuple[object, ...]:
         json.dumps(row.details, sort_keys=True),
         json.dumps(row.hashes, sort_keys=True),
     )
-
-
-def guarded(text: str) -> str:
-    """Text that no spreadsheet takes for a formula."""
-    return f"'{text}" if text.startswith(FORMULA) else text

@@ -70,7 +70,8 @@ class Names:
             return self.person(row.person_id)
         if row.via == "api" and "token" in row.details:
             return f"The system {self.token(row)}"
-        return "Somebody not signed in" if row.via in ("page", "api") else "The operator"
+        nobody = "Somebody not signed in"
+        return {"page": nobody, "api": nobody, "task": "The portal"}.get(row.via, "The operator")
 
     def person(self, number: int | None) -> str:
         return self.people.get(number, f"Person {number}")
@@ -168,6 +169,16 @@ def _through(row: AuditRow) -> str:
     return f" through the organisation’s provider, number {provider}" if provider else ""
 
 
+def _suspended(row: AuditRow, names: Names) -> str:
+    return f"{_membership('suspended')(row, names)}, which nobody used"
+
+
+def _confirmed(row: AuditRow, names: Names) -> str:
+    member = row.details.get("member")
+    whose = "their own membership" if member == row.person_id else f"the membership of {names.person(member)}"
+    return f"confirmed {whose}, as {_job(row)}"
+
+
 def _job(row: AuditRow) -> str:
     job = row.details.get("job", "")
     return Job(job).label if job in Job.values else job
@@ -190,6 +201,10 @@ WORDS: dict[str, Callable[[AuditRow, Names], str]] = {
     Kind.TOKEN_MADE: lambda row, names: f"made the token {names.token(row)}, as {_job(row)}",
     Kind.TOKEN_REVOKED: lambda row, names: f"revoked the token {names.token(row)}",
     Kind.TOKEN_USED: _token_used,
+    Kind.MEMBERSHIP_SUSPENDED: _suspended,
+    Kind.MEMBERSHIP_REINSTATED: _membership("reinstated"),
+    Kind.MEMBERSHIP_CONFIRMED: _confirmed,
+    Kind.ACCOUNTS_DOWNLOADED: lambda row, names: "downloaded the list of all accounts",
     Kind.SWITCH: lambda row, names: f"chose to act for {names.organisation(row)}",
     Kind.ORGANISATION_ADDED: lambda row, names: f"added {names.organisation(row)}",
     Kind.ORGANISATION_DEACTIVATED: lambda row, names: f"deactivated {names.organisation(row)}",

@@ -10,6 +10,7 @@ from django.core.mail import EmailMessage
 from django.template.loader import render_to_string
 
 logger = structlog.get_logger(__name__)
+PERMANENT = 500  # from which on an answer of the mail server says that trying again is no use
 
 
 def send_mail(template: str, to: str, **context: object) -> None:
@@ -29,6 +30,19 @@ def tell(template: str, to: Iterable[str], **context: object) -> None:
             send_mail(template, address, **context)
         except (OSError, smtplib.SMTPException) as error:
             logger.error("mail_not_sent", template=template, error=str(error))
+
+
+def deliver(template: str, to: str, **context: object) -> None:
+    """The same for work that is done again when it fails: an address that is refused for good is logged.
+
+    Raises OSError or SMTPException for the server's other failures.
+    """
+    try:
+        send_mail(template, to, **context)
+    except smtplib.SMTPRecipientsRefused as refusal:
+        if any(code < PERMANENT for code, _ in refusal.recipients.values()):
+            raise
+        logger.warning("mail_refused", template=template)
 
 
 def link_to(path: str) -> str:

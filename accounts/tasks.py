@@ -1,8 +1,10 @@
 """Work by the clock; each task calls one action. Run by `manage.py procrastinate worker`."""
 
+from django.utils import timezone
 from procrastinate.contrib.django import app
 
 from accounts import keeping, sealing
+from accounts.actions import dormancy, reviews
 from accounts.actions.tokens import tell_of_expiry
 
 
@@ -32,3 +34,24 @@ def expire_audit(timestamp: int) -> int:
 def tell_of_tokens(timestamp: int) -> int:
     """Administrators learn which of their tokens expire soon, or have expired."""
     return tell_of_expiry()
+
+
+@app.periodic(cron="10 4 * * *")
+@app.task(queueing_lock="suspend_dormant")
+def suspend_dormant(timestamp: int) -> int:
+    """Memberships that nobody used in spite of a warning no longer hold."""
+    return dormancy.suspend_dormant(now=timezone.now())
+
+
+@app.periodic(cron="20 4 * * *")
+@app.task(queueing_lock="warn_dormant")
+def warn_dormant(timestamp: int) -> int:
+    """Whose memberships nobody used for long is told."""
+    return dormancy.warn_dormant(now=timezone.now())
+
+
+@app.periodic(cron="30 4 * * *")
+@app.task(queueing_lock="remind_of_reviews")
+def remind_of_reviews(timestamp: int) -> int:
+    """Administrators whose yearly review of access is near, due or overdue are told."""
+    return reviews.remind_of_reviews(today=timezone.localdate())

@@ -1,7 +1,6 @@
 """The members of the own organisation: their jobs, and their end."""
 
 from django.contrib import messages
-from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
@@ -12,6 +11,7 @@ from accounts.errors import NotAllowed, Stale
 from accounts.forms import ConfirmForm, JobForm
 from accounts.models import Invitation, Membership, Proposal
 from accounts.roles import Job, Permission
+from accounts.views_oversight import own_members, review_to_come
 
 PROPOSED = "Proposed. Another DCC administrator decides; until then nothing changes."
 
@@ -21,17 +21,13 @@ PROPOSED = "Proposed. Another DCC administrator decides; until then nothing chan
 def member_list(request: HttpRequest) -> HttpResponse:
     expect(request)
     invited = Invitation.objects.open().filter(organisation=request.acting.organisation).select_related("invited_by")
-    context = {"members": _members(request).order_by("user__name", "pk"), "invited": invited.order_by("name", "pk")}
+    members = own_members(request.acting).order_by("user__name", "pk")
+    context = {"members": members, "invited": invited.order_by("name", "pk"), "review": review_to_come(members)}
     return render(request, "accounts/member_list.html", context)
 
 
-def _members(request: HttpRequest) -> QuerySet[Membership]:
-    current = Membership.objects.current().filter(organisation=request.acting.organisation)
-    return current.select_related("user", "organisation")
-
-
 def _member_or_404(request: HttpRequest, pk: int) -> Membership:
-    if (found := _members(request).filter(pk=pk).first()) is None:
+    if (found := own_members(request.acting).filter(pk=pk).first()) is None:
         raise Http404
     return found
 

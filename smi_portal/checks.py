@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.conf import settings
-from django.core.checks import CheckMessage, Tags, Warning, register
+from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.db import connections
 
 OLDEST_SERVER = 15
@@ -56,4 +56,15 @@ def login_does_not_own_the_tables(*, databases: Sequence[str] | None = None, **_
             hint="Set DATABASE_OWNER_URL to another role, which runs the migrations.",
             id="smi_portal.W003",
         )
+    ]
+
+
+@register()
+def days_leave_time_for_mails(**_: Any) -> list[CheckMessage]:
+    """Nobody is suspended, or overdue, on the day they are told."""
+    told = {"DORMANT_DAYS": settings.DORMANT_TOLD_DAYS, "ACCESS_REVIEW_DAYS": settings.ACCESS_REVIEW_TOLD_DAYS}
+    return [
+        Error(f"{name} must be more than {days}: so many days before, people are told.", id="smi_portal.E001")
+        for name, days in told.items()
+        if getattr(settings, name) <= days
     ]

@@ -260,6 +260,11 @@ MAP_ID_FROM = env("MAP_ID_FROM", default="")
 # For how many days the audit trail keeps reads and sign-ins; empty: for ever, as it keeps changes.
 AUDIT_KEEP_SHORT_DAYS = int(days) if (days := env("AUDIT_KEEP_SHORT_DAYS", default="730")) else None
 
+# After how many days without a sign-in memberships are suspended, and after how many each is to be confirmed again; and
+# how many days before somebody is told (`smi_portal.checks` compares them).
+DORMANT_DAYS, DORMANT_TOLD_DAYS = env.int("DORMANT_DAYS", 90), 14
+ACCESS_REVIEW_DAYS, ACCESS_REVIEW_TOLD_DAYS = env.int("ACCESS_REVIEW_DAYS", 365), 30
+
 # Jobs that succeeded leave nothing behind: one runs every minute.
 PROCRASTINATE_WORKER_DEFAULTS = {"delete_jobs": "successful", "shutdown_graceful_timeout": 10}
 

@@ -2,7 +2,7 @@
 
 from django.urls import include, path
 
-from smi_portal import audit_download, health, pages
+from smi_portal import accounts_download, audit_download, health, pages
 
 urlpatterns = [
     path("health/live", health.live, name="health-live"),
@@ -14,6 +14,9 @@ urlpatterns = [
     path("privacy/", pages.privacy, name="privacy"),
     path("audit/download/", audit_download.audit_download, name="audit-download"),
     path("api/v1/", include("inventory.api.urls")),
+    path(
+        "organisations/accounts/download/", accounts_download.accounts_download, name="organisation-accounts-download"
+    ),
     path("", include("accounts.urls")),
     path("", include("inventory.urls")),
 ]

@@ -3,7 +3,17 @@
 from accounts import audit_models  # noqa: F401  (of this app)
 from accounts.models.invitations import Invitation
 from accounts.models.participants import Binding, BindingEvent, Fuel, Participant, ParticipantEvent, PeriodQuerySet
-from accounts.models.people import Membership, MembershipEvent, Organisation, OrganisationEvent, User
+from accounts.models.people import (
+    Factor,
+    Membership,
+    MembershipEvent,
+    MembershipQuerySet,
+    Organisation,
+    OrganisationEvent,
+    Standing,
+    User,
+    review_due_on,
+)
 from accounts.models.proposals import Proposal
 from accounts.models.service_tokens import ServiceToken
 from accounts.models.single_sign_on import MailDomain, SingleSignOn
@@ -11,11 +21,13 @@ from accounts.models.single_sign_on import MailDomain, SingleSignOn
 __all__ = [
     "Binding",
     "BindingEvent",
+    "Factor",
     "Fuel",
     "Invitation",
     "MailDomain",
     "Membership",
     "MembershipEvent",
+    "MembershipQuerySet",
     "Organisation",
     "OrganisationEvent",
     "Participant",
@@ -24,5 +36,7 @@ __all__ = [
     "Proposal",
     "ServiceToken",
     "SingleSignOn",
+    "Standing",
     "User",
+    "review_due_on",
 ]

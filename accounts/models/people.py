@@ -1,11 +1,13 @@
 """Who takes part: people, organisations, and who does what for whom."""
 
+from datetime import date, datetime, timedelta
 from typing import Self
 
+from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.db import models
-from django.db.models import Q
-from django.db.models.functions import Lower
+from django.db.models import Case, CharField, Count, Exists, F, Min, OuterRef, Q, Value, When
+from django.db.models.functions import Coalesce, Greatest, Lower
 from django.utils import timezone
 
 from accounts.history import history_of
@@ -51,12 +53,29 @@ class User(AbstractBaseUser):
         return self.name
 
 
+class OrganisationQuerySet(models.QuerySet):
+    def with_review(self) -> Self:
+        """Of each: `members`, `administrators` who can act, `confirmed_at` of the member whom nobody confirmed for the
+        longest time, and how many confirmed themselves (`by_themselves`).
+        """
+        current = Q(memberships__ended_at=None, memberships__isnull=False)
+        can_act = current & Q(memberships__suspended_at=None, memberships__user__is_active=True, is_active=True)
+        return self.annotate(
+            members=Count("memberships", filter=current),
+            administrators=Count("memberships", filter=can_act & Q(memberships__job=Job.ADMINISTRATOR)),
+            confirmed_at=Min("memberships__confirmed_at", filter=current),
+            by_themselves=Count("memberships", filter=current & Q(memberships__confirmed_by=F("memberships__user"))),
+        )
+
+
 class Organisation(models.Model):
     """A party that acts in exactly one role."""
 
     name = models.CharField(max_length=120)
     role = models.CharField(max_length=8, choices=Role)
     is_active = models.BooleanField(default=True)
+
+    objects = OrganisationQuerySet.as_manager()
 
     class Meta:
         ordering = ["name"]
@@ -67,6 +86,29 @@ class Organisation(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class Factor(models.TextChoices):
+    """The strongest second factor that somebody has set up."""
+
+    PASSKEY = "passkey", "Passkey"
+    APP = "authenticator_app", "Authenticator app"
+    NONE = "none", "Not set up"
+
+
+class Standing(models.TextChoices):
+    """How a membership stands: somebody can act under an active one alone."""
+
+    ACTIVE = "active", "Active"
+    SUSPENDED = "suspended", "Suspended"
+    DEACTIVATED = "deactivated", "Organisation deactivated"
+    CLOSED = "closed", "Account closed"
+    ENDED = "ended", "Ended"
+
+
+def review_due_on(confirmed_at: datetime) -> date:
+    """The UK day on which a membership confirmed at this moment is to be confirmed again."""
+    return timezone.localdate(confirmed_at) + timedelta(days=settings.ACCESS_REVIEW_DAYS)
 
 
 class MembershipQuerySet(models.QuerySet):
@@ -80,6 +122,28 @@ class MembershipQuerySet(models.QuerySet):
 
     def administrators(self) -> Self:
         return self.filter(job=Job.ADMINISTRATOR)
+
+    def due_by(self, day: date) -> Self:
+        """Current ones whose yearly review is due on that UK day or was before."""
+        return self.current().filter(confirmed_at__date__lte=day - timedelta(days=settings.ACCESS_REVIEW_DAYS))
+
+    def with_last_used(self) -> Self:
+        """`last_used`: the last sign-in of its person; without one since, when the account or the membership began."""
+        return self.annotate(last_used=Greatest(Coalesce("user__last_login", "user__joined_at"), "began_at"))
+
+    def with_factor(self) -> Self:
+        """`factor`: the strongest second factor of its person."""
+
+        def has(kind: str) -> Exists:
+            return Exists(User.objects.filter(pk=OuterRef("user_id"), authenticator__type=kind))
+
+        strongest = Case(
+            When(has("webauthn"), then=Value(Factor.PASSKEY)),
+            When(has("totp"), then=Value(Factor.APP)),
+            default=Value(Factor.NONE),
+            output_field=CharField(),
+        )
+        return self.annotate(factor=strongest)
 
 
 class Membership(models.Model):
@@ -113,6 +177,20 @@ class Membership(models.Model):
 
     def may(self, permission: Permission) -> bool:
         return allows(Role(self.organisation.role), Job(self.job), permission)
+
+    @property
+    def standing(self) -> Standing:
+        held_back = {
+            Standing.ENDED: self.ended_at is not None,
+            Standing.DEACTIVATED: not self.organisation.is_active,
+            Standing.CLOSED: not self.user.is_active,
+            Standing.SUSPENDED: self.suspended_at is not None,
+        }
+        return next((standing for standing, holds in held_back.items() if holds), Standing.ACTIVE)
+
+    @property
+    def review_due_on(self) -> date:
+        return review_due_on(self.confirmed_at)
 
 
 class MembershipEvent(history_of(Membership)):

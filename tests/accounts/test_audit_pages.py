@@ -9,9 +9,9 @@ import pytest
 from django.utils import timezone
 
 from accounts.audit import record
-from accounts.audit_file import guarded
 from accounts.audit_models import AuditRow, DeviceReading, Kind
 from accounts.audit_words import WORDS, Names, act_of
+from accounts.csv_file import guarded
 from accounts.models import Organisation
 from accounts.roles import Job
 from accounts.sealing import seal_audit, take_roots

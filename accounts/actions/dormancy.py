@@ -1,0 +1,156 @@
+"""The verbs on memberships that nobody uses: warned about and suspended by the clock, reinstated by an administrator.
+
+A membership is suspended `WARNED_BEFORE` after its person was told of it, and never untold. So one that was reinstated,
+which takes the warning back, is not suspended again the next night: its person is told anew, and has as long again.
+"""
+
+from collections import Counter
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Exists, F, OuterRef, Q
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.http import urlencode
+
+from accounts.acting import FIELD, Acting, noting, system_scope
+from accounts.actions.members import may_manage_still
+from accounts.audit import record
+from accounts.audit_models import Kind
+from accounts.errors import NotAllowed
+from accounts.mail import deliver, link_to, tell
+from accounts.models import Membership, MembershipQuerySet, Organisation, User
+from accounts.roles import Role
+
+WARNED_BEFORE = timedelta(days=settings.DORMANT_TOLD_DAYS)
+REASON = "memberships that nobody uses"
+BATCH = 500
+
+
+def warn_dormant(*, now: datetime) -> int:
+    """Mail everybody who is to sign in lest memberships be suspended, once; the number of people.
+
+    Raises OSError or SMTPException when the mail server fails: whoever was not told by then is told by the next run.
+    """
+    told, last = 0, 0
+    while people := _people_to_warn(now, last):
+        for person in people:
+            deliver("dormant_warning", person.email, **_words_of_warning(now))
+            _note_warning(person, now)
+        told, last = told + len(people), people[-1].pk
+    return told
+
+
+def _people_to_warn(now: datetime, after: int) -> list[User]:
+    theirs = Exists(_to_warn(now).filter(user=OuterRef("pk")))
+    return list(User.objects.filter(theirs, pk__gt=after).order_by("pk")[:BATCH])
+
+
+def _words_of_warning(now: datetime) -> dict[str, object]:
+    """How long nobody has signed in, by which day somebody should, and where."""
+    return {
+        "days": settings.DORMANT_DAYS - WARNED_BEFORE.days,
+        "last_day": timezone.localdate(now + WARNED_BEFORE) - timedelta(days=1),
+        "link": link_to("/"),
+    }
+
+
+def _note_warning(person: User, now: datetime) -> None:
+    """Of what is still to be warned about: perhaps the person has just signed in."""
+    with system_scope(REASON, via="task", audited=False):
+        _to_warn(now).filter(user=person).update(warned_at=now)
+
+
+def suspend_dormant(*, now: datetime) -> int:
+    """Suspend what was warned about long enough ago and is still unused; the number of memberships.
+
+    The administrators of each organisation are told how many; the DCC's, where none of them is left.
+    """
+    suspended: Counter[int] = Counter()
+    while batch := _suspend_some(now):
+        suspended.update(membership.organisation_id for membership in batch)
+    _tell_administrators(suspended)
+    return suspended.total()
+
+
+def _suspend_some(now: datetime) -> list[Membership]:
+    with system_scope(REASON, via="task", audited=False):
+        due = _unused(now, timedelta(days=settings.DORMANT_DAYS)).filter(
+            warned_at__lte=now - WARNED_BEFORE, warned_at__gte=F("last_used")
+        )
+        due = due.select_for_update(of=("self",), no_key=True, skip_locked=True).select_related("organisation")
+        batch = list(due.order_by("pk")[:BATCH])
+        Membership.objects.filter(pk__in=[membership.pk for membership in batch]).update(suspended_at=now)
+        for membership in batch:
+            about = {"organisation": membership.organisation, "member": membership.user_id}
+            record(Kind.MEMBERSHIP_SUSPENDED, by=None, via="task", **about)
+    return batch
+
+
+def _to_warn(now: datetime) -> MembershipQuerySet:
+    """What nobody was told about since it was last used."""
+    soon = timedelta(days=settings.DORMANT_DAYS) - WARNED_BEFORE
+    return _unused(now, soon).filter(Q(warned_at=None) | Q(warned_at__lt=F("last_used")))
+
+
+def _unused(now: datetime, span: timedelta) -> MembershipQuerySet:
+    """In force, and unused for so long; but for the DCC administrator who signed in last.
+
+    Nobody but the operator could let the DCC back in. Another organisation without an administrator is given one by
+    the DCC, so there nobody is spared: an account with this right that nobody looks after is what this is about.
+    """
+    administrators = Membership.objects.in_force().administrators().filter(organisation__role=Role.DCC)
+    spared = administrators.with_last_used().order_by("-last_used", "pk").values("pk")[:1]
+    return Membership.objects.in_force().with_last_used().filter(last_used__lte=now - span).exclude(pk__in=spared)
+
+
+def _tell_administrators(suspended: Counter[int]) -> None:
+    administrators = Membership.objects.in_force().administrators().select_related("user")
+    own = list(administrators.filter(organisation__in=suspended))
+    for one in own:
+        number = suspended[one.organisation_id]
+        tell("memberships_suspended", [one.user.email], number=number, link=link_for(one, "member-list"))
+    if without := suspended.keys() - {one.organisation_id for one in own}:
+        for one in administrators.filter(organisation__role=Role.DCC):
+            link = link_for(one, "organisation-reviews")
+            tell("organisations_without_administrator", [one.user.email], number=len(without), link=link)
+
+
+def link_for(membership: Membership, page: str) -> str:
+    """The address of a page, to be opened under this membership."""
+    return link_to(f"{reverse(page)}?{urlencode({FIELD: membership.pk})}")
+
+
+def take_warning_back(person: User) -> None:
+    """Somebody has signed in: nothing of theirs is about to be suspended."""
+    warned = person.memberships.exclude(warned_at=None)
+    if warned.exists():
+        with noting(reason="signed in"):
+            warned.update(warned_at=None)
+
+
+@transaction.atomic
+def reinstate_membership(*, membership: Membership, by: Acting) -> Membership:
+    """Let a suspended member of the acting organisation act again; they are told. Nobody reinstates themselves."""
+    Organisation.objects.select_for_update(no_key=True).get(pk=by.organisation.pk)
+    membership.refresh_from_db(fields=["suspended_at", "ended_at"])
+    _check_reinstating(membership, by)
+    membership.suspended_at = membership.warned_at = None
+    membership.save(update_fields=["suspended_at", "warned_at"])
+    record(Kind.MEMBERSHIP_REINSTATED, by=by, member=membership.user_id)
+    link = link_for(membership, "dashboard")
+    tell("membership_reinstated", [membership.user.email], days=settings.DORMANT_DAYS, link=link)
+    return membership
+
+
+def _check_reinstating(membership: Membership, by: Acting) -> None:
+    who = membership.user
+    if membership.organisation_id != by.organisation.pk or membership.ended_at:
+        raise NotAllowed(f"{who} is not a member of {by.organisation}.")
+    if not may_manage_still(by):
+        raise NotAllowed(f"Only an administrator of {by.organisation} reinstates members.")
+    if membership.user == by.user:
+        raise NotAllowed("Nobody reinstates themselves. Ask another administrator.")
+    if membership.suspended_at is None:
+        raise NotAllowed(f"{who} is not suspended.")
