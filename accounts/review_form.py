@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Self
 
 from django import forms
 from django.forms import BoundField
@@ -79,10 +78,9 @@ class ReviewForm(forms.Form):
         key = f"{name}_{member.pk}"
         return self[key] if key in self.fields else None
 
-    def shown_anew(self, members: Iterable[Membership], choices: dict[int, tuple]) -> Self:
-        """The same choices over the members as they are now."""
-        kept = {name: value for name, value in self.cleaned_data.items() if not name.startswith("job_")}
-        return type(self)(members, choices, initial=kept)
+    def choices_made(self) -> dict[str, str]:
+        """Decisions and reasons, to be shown again beside other jobs."""
+        return {name: value for name, value in self.cleaned_data.items() if not name.startswith("job_")}
 
 
 def numbers_in(data: Mapping[str, str], start: str) -> set[int]:

@@ -18,7 +18,7 @@ from accounts.actions import takes_two
 from accounts.actions.dormancy import reinstate_membership
 from accounts.actions.reviews import TOLD_BEFORE, has_other_administrators, review_members
 from accounts.audit_search import PAGING, Page, page_of
-from accounts.errors import NotAllowed, Stale
+from accounts.errors import BadRequest, NotAllowed, Stale
 from accounts.models import Membership, MembershipQuerySet, Organisation, review_due_on
 from accounts.review_form import KEEP, ReviewForm, numbers_in
 from accounts.roles import Permission
@@ -71,16 +71,24 @@ def member_reinstate(request: HttpRequest, pk: int) -> HttpResponse:
 @never_cache
 def member_review(request: HttpRequest) -> HttpResponse:
     """The yearly review of access: keep or end each member, all at once or some now."""
-    acting: Acting = request.acting
-    members = _shown(request) if request.method == "POST" else []
+    if request.method == "POST":
+        return _reviewed(request)
     expect(request, *PAGING)
-    page = Page(members) if members else page_of(own_members(acting), request.GET)
-    members = sorted(page.rows, key=lambda member: (member.confirmed_at, member.user.name))
-    posted = request.POST if request.method == "POST" else None
-    form = ReviewForm(members, _choices(members, acting), data=posted)
-    if form.is_valid():
-        return _review(request, form, page)
-    return _review_page(request, form, page, 400 if form.is_bound else 200)
+    page = page_of(own_members(request.acting), request.GET)
+    return _review_page(request, _form_about(page.rows, request), page)
+
+
+def _reviewed(request: HttpRequest) -> HttpResponse:
+    members = _shown(request)
+    expect(request, *PAGING)
+    form = _form_about(members, request, data=request.POST)
+    return _review(request, form) if form.is_valid() else _review_page(request, form, status=400)
+
+
+def _form_about(members: Iterable[Membership], request: HttpRequest, **given: object) -> ReviewForm:
+    """Those first whose confirmation is oldest."""
+    ordered = sorted(members, key=lambda member: (member.confirmed_at, member.user.name))
+    return ReviewForm(ordered, _choices(ordered, request.acting), **given)
 
 
 def _shown(request: HttpRequest) -> list[Membership]:
@@ -90,6 +98,8 @@ def _shown(request: HttpRequest) -> list[Membership]:
     found = list(own.select_related("user", "organisation").with_factor())
     if len(found) < len(numbers):
         raise Http404
+    if not found:
+        raise BadRequest("The form names no member. Open its page again.")
     return found
 
 
@@ -102,15 +112,15 @@ def _choices(members: Iterable[Membership], acting: Acting) -> dict[int, tuple]:
     return fewer | {member.pk: about_oneself for member in members if member.pk == acting.membership_id}
 
 
-def _review(request: HttpRequest, form: ReviewForm, page: Page) -> HttpResponse:
+def _review(request: HttpRequest, form: ReviewForm) -> HttpResponse:
     try:
         kept, ended = review_members(decisions=form.decisions(), by=request.acting)
     except NotAllowed as refusal:
         field = f"decision_{refusal.field}"
         form.add_error(field if field in form.fields else None, str(refusal))
-        return _review_page(request, form, page, 400)
+        return _review_page(request, form, status=400)
     except Stale as changed:
-        return _conflict(request, form, page, changed.args)
+        return _conflict(request, form, changed.args)
     rest = review_to_come(own_members(request.acting))
     messages.success(request, _done(kept, ended, rest))
     return redirect("member-review" if rest else "member-list")
@@ -123,17 +133,16 @@ def _done(kept: int, ended: int, rest: ReviewToCome | None) -> str:
     return " ".join([*parts, f"{rest.number} still to be reviewed."] if rest else parts)
 
 
-def _conflict(request: HttpRequest, form: ReviewForm, page: Page, changed: tuple[int, ...]) -> HttpResponse:
+def _conflict(request: HttpRequest, form: ReviewForm, changed: tuple[int, ...]) -> HttpResponse:
     """409: the choices made, over the members as they are now."""
     names = ", ".join(member.user.name for member in form.members if member.pk in changed)
     what = f"Somebody else changed these memberships in the meantime: {names}."
     messages.error(request, f"{what} Nothing was saved. Look again, and save if your choices still stand.")
-    now = own_members(request.acting).in_bulk([member.pk for member in form.members])
-    members = [now[member.pk] for member in form.members if member.pk in now]
-    return _review_page(request, form.shown_anew(members, _choices(members, request.acting)), page, 409)
+    members = own_members(request.acting).filter(pk__in=[member.pk for member in form.members])
+    return _review_page(request, _form_about(members, request, initial=form.choices_made()), status=409)
 
 
-def _review_page(request: HttpRequest, form: ReviewForm, page: Page, status: int) -> HttpResponse:
+def _review_page(request: HttpRequest, form: ReviewForm, page: Page | None = None, status: int = 200) -> HttpResponse:
     context = {"form": form, "page": page, "today": timezone.localdate(), "days": settings.ACCESS_REVIEW_DAYS}
     return render(request, "accounts/member_review.html", context, status=status)
 

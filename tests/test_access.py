@@ -80,6 +80,7 @@ def address(name: str, device: Device, membership: Membership, run: ReportRun) -
         "map-id-blank": {"device_id": device.device_id},
         "map-step-take-back": {"device_id": device.device_id, "day": TO_COME},
         "member-edit": {"pk": membership.pk},
+        "member-reinstate": {"pk": membership.pk},
         "member-end": {"pk": membership.pk},
         "report-run-manifest": {"pk": run.pk},
         "token-revoke": {"pk": first(ServiceToken, organisation=membership.organisation_id)},

@@ -92,14 +92,14 @@ def _end(member: Membership, reason: str, by: Acting) -> None:
         raise NotAllowed(str(refusal), str(member.pk)) from refusal
 
 
-def remind_of_reviews(*, today: date) -> int:
-    """Mail the administrators of organisations that have come to a step since the last run; the number of mails.
+def remind_of_reviews(*, today: date, since: date | None = None) -> int:
+    """Mail the administrators of organisations that came to a step after the day `since`; the number of mails.
 
-    That one is known from the trail, to which a run is added when all its mails are sent. So days missed are made up
-    for, and when the mail server fails (OSError, SMTPException) the next run begins where this one did.
+    By itself that is the day of the last run, known from the trail, to which a run is added once its mails are sent. So
+    days missed are made up for, and when the mail server fails (OSError, SMTPException), the next run begins anew.
     """
     with system_scope(REASON, via="task", audited=False):
-        told = _remind(_last_reminded() or today - timedelta(days=1), today)
+        told = _remind(since or _last_reminded() or today - timedelta(days=1), today)
         record(Kind.SYSTEM_SCOPE, by=None, via="task", reason=REASON)
     return told
 
