@@ -10,7 +10,7 @@ from django.core.mail import EmailMessage
 from django.template.loader import render_to_string
 
 logger = structlog.get_logger(__name__)
-PERMANENT = 500  # from which on an answer of the mail server says that trying again is no use
+PERMANENT = 500  # answers of a mail server from here on do not change by trying again
 
 
 def send_mail(template: str, to: str, **context: object) -> None:
@@ -32,17 +32,16 @@ def tell(template: str, to: Iterable[str], **context: object) -> None:
             logger.error("mail_not_sent", template=template, error=str(error))
 
 
-def deliver(template: str, to: str, **context: object) -> None:
-    """The same for work that is done again when it fails: an address that is refused for good is logged.
-
-    Raises OSError or SMTPException for the server's other failures.
+def deliver(template: str, to: str, **context: object) -> bool:
+    """The same for work by the clock: whether trying again is no use, as the mail is taken or the address refused for
+    good. Raises OSError or SMTPException when it is not this address that the server refuses.
     """
     try:
         send_mail(template, to, **context)
     except smtplib.SMTPRecipientsRefused as refusal:
-        if any(code < PERMANENT for code, _ in refusal.recipients.values()):
-            raise
         logger.warning("mail_refused", template=template)
+        return all(code >= PERMANENT for code, _ in refusal.recipients.values())
+    return True
 
 
 def link_to(path: str) -> str:

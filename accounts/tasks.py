@@ -37,17 +37,17 @@ def tell_of_tokens(timestamp: int) -> int:
 
 
 @app.periodic(cron="10 4 * * *")
-@app.task(queueing_lock="suspend_dormant")
-def suspend_dormant(timestamp: int) -> int:
-    """Memberships that nobody used in spite of a warning no longer hold."""
-    return dormancy.suspend_dormant(now=timezone.now())
-
-
-@app.periodic(cron="20 4 * * *")
 @app.task(queueing_lock="warn_dormant")
 def warn_dormant(timestamp: int) -> int:
     """Whose memberships nobody used for long is told."""
     return dormancy.warn_dormant(now=timezone.now())
+
+
+@app.periodic(cron="20 4 * * *")
+@app.task(queueing_lock="suspend_dormant")
+def suspend_dormant(timestamp: int) -> int:
+    """Memberships that nobody used in spite of a warning no longer hold."""
+    return dormancy.suspend_dormant(now=timezone.now())
 
 
 @app.periodic(cron="30 4 * * *")

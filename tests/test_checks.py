@@ -53,6 +53,13 @@ def test_nothing_is_asked_of_a_database_that_is_not_checked():
     assert not checks.login_does_not_own_the_tables(databases=None)
 
 
+def test_days_that_leave_no_time_for_mails_are_refused(settings):
+    assert checks.days_leave_time_for_mails() == []
+    settings.DORMANT_DAYS, settings.ACCESS_REVIEW_DAYS = 14, 30
+
+    assert ids(checks.days_leave_time_for_mails()) == ["smi_portal.E001"] * 2
+
+
 def test_login_deletes_nothing_of_ours(db):
     """Nor may it empty or change a table; sessions end, so those it deletes."""
     with connections["default"].cursor() as cursor:

@@ -31,20 +31,15 @@ BATCH = 500
 def warn_dormant(*, now: datetime) -> int:
     """Mail everybody who is to sign in lest memberships be suspended, once; the number of people.
 
-    Raises OSError or SMTPException when the mail server fails: whoever was not told by then is told by the next run.
+    Whoever cannot be told now is told by a later run. Raises OSError or SMTPException when the mail server fails.
     """
-    told, last = 0, 0
-    while people := _people_to_warn(now, last):
-        for person in people:
-            deliver("dormant_warning", person.email, **_words_of_warning(now))
-            _note_warning(person, now)
-        told, last = told + len(people), people[-1].pk
-    return told
-
-
-def _people_to_warn(now: datetime, after: int) -> list[User]:
     theirs = Exists(_to_warn(now).filter(user=OuterRef("pk")))
-    return list(User.objects.filter(theirs, pk__gt=after).order_by("pk")[:BATCH])
+    told = 0
+    for person in User.objects.filter(theirs).order_by("pk").iterator(chunk_size=BATCH):
+        if deliver("dormant_warning", person.email, **_words_of_warning(now)):
+            _note_warning(person, now)
+            told += 1
+    return told
 
 
 def _words_of_warning(now: datetime) -> dict[str, object]:

@@ -46,17 +46,18 @@ def state_of(membership: Membership) -> str:
 
 
 class MailServer:
-    """Takes mail, or gives another `answer` to every address."""
+    """Takes mail, but gives another `answer` to an address, or to all."""
 
-    def __init__(self, answer: str = "250 OK") -> None:
-        self.answer, self.subjects = answer, []
+    def __init__(self, answer: str, to: str) -> None:
+        self.answer, self.to, self.subjects = answer, to, []
 
     async def handle_RCPT(  # noqa: N802  (aiosmtpd's)
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
-        if self.answer.startswith("250"):
-            envelope.rcpt_tos.append(address)
-        return self.answer
+        if self.answer and self.to in ("", address):
+            return self.answer
+        envelope.rcpt_tos.append(address)
+        return "250 OK"
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802  (aiosmtpd's)
         self.subjects.append(message_from_bytes(envelope.content)["Subject"])
@@ -64,9 +65,9 @@ class MailServer:
 
 
 @contextmanager
-def mail_server(answer: str = "250 OK") -> Iterator[MailServer]:
+def mail_server(answer: str = "", to: str = "") -> Iterator[MailServer]:
     """A real one, to which the portal's mails go meanwhile."""
-    controller = Controller(MailServer(answer), hostname="127.0.0.1", port=free_port())
+    controller = Controller(MailServer(answer, to), hostname="127.0.0.1", port=free_port())
     controller.start()
     try:
         with override_settings(
