@@ -23,7 +23,6 @@ from rest_framework.request import Request
 
 from accounts import acting
 from accounts.errors import BadRequest, OtherMembership
-from accounts.models import Standing
 from accounts.roles import Permission
 from accounts.tokens import brings_credentials
 
@@ -111,8 +110,7 @@ def _nothing_to_act_under(request: HttpRequest) -> HttpResponse:
     """Why: of each organisation that the person is or was a member of, their latest membership."""
     held = request.user.memberships.select_related("organisation", "user").order_by("pk")
     latest = {membership.organisation_id: membership for membership in held}
-    withheld = [membership for membership in latest.values() if membership.standing != Standing.ACTIVE]
-    answer = render(request, "accounts/without_membership.html", {"withheld": withheld}, status=403)
+    answer = render(request, "accounts/without_membership.html", {"held": list(latest.values())}, status=403)
     answer.headers["Cache-Control"] = "no-store"
     return answer
 

@@ -10,13 +10,14 @@ from django.test.utils import CaptureQueriesContext
 from django.utils.formats import date_format
 
 from accounts import tasks
-from accounts.acting import Acting
+from accounts.acting import Acting, chosen
 from accounts.actions import dormancy
 from accounts.actions.dormancy import reinstate_membership, suspend_dormant, warn_dormant
 from accounts.audit_models import AuditRow, Kind
 from accounts.errors import NotAllowed
 from accounts.models import Membership, MembershipEvent
 from accounts.roles import Job
+from inventory.views.devices import device_list
 from tests.accounts.oversight_help import NOW, ago, mail_server, member_of, no_mail_server, state_of
 from tests.conftest import Browser
 from tests.factories import make_membership, make_organisation, make_user
@@ -386,6 +387,18 @@ def test_person_withheld_by_several_organisations_hears_of_the_latest_membership
     assert html.count("Zephyr Energy</b> is suspended") == 1
     assert "Zephyr Energy</b> ended" not in html
     assert "Zodiac Power</b> ended" in html
+
+
+def test_membership_that_holds_but_is_not_opened_is_no_missing_one(supplier, rf):
+    """As some ways of signing in open the memberships of one organisation only."""
+    request = rf.get("/devices/")
+    request.user, request.memberships = make_membership(supplier).user, []
+    request.acting = chosen([], None)
+
+    answer = device_list(request)
+
+    assert answer.status_code == 403
+    assert "The way you signed in does not open your membership of <b>Zephyr Energy</b>" in answer.text
 
 
 def test_page_says_nothing_of_others(supplier, rival):

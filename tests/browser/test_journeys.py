@@ -164,6 +164,7 @@ PAGES = {
         "/devices/{device}/history/?as_of=x", "/audit/", "/audit/?kind=search", "/audit/?person=x", "/audit/readers/",
         "/devices/{device}/blank-map-id/", "/devices/to-do/map-id/", "/devices/to-do/msn/",
         "/devices/to-do/duplicate-msn/", "/organisation/members/", "/organisation/members/{member}/",
+        "/organisation/review/",
         "/participants/", "/participants/?name=zzzz", "/who-may-do-what/", "/reports/", "/accounts/logout/",
         "/reports/map-portfolio/download/?acting=99999", "/accounts/reauthenticate/",
         "/organisation/tokens/", "/organisation/tokens/add/",
@@ -174,7 +175,7 @@ PAGES = {
     ],
     "dcc.admin@demo.example": [
         "/", "/devices/", "/devices/{device}/", "/devices/{device}/edit/", "/devices/{device}/history/", "/audit/",
-        "/audit/readers/",
+        "/audit/readers/", "/organisations/reviews/",
     ],
     "dual.role@demo.example": ["/accounts/acting/"],
 }  # fmt: skip
