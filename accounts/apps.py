@@ -7,5 +7,6 @@ class AccountsConfig(AppConfig):
     name = "accounts"
 
     def ready(self) -> None:
-        for module in ("single_sign_on", "audit_signals", "dormancy_signals"):  # first: it names the provider in the trail
+        import_module("accounts.single_sign_on")  # first: what is noted of a sign-in names the provider
+        for module in ("audit_signals", "dormancy_signals"):
             import_module(f"accounts.{module}")  # their receivers connect themselves; they need the models
