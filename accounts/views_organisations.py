@@ -29,7 +29,8 @@ def organisation_list(request: HttpRequest) -> HttpResponse:
     expect(request)
     in_force = Q(memberships__ended_at=None, memberships__suspended_at=None, memberships__user__is_active=True)
     administrators = Count("memberships", in_force & Q(memberships__job=Job.ADMINISTRATOR))
-    organisations = Organisation.objects.annotate(administrators=administrators).prefetch_related("bindings")
+    counted = Organisation.objects.annotate(administrators=administrators)
+    organisations = counted.order_by("name").prefetch_related("bindings")
     return render(
         request,
         "accounts/organisation_list.html",
