@@ -66,6 +66,7 @@ def allow(permission: Permission | Open, *methods: str, fresh: bool = False) -> 
             return view(request, *args, **kwargs)
 
         guarded.permission = permission
+        guarded.methods = methods or ("GET", "HEAD")
         return login_not_required(guarded) if permission is Open.TO_ALL else guarded
 
     return decorate

@@ -22,7 +22,8 @@ def log_in(request: HttpRequest, user: User, **_: object) -> None:
 @receiver(user_logged_out, dispatch_uid="audit")
 def log_out(request: HttpRequest, user: User | None, **_: object) -> None:
     if user is not None:
-        record_of_person(Kind.LOG_OUT, request, user)
+        timed_out = getattr(request, "timed_out", "")
+        record_of_person(Kind.LOG_OUT, request, user, **({"timed_out": timed_out} if timed_out else {}))
 
 
 @receiver(password_changed, dispatch_uid="audit")

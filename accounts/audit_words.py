@@ -91,6 +91,12 @@ def act_of(row: AuditRow, names: Names) -> str:
     return words(row, names) if words else row.get_kind_display().lower()
 
 
+def _log_out(row: AuditRow, names: Names) -> str:
+    why = {"idle": " after too long without activity", "longest": " after the longest time a session may last"}
+    timed_out = row.details.get("timed_out")
+    return f"was signed out{why.get(timed_out, '')}" if timed_out else "signed out"
+
+
 def _searched(row: AuditRow, names: Names) -> str:
     return f"searched devices by {_listed(row.details.get('keys', []))}"
 
@@ -190,6 +196,7 @@ def _listed(keys: Iterable[str]) -> str:
 
 
 WORDS: dict[str, Callable[[AuditRow, Names], str]] = {
+    Kind.LOG_OUT: _log_out,
     Kind.DEVICE_READ: lambda row, names: f"looked at device {row.device_id}",
     Kind.SEARCH: _searched,
     Kind.LIST_READ: _list_read,

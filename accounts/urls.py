@@ -12,6 +12,7 @@ from accounts import (
     views_organisations,
     views_oversight,
     views_provider,
+    views_session,
     views_sign_on,
     views_tokens,
 )
@@ -36,6 +37,8 @@ urlpatterns = [
     # Nobody signs up; django-allauth names the page in a mail to an address that has no account.
     path("accounts/signup/", views.no_sign_up, name="account_signup"),
     path("accounts/acting/", views.acting_choice, name="acting-choice"),
+    path("accounts/session/", views_session.session_status, name="session-status"),
+    path("accounts/session/extend/", views_session.session_extend, name="session-extend"),
     # The own organisation
     path("organisation/members/", views_members.member_list, name="member-list"),
     path("organisation/members/<int:pk>/", views_members.member_edit, name="member-edit"),

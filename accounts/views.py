@@ -6,7 +6,6 @@ from django.db.models import Q
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
 from django.utils import timezone
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.cache import never_cache
 
 from accounts import acting
@@ -14,6 +13,7 @@ from accounts.access import Open, allow, expect
 from accounts.audit import record
 from accounts.audit_models import Kind
 from accounts.forms import ParticipantSearch
+from accounts.kept_forms import safe_next
 from accounts.models import Membership, Participant
 from accounts.roles import Job, Permission, Role, allows
 
@@ -28,7 +28,7 @@ class SeeOtherWithForm(HttpResponseRedirect):
 @never_cache
 def acting_choice(request: HttpRequest) -> HttpResponse:
     """Choose the membership to act under; then on to `next`, with the form that was stopped if there is one."""
-    onward = _safe_next(request)
+    onward = safe_next(request)
     if request.method != "POST":
         return render(request, "accounts/acting_choice.html", {"next": onward})
     chosen = [m for m in request.memberships if str(m.pk) == request.POST.get("membership")]
@@ -43,13 +43,6 @@ def _record_switch(request: HttpRequest, membership: Membership) -> None:
     by = replace(acting.Acting.under(membership), origin=acting.Origin.of(request))
     with acting.scope(by):
         record(Kind.SWITCH, by=by, membership=membership.pk)
-
-
-def _safe_next(request: HttpRequest) -> str:
-    """Where to go on: a path of this site, else the dashboard."""
-    onward = request.GET.get("next", "")
-    safe = url_has_allowed_host_and_scheme(onward, allowed_hosts=None) and onward.startswith("/")
-    return onward if safe else "/"
 
 
 @allow(Open.TO_ALL)

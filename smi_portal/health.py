@@ -5,8 +5,10 @@ from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, HttpResponse
 
 from accounts.access import Open, allow
+from accounts.timeouts import passive
 
 
+@passive
 @allow(Open.TO_ALL)
 @transaction.non_atomic_requests
 def live(request: HttpRequest) -> HttpResponse:
@@ -14,6 +16,7 @@ def live(request: HttpRequest) -> HttpResponse:
     return _answer("ok")
 
 
+@passive
 @allow(Open.TO_ALL)
 @transaction.non_atomic_requests
 def ready(request: HttpRequest) -> HttpResponse:

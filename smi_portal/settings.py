@@ -136,6 +136,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django_structlog.middlewares.RequestMiddleware",
+    "accounts.timeouts.TimeoutMiddleware",
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "accounts.single_sign_on.ProviderMiddleware",
@@ -157,6 +158,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.messages.context_processors.messages",
                 "accounts.navigation.page_frame",
+                "accounts.timeouts.page_clock",
             ]
         },
     }
@@ -216,8 +218,10 @@ ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
 ACCOUNT_SESSION_REMEMBER = False
 ACCOUNT_EMAIL_NOTIFICATIONS = True  # of a changed password, a factor added or removed
 # A session ends after so many seconds without an act of its person, and after so many in any case.
-SESSION_IDLE_SECONDS = 30 * 60
-SESSION_COOKIE_AGE = 12 * 3600
+SESSION_IDLE_SECONDS = env.int("SESSION_IDLE_SECONDS", 30 * 60)
+SESSION_ABSOLUTE_SECONDS = env.int("SESSION_ABSOLUTE_SECONDS", 12 * 3600)
+# Whose it was is known for a day longer: a form may be sent on the next morning.
+SESSION_COOKIE_AGE = SESSION_ABSOLUTE_SECONDS + 24 * 3600
 # Whether everybody needs a second factor (or a passkey); who has none is led to enrol one.
 MFA_REQUIRED = env.bool("MFA_REQUIRED", not DEMO)
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]

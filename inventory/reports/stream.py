@@ -20,10 +20,13 @@ CSV = "text/csv; charset=utf-8"
 
 
 class Stream:
-    """Iterates over `chunks`; resets the connection when they fail, and gives its slot back once."""
+    """Iterates over `chunks`; resets the connection when they fail, and gives its slot back once.
 
-    def __init__(self, chunks: Iterator[bytes], client: socket.socket | None) -> None:
-        self._chunks, self._client, self._open = chunks, client, True
+    Calls `active` with each chunk, and at the end: the person who waits for the file is not idle.
+    """
+
+    def __init__(self, chunks: Iterator[bytes], client: socket.socket | None, active: Callable[[], None]) -> None:
+        self._chunks, self._client, self._open, self._active = chunks, client, True, active
         if client:
             client.settimeout(settings.STREAM_TIMEOUT)
 
@@ -31,6 +34,7 @@ class Stream:
         return self
 
     def __next__(self) -> bytes:
+        self._active()
         try:
             return next(self._chunks)
         except StopIteration:
@@ -45,6 +49,7 @@ class Stream:
         self._open = False
         slots.release()
         self._chunks.close()
+        self._active()
         if self._client:
             with suppress(OSError):  # closed already
                 self._client.settimeout(None)
@@ -88,7 +93,8 @@ def csv_answer(request: HttpRequest, name: str, begin: Callable[[], Iterator[byt
     except BaseException:
         slots.release()
         raise
-    stream = Stream(gzipped(chunks) if packed else chunks, request.META.get("gunicorn.socket"))
+    client = request.META.get("gunicorn.socket")
+    stream = Stream(gzipped(chunks) if packed else chunks, client, request.note_activity)
     return _with_headers(StreamingHttpResponse(stream, content_type=CSV), name, packed)
 
 

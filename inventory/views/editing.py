@@ -9,6 +9,7 @@ from django.views.decorators.cache import never_cache
 
 from accounts.access import allow, expect
 from accounts.errors import NotAllowed, Stale
+from accounts.kept_forms import refilled
 from accounts.roles import Permission
 from inventory import actions
 from inventory.data_items import BY_NAME
@@ -21,6 +22,8 @@ from inventory.presentation import row_of
 from inventory.quality import flags_of
 from inventory.trail import note_page
 
+# Of the conflict page: on the form, what stands in the fields is what will be saved.
+CHOICES = ("keep_msn", "keep_map_id")
 MEANWHILE = "Someone else changed this device in the meantime. Look at it again before you go on."
 
 
@@ -31,7 +34,8 @@ def device_edit(request: HttpRequest, device_id: str) -> HttpResponse:
     device = meter_or_404(request, device_id)
     expect(request)
     if request.method != "POST":
-        return _edit_page(request, device, DeviceEditForm(device=device, by=request.acting))
+        form = refilled(request, DeviceEditForm(device=device, by=request.acting), without=CHOICES)
+        return _edit_page(request, device, form)
     form = DeviceEditForm(request.POST, device=device, by=request.acting)
     if not form.is_valid():
         return _edit_page(request, device, form)
@@ -62,7 +66,7 @@ def map_id_blank(request: HttpRequest, device_id: str) -> HttpResponse:
     if device.asset_provider is None:
         raise Http404
     expect(request)
-    form = BlankMapIdForm(request.POST if request.method == "POST" else None, device=device)
+    form = refilled(request, BlankMapIdForm(request.POST if request.method == "POST" else None, device=device))
     status = 400 if form.is_bound else 200
     if form.is_valid():
         try:
@@ -84,7 +88,7 @@ def map_step_take_back(request: HttpRequest, device_id: str, day: date) -> HttpR
     if planned is None:
         raise Http404
     expect(request)
-    form = TakeBackForm(request.POST if request.method == "POST" else None, device=device)
+    form = refilled(request, TakeBackForm(request.POST if request.method == "POST" else None, device=device))
     status = 400 if form.is_bound else 200
     if form.is_valid():
         try:

@@ -1,0 +1,23 @@
+"""The time that a session has left, for the dialog that warns before it ends."""
+
+from django.http import HttpRequest, JsonResponse
+from django.views.decorators.cache import never_cache
+
+from accounts.access import Open, allow
+from accounts.timeouts import clock, note, passive
+
+
+@passive
+@allow(Open.SIGNED_IN)
+@never_cache
+def session_status(request: HttpRequest) -> JsonResponse:
+    """Asked by open pages, which is no activity."""
+    return JsonResponse(clock(request.session))
+
+
+@allow(Open.SIGNED_IN, "POST")
+@never_cache
+def session_extend(request: HttpRequest) -> JsonResponse:
+    """Stay signed in; not beyond the longest time."""
+    note(request, at_once=True)
+    return JsonResponse(clock(request.session))

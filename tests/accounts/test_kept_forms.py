@@ -1,0 +1,501 @@
+"""Forms that come after their session has ended: filled in again for their person, for nobody else, and never sent."""
+
+import re
+from datetime import date, timedelta
+
+import pytest
+from django import forms
+from django.contrib.sessions.models import Session
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client, RequestFactory
+
+from accounts import kept_forms
+from accounts.kept_forms import KEPT, WORDS, page_of, refilled, waiting
+from accounts.models import Membership
+from accounts.roles import Job
+from accounts.sessions import stored
+from inventory.models import Device
+from tests.accounts.session_help import HOUR, MINUTE, age, sign_in_by_form
+from tests.conftest import Browser
+from tests.factories import make_device, make_membership, provided_by
+from tests.inventory.test_editing import edit, form_of, hidden_fields
+
+TO_COME = date(2099, 12, 31)
+
+
+@pytest.fixture
+def visitor(supplier, asset_provider, rival_provider, sign_in) -> Browser:
+    return sign_in(supplier, Job.ADMINISTRATOR)
+
+
+@pytest.fixture
+def device(visitor) -> Device:
+    return make_device("ZEPH", "ZMAP", msn="Z1")
+
+
+def late(browser: Browser, path: str, data: dict | None = None, **kwargs: object) -> str:
+    """Sends a form after its session has ended; the page to which sign-in is to lead back."""
+    age(browser, idle=HOUR)
+    answer = browser.submit(path, data, **kwargs)
+    assert answer.status_code == 302
+    return re.search('name="next" value="([^"]*)"', browser.get(answer.url).text)[1].replace("&amp;", "&")
+
+
+def again(browser: Browser, onward: str, membership: Membership | None = None) -> str:
+    """Signs in, as the same person unless another is given; the page one is led to."""
+    answer = sign_in_by_form(browser, membership or browser.membership, next=onward)
+    assert answer.url == onward
+    return browser.get(onward).text
+
+
+def kept_in_sessions() -> list[dict]:
+    return [form for session in Session.objects.all() for form in session.get_decoded().get(KEPT, {}).values()]
+
+
+# Each page with a form
+
+
+def test_device_form_comes_back_as_it_was_typed(visitor, device):
+    typed = form_of(device, map_id="ZMAB", map_from="31/02/2024", kind="change", source="letter <4417>")
+
+    onward = late(visitor, edit(device), typed)
+    page = again(visitor, onward)
+
+    assert onward == f"{edit(device)}?acting={visitor.membership.pk}"
+    assert WORDS in page
+    assert all(f'value="{value}"' in page for value in ("ZMAB", "31/02/2024", "letter &lt;4417&gt;"))
+    assert re.search(r'value="change"[^>]* checked', page)
+    device.refresh_from_db()
+    assert (device.asset_provider.code, device.version) == ("ZMAP", 1)
+
+
+def test_form_that_came_back_is_saved_when_it_is_sent(visitor):
+    device = make_device("ZEPH", None, msn="")
+    typed = form_of(device, map_id="ZMAP")
+    again(visitor, late(visitor, edit(device), typed))
+
+    visitor.submit(edit(device), typed)
+
+    device.refresh_from_db()
+    assert device.asset_provider.code == "ZMAP"
+
+
+def test_change_by_somebody_else_in_the_meantime_is_still_found(visitor, device):
+    onward = late(visitor, edit(device), form_of(device, msn="Z 3", kind="correction", source="sheet"))
+    Device.objects.filter(pk=device.pk).update(msn="Z2", version=2)
+
+    page = again(visitor, onward)
+    conflict = visitor.post(edit(device), typed_in(page) | {"kind": "correction"})
+
+    assert conflict.status_code == 409
+    assert "MSN: both of you changed it" in conflict.text
+    assert all(f">{value}<" in conflict.text for value in ("Z1", "Z2", "Z 3"))
+
+
+def typed_in(page: str) -> dict[str, str]:
+    """The text fields of the page's form, hidden ones included."""
+    main = page[page.index("<main") : page.index("</main>")]
+    inputs = [dict(re.findall(r'(\w+)="([^"]*)"', tag)) for tag in re.findall(r"<input[^>]*>", main)]
+    return {i["name"]: i.get("value", "") for i in inputs if i["type"] in ("text", "hidden")}
+
+
+def test_confirmation_leads_back_to_the_form(visitor, device):
+    asked = visitor.submit(edit(device), form_of(device, map_id="ZMAB", kind="correction", source="letter 4417"))
+
+    onward = late(visitor, f"{edit(device)}confirm/", hidden_fields(asked))
+    page = again(visitor, onward)
+
+    assert onward.startswith(f"{edit(device)}?")
+    assert 'value="ZMAB"' in page
+    assert 'value="letter 4417"' in page
+    device.refresh_from_db()
+    assert device.asset_provider.code == "ZMAP"
+
+
+def test_choices_of_the_conflict_page_come_back_as_what_was_typed(visitor, device):
+    """No hidden choice decides against what stands in the field."""
+    typed = form_of(device, msn="Z 3", kind="correction", source="sheet", keep_msn="theirs")
+
+    page = again(visitor, late(visitor, edit(device), typed))
+
+    assert typed_in(page)["msn"] == "Z 3"
+    assert typed_in(page)["keep_msn"] == ""
+
+
+def test_blanking_form_comes_back(visitor, device):
+    path = f"/devices/{device.device_id}/blank-map-id/"
+    typed = {"kind": "ended", "day": "1/11/2026", "reason": "Sold", "source": "letter", "version": 1}
+
+    page = again(visitor, late(visitor, path, typed))
+
+    assert WORDS in page
+    assert typed_in(page) | {"day": "1/11/2026", "reason": "Sold", "source": "letter"} == typed_in(page)
+    device.refresh_from_db()
+    assert device.asset_provider is not None
+
+
+def test_taking_back_form_comes_back(visitor, device):
+    provided_by(device, "ZMAB", TO_COME)
+    path = f"/devices/{device.device_id}/take-back/{TO_COME}/"
+
+    page = again(visitor, late(visitor, path, {"reason": "They stay", "version": 1}))
+
+    assert 'value="They stay"' in page
+
+
+def test_member_form_comes_back(visitor, supplier):
+    member = make_membership(supplier, Job.VIEWER)
+
+    page = again(
+        visitor, late(visitor, f"/organisation/members/{member.pk}/", {"job": "editor", "job_shown": "viewer"})
+    )
+
+    assert re.search(r'value="editor"[^>]* checked', page)
+    assert 'name="job_shown" value="viewer"' in page
+    member.refresh_from_db()
+    assert member.job == Job.VIEWER
+
+
+def test_sign_in_page_says_that_what_was_typed_is_kept(visitor, device):
+    age(visitor, idle=HOUR)
+
+    page = visitor.submit(edit(device), form_of(device, msn="Z 3"), follow=True).text
+
+    assert "What you typed is kept for 30 minutes, for you alone. Nothing has been saved" in page
+    assert "Z 3" not in page
+
+
+def test_form_of_another_tab_is_kept_after_the_session_has_been_ended(visitor, device):
+    age(visitor, idle=HOUR)
+    visitor.get("/devices/")
+
+    visitor.submit(edit(device), form_of(device, msn="Z 3"))
+
+    assert "Z 3" in again(visitor, f"{edit(device)}")
+
+
+def test_form_sent_the_next_morning_is_kept(visitor, device):
+    age(visitor, idle=16 * HOUR, signed_in=17 * HOUR)
+    session = Session.objects.get(pk=visitor.session.session_key)
+    session.expire_date -= timedelta(hours=17)
+    session.save()
+
+    visitor.submit(edit(device), form_of(device, msn="Z 3"))
+
+    assert "Z 3" in again(visitor, edit(device))
+
+
+def test_forms_of_several_tabs_are_kept(visitor, device):
+    other = make_device("ZEPH", "ZMAP", msn="Z7")
+    late(visitor, edit(device), form_of(device, msn="Z 3"))
+    visitor.submit(edit(other), form_of(other, msn="Z 8"))
+
+    page = again(visitor, edit(device))
+
+    assert "Z 3" in page
+    assert "Z 8" not in page
+    assert "Z 8" in visitor.get(edit(other)).text
+
+
+def test_form_comes_back_once(visitor, device):
+    again(visitor, late(visitor, edit(device), form_of(device, msn="Z 3")))
+
+    page = visitor.get(edit(device)).text
+
+    assert "Z 3" not in page
+    assert WORDS not in page
+
+
+def test_form_is_not_filled_in_over_one_that_is_sent(visitor, device):
+    late(visitor, edit(device), form_of(device, msn="Z 3"))
+    sign_in_by_form(visitor, visitor.membership)
+
+    page = visitor.submit(edit(device), form_of(device, msn="much too long for it")).text
+
+    assert "much too long for it" in page
+    assert "Z 3" not in page
+
+
+# Whom they are for
+
+
+def test_somebody_else_never_sees_the_form(visitor, device, supplier):
+    onward = late(visitor, edit(device), form_of(device, msn="Z 3")).partition("?")[0]
+
+    page = again(visitor, onward, make_membership(supplier, Job.EDITOR))
+
+    assert "Z 3" not in page
+    assert WORDS not in page
+    assert kept_in_sessions() == []
+
+
+def test_person_does_not_find_it_after_somebody_else_had_signed_in(visitor, device, supplier):
+    onward = late(visitor, edit(device), form_of(device, msn="Z 3"))
+    sign_in_by_form(visitor, make_membership(supplier, Job.EDITOR))
+    visitor.post("/accounts/logout/")
+
+    assert "Z 3" not in again(visitor, onward)
+
+
+def test_form_without_a_session_to_know_whose_it_is_is_not_kept(visitor, device):
+    stranger = Client()
+
+    answer = stranger.post(edit(device), form_of(device, msn="Z 3"))
+
+    assert answer.url == f"/accounts/login/?next={edit(device)}"
+    assert kept_in_sessions() == []
+
+
+def test_confirmation_without_a_session_leads_back_to_the_form_too(client, device):
+    assert client.post(f"{edit(device)}confirm/").url == f"/accounts/login/?next={edit(device)}"
+
+
+def test_form_of_somebody_who_signed_out_is_not_kept(visitor, device):
+    visitor.post("/accounts/logout/")
+
+    visitor.submit(edit(device), form_of(device, msn="Z 3"))
+
+    assert kept_in_sessions() == []
+
+
+def test_form_is_kept_for_thirty_minutes(visitor, device):
+    onward = late(visitor, edit(device), form_of(device, msn="Z 3"))
+    sign_in_by_form(visitor, visitor.membership)
+    with stored(visitor.session.session_key) as data:
+        for form in data[KEPT].values():
+            form["at"] -= 30 * MINUTE
+
+    page = visitor.get(onward).text
+
+    assert "Z 3" not in page
+
+
+def test_form_that_nobody_asks_for_is_forgotten(visitor, device):
+    late(visitor, edit(device), form_of(device, msn="Z 3"))
+    sign_in_by_form(visitor, visitor.membership)
+    with stored(visitor.session.session_key) as data:
+        for form in data[KEPT].values():
+            form["at"] -= 30 * MINUTE
+    age(visitor, idle=2 * MINUTE)
+
+    visitor.get("/help/")
+
+    assert kept_in_sessions() == []
+
+
+def test_form_is_not_kept_without_its_csrf_token(visitor, device):
+    strict = Client(enforce_csrf_checks=True)
+    strict.cookies = visitor.cookies
+    age(visitor, idle=HOUR)
+
+    answer = strict.post(edit(device), form_of(device, msn="Z 3"))
+
+    assert answer.status_code == 403
+    assert kept_in_sessions() == []
+
+
+# What is kept
+
+
+def test_secrets_tokens_and_files_are_dropped(visitor, device):
+    secrets = {"password": "s1", "oldpassword": "s2", "new_Password1": "s3", "code": "s4", "csrfmiddlewaretoken": "s5"}
+
+    late(visitor, edit(device), {"msn": "Z 3", "file": SimpleUploadedFile("devices.csv", b"msn")} | secrets)
+
+    (form,) = kept_in_sessions()
+    assert form["fields"] == {"msn": ["Z 3"]}
+
+
+def test_form_of_nothing_but_secrets_is_not_kept(visitor):
+    late(visitor, "/accounts/session/extend/", {"csrfmiddlewaretoken": "x"})
+
+    assert kept_in_sessions() == []
+
+
+@pytest.mark.parametrize("path", ["/accounts/reauthenticate/", "/accounts/login/"])
+def test_forms_of_sign_in_are_not_kept(visitor, path):
+    age(visitor, idle=HOUR)
+
+    visitor.post(path, {"login": "a@b.example", "other": "x"})
+
+    assert kept_in_sessions() == []
+
+
+def test_form_too_large_to_be_taken_is_not_kept(visitor, device, settings):
+    age(visitor, idle=HOUR)
+
+    answer = visitor.submit(edit(device), {"msn": "Z" * settings.DATA_UPLOAD_MAX_MEMORY_SIZE})
+
+    assert answer.status_code == 400
+    assert kept_in_sessions() == []
+
+
+def test_all_forms_together_are_no_larger_than_one_may_be(visitor, device, settings):
+    other = make_device("ZEPH", "ZMAP", msn="Z7")
+    large = "Z" * (settings.DATA_UPLOAD_MAX_MEMORY_SIZE * 2 // 3)
+    late(visitor, edit(device), {"msn": large})
+
+    visitor.submit(edit(other), {"msn": large})
+
+    (form,) = kept_in_sessions()
+    assert list(visitor.session[KEPT]) == [edit(other)]
+    assert form["fields"] == {"msn": [large]}
+
+
+def test_only_the_last_forms_are_kept(visitor, device):
+    age(visitor, idle=HOUR)
+
+    for number in range(7):
+        visitor.submit(f"/devices/{number}/edit/", {"msn": "Z 3"})
+
+    assert list(visitor.session[KEPT]) == [f"/devices/{number}/edit/" for number in range(2, 7)]
+
+
+# For whom one acts
+
+
+@pytest.fixture
+def dual(supplier, asset_provider, sign_in) -> Browser:
+    """A member of a supplier and of a MAP, who acts for the supplier."""
+    browser = sign_in(supplier, Job.EDITOR)
+    make_membership(asset_provider, Job.EDITOR, browser.membership.user)
+    browser.post("/accounts/acting/", {"membership": browser.membership.pk})
+    return browser
+
+
+def other_membership(browser: Browser) -> Membership:
+    return browser.membership.user.memberships.exclude(pk=browser.membership.pk).get()
+
+
+def test_person_of_two_organisations_comes_straight_back(dual):
+    device = make_device("ZEPH", None, msn="Z1")
+
+    page = again(dual, late(dual, edit(device), form_of(device, msn="Z 3")))
+
+    assert "Z 3" in page
+    assert "Acting for <b>Zephyr Energy</b>" in page
+
+
+def test_form_made_for_another_membership_is_stopped_and_then_filled_in(dual):
+    device = make_device("ZEPH", None, msn="Z1")
+    dual.post("/accounts/acting/", {"membership": other_membership(dual).pk})
+    onward = late(dual, edit(device), form_of(device, msn="Z 3"))
+    sign_in_by_form(dual, dual.membership)
+
+    stopped = dual.get(onward)
+    back = dual.post(f"/accounts/acting/?next={onward}", {"membership": dual.membership.pk}, follow=True)
+
+    assert stopped.status_code == 409
+    assert "Switch back and go on" in stopped.text
+    assert "Z 3" not in stopped.text
+    assert "Z 3" in back.text
+    assert WORDS in back.text
+
+
+def test_form_made_for_another_membership_is_not_shown_under_this_one(dual, supplier, asset_provider):
+    """Even at an address that does not say for whom."""
+    member = make_membership(supplier, Job.VIEWER)
+    path = f"/organisation/members/{member.pk}/"
+    Membership.objects.filter(user=dual.membership.user).update(job=Job.ADMINISTRATOR)
+    late(dual, path, {"job": "editor", "job_shown": "viewer", "acting": other_membership(dual).pk})
+
+    page = again(dual, path)
+
+    assert WORDS not in page
+
+
+def test_switch_that_would_send_the_form_leads_back_to_it(dual):
+    device = make_device("ZEPH", None, msn="Z1")
+    typed = form_of(device, msn="Z 3") | {"membership": dual.membership.pk, "replay": 1}
+
+    onward = late(dual, f"/accounts/acting/?next={edit(device)}", typed)
+
+    assert onward == f"{edit(device)}?acting={dual.membership.pk}"
+    assert "Z 3" in again(dual, onward)
+
+
+def test_switch_leads_to_no_other_site(dual):
+    onward = late(dual, "/accounts/acting/?next=//evil.example/", {"replay": 1, "msn": "Z 3"})
+
+    assert onward == f"/?acting={dual.membership.pk}"
+
+
+# A form that is sent to be kept, when the page's script sees the time run out
+
+
+def test_form_sent_to_be_kept_is_never_acted_on(visitor):
+    device = make_device("ZEPH", None, msn="")
+
+    answer = visitor.submit(edit(device), form_of(device, map_id="ZMAP"), headers={"X-Only-Keep": "1"})
+
+    assert answer.status_code == 409
+    device.refresh_from_db()
+    assert device.asset_provider is None
+
+
+def test_form_sent_to_be_kept_is_kept(visitor, device):
+    onward = late(visitor, edit(device), form_of(device, msn="Z 3"), headers={"X-Only-Keep": "1"})
+
+    assert "Z 3" in again(visitor, onward)
+
+
+def test_form_open_to_all_sent_to_be_kept_is_not_acted_on_either(client, visitor):
+    answer = client.post("/accounts/login/", {"login": "a@b.example"}, headers={"X-Only-Keep": "1"})
+
+    assert answer.status_code == 409
+
+
+# The page of a form
+
+
+@pytest.mark.parametrize(
+    ("address", "page"),
+    [
+        ("/devices/1/edit/?acting=5", "/devices/1/edit/?acting=5"),
+        ("/devices/1/edit/confirm/?x=1", "/devices/1/edit/"),
+        ("/organisation/members/5/end/", "/organisation/members/5/"),
+        ("/organisation/members/x/y/z", "/organisation/members/"),
+        ("/nowhere/at/all/", "/"),
+        ("//evil.example/", "/"),
+    ],
+)
+def test_page_of_a_form_is_the_nearest_that_opens(address, page):
+    assert page_of(RequestFactory().post(address)) == page
+
+
+# Filling in any form
+
+
+class AnyForm(forms.Form):
+    text = forms.CharField(initial="shown")
+    left_out = forms.CharField(initial="shown")
+    chosen = forms.MultipleChoiceField(choices=[("a", "A"), ("b", "B")])
+    ticked = forms.BooleanField(initial=False)
+    unticked = forms.BooleanField(initial=True)
+    file = forms.FileField()
+
+
+def test_every_kind_of_field_is_filled_in(visitor, monkeypatch):
+    typed = kept_forms.MultiValueDict({"p-text": ["typed"], "p-chosen": ["a", "b"], "p-ticked": ["on"]})
+    monkeypatch.setattr(kept_forms, "kept", lambda request: typed)
+
+    form = refilled(RequestFactory().get("/"), AnyForm(prefix="p"))
+
+    assert form.initial == {"text": "typed", "chosen": ["a", "b"], "ticked": True, "unticked": False}
+
+
+def test_field_that_the_page_makes_more_sense_of_is_left(visitor, monkeypatch):
+    monkeypatch.setattr(kept_forms, "kept", lambda request: kept_forms.MultiValueDict({"text": ["typed"]}))
+
+    form = refilled(RequestFactory().get("/"), AnyForm(initial={"text": "now"}), without=["text"])
+
+    assert form.initial["text"] == "now"
+
+
+def test_only_a_page_that_is_opened_takes_the_form(visitor, device):
+    late(visitor, edit(device), form_of(device, msn="Z 3"))
+    sign_in_by_form(visitor, visitor.membership)
+
+    visitor.head(edit(device))
+
+    assert list(waiting(visitor.session)) == [edit(device)]
