@@ -24,15 +24,15 @@ from accounts.sessions import hold, stored
 KEPT = "kept_forms"  # in the session: address of the page → form, the oldest first
 KEPT_SECONDS = 30 * 60
 MOST = 5  # forms of one person: each open tab may hold one
-NOT_KEPT = {"csrfmiddlewaretoken", "code", "credential", "membership", "replay", acting.FIELD}
+NOT_KEPT = {"csrfmiddlewaretoken", "credential", "membership", "replay", acting.FIELD}
+LONGEST_CODE = 4  # of a participant; those of a second factor are longer
 WORDS = "You were signed out. What you typed is still here; nothing was saved."
+NOTHING_TYPED = "You were signed out, and nothing was done."
 
 
 def keep(request: HttpRequest, person: int) -> None:
     """Keep the form that `request` sends for `person`, within the bounds of any form; never a file or a secret."""
-    fields = {name: values for name, values in request.POST.lists() if not _secret(name)}
-    if not fields:
-        return
+    fields = {name: values for name, values in request.POST.lists() if not _is_secret(name, values)}
     path = _path(page_of(request))
     form = {"person": person, "acting": request.POST.get(acting.FIELD, ""), "at": time.time(), "fields": fields}
     with stored(request.session.session_key, for_seconds=KEPT_SECONDS) as data:
@@ -41,8 +41,10 @@ def keep(request: HttpRequest, person: int) -> None:
         hold(request.session, **{KEPT: data[KEPT]})
 
 
-def _secret(name: str) -> bool:
-    return name in NOT_KEPT or "password" in name.lower()
+def _is_secret(name: str, values: list[str]) -> bool:
+    if name == "code":
+        return any(len(value.strip()) > LONGEST_CODE for value in values)
+    return name in NOT_KEPT or "password" in name.lower() or "secret" in name.lower()
 
 
 def _bounded(kept: dict[str, dict]) -> dict[str, dict]:
@@ -66,7 +68,6 @@ def kept(request: HttpRequest) -> MultiValueDict | None:
     if form is None or form["person"] != request.user.pk or form["acting"] not in ("", _acting(request)):
         return None
     request.session[KEPT] = {other: forms[other] for other in forms if other != path}
-    messages.warning(request, WORDS)
     return MultiValueDict(form["fields"])
 
 
@@ -82,7 +83,9 @@ def refilled(request: HttpRequest, form: Form, *, without: Collection[str] = ())
     """
     typed = None if form.is_bound else kept(request)
     if typed is not None:
-        form.initial = form.initial | {name: value for name, value in _read(form, typed).items() if name not in without}
+        values = {name: value for name, value in _read(form, typed).items() if name not in without}
+        form.initial = form.initial | values
+        messages.warning(request, WORDS if values else NOTHING_TYPED)
     return form
 
 
@@ -99,13 +102,26 @@ def _read(form: Form, typed: MultiValueDict) -> dict[str, object]:
 def page_of(request: HttpRequest) -> str:
     """The address of the page whose form `request` sends: its own, or the nearest above it that can be opened.
 
-    “Switch back and go on” sends the form of the page it leads to.
+    A form that is only sent to its address, never opened there, comes from the page that the browser names; and “Switch
+    back and go on” sends the form of the page it leads to.
     """
     address = safe_next(request) if "replay" in request.POST else request.get_full_path()
+    if not _opens(_path(address)) and (sender := _sender(request)):
+        return sender
     path = _path(address)
     while path != "/" and not _opens(path):
         path = path.rstrip("/").rpartition("/")[0] + "/"
     return address if path == _path(address) else path
+
+
+def _sender(request: HttpRequest) -> str:
+    """The page of this site from which `request` comes, if the browser says so and it can be opened."""
+    try:
+        parts = urlsplit(request.headers.get("Referer", ""))
+    except ValueError:
+        return ""
+    here = parts.netloc == request.get_host() and _opens(parts.path)
+    return parts._replace(scheme="", netloc="", fragment="").geturl() if here else ""
 
 
 def _path(address: str) -> str:

@@ -1,6 +1,5 @@
 """Work by the clock; each task calls one action. Run by `manage.py procrastinate worker`."""
 
-from django.contrib.sessions.backends.db import SessionStore
 from django.utils import timezone
 from procrastinate.contrib.django import app
 
@@ -56,10 +55,3 @@ def suspend_dormant(timestamp: int) -> int:
 def remind_of_reviews(timestamp: int) -> int:
     """Administrators whose yearly review of access is near, due or overdue are told."""
     return reviews.remind_of_reviews(today=timezone.localdate())
-
-
-@app.periodic(cron="15 * * * *")
-@app.task(queueing_lock="clear_sessions")
-def clear_sessions(timestamp: int) -> None:
-    """Sessions that nobody comes back to, and the forms kept in them."""
-    SessionStore.clear_expired()

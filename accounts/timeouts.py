@@ -156,12 +156,13 @@ def end(request: HttpRequest, why: str) -> None:
 
 def _sign_out(request: HttpRequest, why: str) -> None:
     session, person, acted_for = request.session, request.user, request.session.get(acting.SESSION_KEY)
-    request.acting = acting.chosen(acting.memberships_of(person), acted_for)
-    request.timed_out = why
+    memberships = acting.memberships_of(person, session.get(acting.SIGNED_IN_THROUGH))
+    request.acting, request.timed_out = acting.chosen(memberships, acted_for), why
+    if person.is_authenticated:
+        user_logged_out.send(sender=User, request=request, user=person)
     session.clear()
     session.set_expiry(KEPT_SECONDS)
     if person.is_authenticated:
-        user_logged_out.send(sender=User, request=request, user=person)
         session[ENDED] = {"person": person.pk, "acting": acted_for, "why": why}
 
 

@@ -17,6 +17,7 @@ from accounts.acting import Acting, Origin
 from accounts.actions import invitations, proposals
 from accounts.errors import NotAllowed
 from accounts.forms import AcceptForm, ConfirmForm, InviteForm
+from accounts.kept_forms import refilled
 from accounts.models import Invitation, Proposal, User
 from accounts.roles import Job, Permission, Role
 
@@ -28,7 +29,7 @@ NOT_SENT = "The mail could not be sent, so nobody has been invited. Try again la
 def invitation_add(request: HttpRequest) -> HttpResponse:
     """Invite somebody to the own organisation; for the DCC, an administrator is proposed."""
     expect(request)
-    form = InviteForm(request.POST if request.method == "POST" else None)
+    form = refilled(request, InviteForm(request.POST if request.method == "POST" else None))
     if form.is_valid():
         try:
             messages.success(request, _invite(request.acting, form.cleaned_data))

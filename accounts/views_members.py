@@ -9,6 +9,7 @@ from accounts.access import allow, expect
 from accounts.actions import change_job, end_membership, proposals, takes_two
 from accounts.errors import NotAllowed, Stale
 from accounts.forms import ConfirmForm, JobForm
+from accounts.kept_forms import refilled
 from accounts.models import Invitation, Membership, Proposal
 from accounts.roles import Job, Permission
 from accounts.views_oversight import own_members, review_to_come
@@ -39,7 +40,7 @@ def member_edit(request: HttpRequest, pk: int) -> HttpResponse:
     membership = _member_or_404(request, pk)
     expect(request)
     shown = {"job": membership.job, "job_shown": membership.job}
-    form = JobForm(request.POST if request.method == "POST" else None, initial=shown)
+    form = refilled(request, JobForm(request.POST if request.method == "POST" else None, initial=shown))
     status = 400 if form.is_bound else 200
     if form.is_valid():
         job, expected = Job(form.cleaned_data["job"]), Job(form.cleaned_data["job_shown"])
@@ -78,7 +79,7 @@ def member_end(request: HttpRequest, pk: int) -> HttpResponse:
     """End one membership; a DCC administrator's is proposed."""
     membership = _member_or_404(request, pk)
     expect(request)
-    form = ConfirmForm(request.POST if request.method == "POST" else None)
+    form = refilled(request, ConfirmForm(request.POST if request.method == "POST" else None))
     if form.is_valid():
         try:
             messages.success(request, _end(request, membership))

@@ -14,6 +14,7 @@ from accounts.access import allow, expect
 from accounts.actions import add_organisation, proposals
 from accounts.errors import NotAllowed, Stale
 from accounts.forms import BindForm, DecisionForm, OrganisationForm, PersonForm, ReasonForm, UnbindForm
+from accounts.kept_forms import refilled
 from accounts.models import Binding, Membership, Organisation, Proposal
 from accounts.proposal_words import act_in_words
 from accounts.roles import Job, Permission, Role
@@ -51,7 +52,7 @@ def _codes(organisation: Organisation) -> list[str]:
 @never_cache
 def organisation_add(request: HttpRequest) -> HttpResponse:
     expect(request)
-    form = OrganisationForm(request.POST if request.method == "POST" else None)
+    form = refilled(request, OrganisationForm(request.POST if request.method == "POST" else None))
     if form.is_valid():
         given = form.cleaned_data
         try:
@@ -105,7 +106,8 @@ def code_bind(request: HttpRequest, pk: int) -> HttpResponse:
     if organisation.role == Role.DCC:
         raise Http404
     expect(request)
-    form = BindForm(request.POST if request.method == "POST" else None, initial={"valid_from": timezone.localdate()})
+    today = {"valid_from": timezone.localdate()}
+    form = refilled(request, BindForm(request.POST if request.method == "POST" else None, initial=today))
     words = {"heading": f"Bind a code to {organisation}", "button": "Propose binding"}
 
     def propose() -> None:
@@ -121,7 +123,8 @@ def code_bind(request: HttpRequest, pk: int) -> HttpResponse:
 def code_unbind(request: HttpRequest, pk: int) -> HttpResponse:
     binding = _binding_or_404(pk)
     expect(request)
-    form = UnbindForm(request.POST if request.method == "POST" else None, initial={"last_day": timezone.localdate()})
+    today = {"last_day": timezone.localdate()}
+    form = refilled(request, UnbindForm(request.POST if request.method == "POST" else None, initial=today))
     words = {"heading": f"Unbind {binding.code} from {binding.organisation}", "button": "Propose unbinding"}
 
     def propose() -> None:
@@ -138,7 +141,7 @@ def administrator_appoint(request: HttpRequest, pk: int) -> HttpResponse:
     """The first administrator of an organisation, or a new one where none is left."""
     organisation = _organisation_or_404(pk)
     expect(request)
-    form = PersonForm(request.POST if request.method == "POST" else None)
+    form = refilled(request, PersonForm(request.POST if request.method == "POST" else None))
     words = {"heading": f"Appoint an administrator of {organisation}", "button": "Propose administrator"}
 
     def propose() -> None:
@@ -156,7 +159,7 @@ def organisation_activity(request: HttpRequest, pk: int) -> HttpResponse:
     if organisation.role == Role.DCC:
         raise Http404
     expect(request)
-    form = ReasonForm(request.POST if request.method == "POST" else None)
+    form = refilled(request, ReasonForm(request.POST if request.method == "POST" else None))
     act = Act.DEACTIVATE if organisation.is_active else Act.REACTIVATE
     verb = "Deactivate" if organisation.is_active else "Reactivate"
     words = {"heading": f"{verb} {organisation}", "button": f"Propose to {verb.lower()}"}
@@ -209,7 +212,7 @@ def proposal_detail(request: HttpRequest, pk: int) -> HttpResponse:
     if proposal is None:
         raise Http404
     expect(request)
-    form = DecisionForm(request.POST if request.method == "POST" else None)
+    form = refilled(request, DecisionForm(request.POST if request.method == "POST" else None), without=["decision"])
     if form.is_valid():
         try:
             return _decide(request, proposal, Proposal.Decision(form.cleaned_data["decision"]))

@@ -19,6 +19,7 @@ from accounts.actions.dormancy import reinstate_membership
 from accounts.actions.reviews import TOLD_BEFORE, has_other_administrators, review_members
 from accounts.audit_search import PAGING, Page, page_of
 from accounts.errors import BadRequest, NotAllowed, Stale
+from accounts.kept_forms import refilled
 from accounts.models import Membership, MembershipQuerySet, Organisation, review_due_on
 from accounts.review_form import KEEP, ReviewForm, numbers_in
 from accounts.roles import Permission
@@ -75,7 +76,7 @@ def member_review(request: HttpRequest) -> HttpResponse:
         return _reviewed(request)
     expect(request, *PAGING)
     page = page_of(own_members(request.acting), request.GET)
-    return _review_page(request, _form_about(page.rows, request), page)
+    return _review_page(request, refilled(request, _form_about(page.rows, request)), page)
 
 
 def _reviewed(request: HttpRequest) -> HttpResponse:

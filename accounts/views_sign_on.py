@@ -10,6 +10,7 @@ from django.views.decorators.cache import never_cache
 from accounts.access import allow, expect
 from accounts.actions import sign_on as actions
 from accounts.errors import BadRequest, NotAllowed
+from accounts.kept_forms import refilled
 from accounts.models import MailDomain, Organisation, SingleSignOn
 from accounts.roles import Permission
 from accounts.sign_on_forms import DomainForm, ProviderForm
@@ -40,7 +41,8 @@ def sign_on_edit(request: HttpRequest, pk: int) -> HttpResponse:
     """Issuer, client and secret."""
     organisation = _organisation_or_404(pk)
     expect(request)
-    form = ProviderForm(request.POST if request.method == "POST" else None, initial=_shown(_of(organisation)))
+    shown = _shown(_of(organisation))
+    form = refilled(request, ProviderForm(request.POST if request.method == "POST" else None, initial=shown))
     if form.is_valid():
         try:
             actions.set_provider(organisation=organisation, **form.cleaned_data, by=request.acting)
@@ -77,7 +79,7 @@ def sign_on_switch(request: HttpRequest, pk: int) -> HttpResponse:
 def mail_domain_add(request: HttpRequest, pk: int) -> HttpResponse:
     found = _sign_on_or_404(pk)
     expect(request)
-    form = DomainForm(request.POST if request.method == "POST" else None)
+    form = refilled(request, DomainForm(request.POST if request.method == "POST" else None))
     if form.is_valid():
         try:
             added = actions.add_domain(sign_on=found, domain=form.cleaned_data["domain"], by=request.acting)

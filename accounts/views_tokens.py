@@ -10,6 +10,7 @@ from accounts.access import allow, expect
 from accounts.actions.tokens import make_token, revoke_token
 from accounts.errors import NotAllowed
 from accounts.forms_tokens import TokenForm
+from accounts.kept_forms import refilled
 from accounts.models import ServiceToken
 from accounts.roles import Job, Permission
 
@@ -30,7 +31,7 @@ def token_list(request: HttpRequest) -> HttpResponse:
 def token_add(request: HttpRequest) -> HttpResponse:
     """The answer to the form shows the token, once: the same form again is refused, as its name is taken."""
     expect(request)
-    form = TokenForm(request.POST if request.method == "POST" else None)
+    form = refilled(request, TokenForm(request.POST if request.method == "POST" else None))
     status = 400 if form.is_bound else 200
     if form.is_valid():
         asked = form.cleaned_data | {"job": Job(form.cleaned_data["job"])}

@@ -5,20 +5,26 @@ from datetime import date, timedelta
 
 import pytest
 from django import forms
+from django.contrib.messages import get_messages
 from django.contrib.sessions.models import Session
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.http import HttpRequest, JsonResponse
 from django.test import Client, RequestFactory
+from django.urls import path
 
-from accounts import kept_forms
-from accounts.kept_forms import KEPT, WORDS, page_of, refilled, waiting
+from accounts.access import Open, allow
+from accounts.kept_forms import KEPT, NOTHING_TYPED, WORDS, page_of, refilled, waiting
 from accounts.models import Membership
-from accounts.roles import Job
+from accounts.roles import Job, Permission
 from accounts.sessions import stored
 from inventory.models import Device
+from smi_portal.urls import urlpatterns as portal
 from tests.accounts.session_help import HOUR, MINUTE, age, sign_in_by_form
 from tests.conftest import Browser
 from tests.factories import make_device, make_membership, provided_by
 from tests.inventory.test_editing import edit, form_of, hidden_fields
+from tests.test_access import OWN, address, organisations, world  # noqa: F401  (fixtures)
+from tests.test_attacks import who_may
 
 TO_COME = date(2099, 12, 31)
 
@@ -123,10 +129,10 @@ def test_choices_of_the_conflict_page_come_back_as_what_was_typed(visitor, devic
 
 
 def test_blanking_form_comes_back(visitor, device):
-    path = f"/devices/{device.device_id}/blank-map-id/"
+    where = f"/devices/{device.device_id}/blank-map-id/"
     typed = {"kind": "ended", "day": "1/11/2026", "reason": "Sold", "source": "letter", "version": 1}
 
-    page = again(visitor, late(visitor, path, typed))
+    page = again(visitor, late(visitor, where, typed))
 
     assert WORDS in page
     assert typed_in(page) | {"day": "1/11/2026", "reason": "Sold", "source": "letter"} == typed_in(page)
@@ -136,9 +142,9 @@ def test_blanking_form_comes_back(visitor, device):
 
 def test_taking_back_form_comes_back(visitor, device):
     provided_by(device, "ZMAB", TO_COME)
-    path = f"/devices/{device.device_id}/take-back/{TO_COME}/"
+    where = f"/devices/{device.device_id}/take-back/{TO_COME}/"
 
-    page = again(visitor, late(visitor, path, {"reason": "They stay", "version": 1}))
+    page = again(visitor, late(visitor, where, {"reason": "They stay", "version": 1}))
 
     assert 'value="They stay"' in page
 
@@ -298,7 +304,8 @@ def test_form_is_not_kept_without_its_csrf_token(visitor, device):
 
 
 def test_secrets_tokens_and_files_are_dropped(visitor, device):
-    secrets = {"password": "s1", "oldpassword": "s2", "new_Password1": "s3", "code": "s4", "csrfmiddlewaretoken": "s5"}
+    secrets = {"password": "s1", "oldpassword": "s2", "new_Password1": "s3", "client_secret": "s4", "credential": "s5"}
+    secrets |= {"csrfmiddlewaretoken": "s6", "code": "123456"}
 
     late(visitor, edit(device), {"msn": "Z 3", "file": SimpleUploadedFile("devices.csv", b"msn")} | secrets)
 
@@ -306,10 +313,11 @@ def test_secrets_tokens_and_files_are_dropped(visitor, device):
     assert form["fields"] == {"msn": ["Z 3"]}
 
 
-def test_form_of_nothing_but_secrets_is_not_kept(visitor):
-    late(visitor, "/accounts/session/extend/", {"csrfmiddlewaretoken": "x"})
+def test_code_of_a_participant_is_no_secret(visitor, device):
+    late(visitor, edit(device), {"code": "ZMAP"})
 
-    assert kept_in_sessions() == []
+    (form,) = kept_in_sessions()
+    assert form["fields"] == {"code": ["ZMAP"]}
 
 
 @pytest.mark.parametrize("path", ["/accounts/reauthenticate/", "/accounts/login/"])
@@ -395,11 +403,11 @@ def test_form_made_for_another_membership_is_stopped_and_then_filled_in(dual):
 def test_form_made_for_another_membership_is_not_shown_under_this_one(dual, supplier, asset_provider):
     """Even at an address that does not say for whom."""
     member = make_membership(supplier, Job.VIEWER)
-    path = f"/organisation/members/{member.pk}/"
+    where = f"/organisation/members/{member.pk}/"
     Membership.objects.filter(user=dual.membership.user).update(job=Job.ADMINISTRATOR)
-    late(dual, path, {"job": "editor", "job_shown": "viewer", "acting": other_membership(dual).pk})
+    late(dual, where, {"job": "editor", "job_shown": "viewer", "acting": other_membership(dual).pk})
 
-    page = again(dual, path)
+    page = again(dual, where)
 
     assert WORDS not in page
 
@@ -453,7 +461,7 @@ def test_form_open_to_all_sent_to_be_kept_is_not_acted_on_either(client, visitor
     [
         ("/devices/1/edit/?acting=5", "/devices/1/edit/?acting=5"),
         ("/devices/1/edit/confirm/?x=1", "/devices/1/edit/"),
-        ("/organisation/members/5/end/", "/organisation/members/5/"),
+        ("/organisation/members/5/none/", "/organisation/members/5/"),
         ("/organisation/members/x/y/z", "/organisation/members/"),
         ("/nowhere/at/all/", "/"),
         ("//evil.example/", "/"),
@@ -461,6 +469,23 @@ def test_form_open_to_all_sent_to_be_kept_is_not_acted_on_either(client, visitor
 )
 def test_page_of_a_form_is_the_nearest_that_opens(address, page):
     assert page_of(RequestFactory().post(address)) == page
+
+
+@pytest.mark.parametrize(
+    ("sender", "page"),
+    [
+        ("http://testserver/organisation/members/?after=5#x", "/organisation/members/?after=5"),
+        ("http://testserver/organisation/invitations/5/send/", "/"),
+        ("http://testserver//evil.example/", "/"),
+        ("http://evil.example/organisation/members/", "/"),
+        ("http://[", "/"),
+        ("", "/"),
+    ],
+)
+def test_form_that_is_only_sent_to_its_address_leads_back_to_where_it_was(sender, page):
+    request = RequestFactory().post("/organisation/invitations/5/revoke/", headers={"Referer": sender})
+
+    assert page_of(request) == page
 
 
 # Filling in any form
@@ -472,24 +497,41 @@ class AnyForm(forms.Form):
     chosen = forms.MultipleChoiceField(choices=[("a", "A"), ("b", "B")])
     ticked = forms.BooleanField(initial=False)
     unticked = forms.BooleanField(initial=True)
-    file = forms.FileField()
+    file = forms.FileField(required=False)
 
 
-def test_every_kind_of_field_is_filled_in(visitor, monkeypatch):
-    typed = kept_forms.MultiValueDict({"p-text": ["typed"], "p-chosen": ["a", "b"], "p-ticked": ["on"]})
-    monkeypatch.setattr(kept_forms, "kept", lambda request: typed)
-
-    form = refilled(RequestFactory().get("/"), AnyForm(prefix="p"))
-
-    assert form.initial == {"text": "typed", "chosen": ["a", "b"], "ticked": True, "unticked": False}
+@allow(Open.MEMBERS, "GET", "HEAD", "POST")
+def any_page(request: HttpRequest) -> JsonResponse:
+    """Stands in for any view with a form; what it would show, and say."""
+    form = refilled(request, AnyForm(request.POST or None, prefix="p"), without=request.GET.getlist("without"))
+    return JsonResponse({"initial": form.initial, "said": [str(message) for message in get_messages(request)]})
 
 
-def test_field_that_the_page_makes_more_sense_of_is_left(visitor, monkeypatch):
-    monkeypatch.setattr(kept_forms, "kept", lambda request: kept_forms.MultiValueDict({"text": ["typed"]}))
+urlpatterns = [path("any/", any_page, name="any-page"), *portal]
 
-    form = refilled(RequestFactory().get("/"), AnyForm(initial={"text": "now"}), without=["text"])
 
-    assert form.initial["text"] == "now"
+def came_back(visitor: Browser, typed: dict[str, object], query: str = "") -> dict[str, object]:
+    late(visitor, "/any/", typed)
+    sign_in_by_form(visitor, visitor.membership)
+    return visitor.get(f"/any/{query}").json()
+
+
+@pytest.fixture
+def any_site(settings) -> None:
+    settings.ROOT_URLCONF = __name__
+
+
+def test_every_kind_of_field_is_filled_in(visitor, any_site):
+    page = came_back(visitor, {"p-text": "typed", "p-chosen": ["a", "b"], "p-ticked": "on"})
+
+    assert page["initial"] == {"text": "typed", "chosen": ["a", "b"], "ticked": True, "unticked": False}
+    assert page["said"] == [WORDS]
+
+
+def test_field_that_the_page_makes_more_sense_of_is_left(visitor, any_site):
+    page = came_back(visitor, {"p-text": "typed"}, "?without=text&without=chosen")
+
+    assert page["initial"] == {"ticked": False, "unticked": False}
 
 
 def test_only_a_page_that_is_opened_takes_the_form(visitor, device):
@@ -499,3 +541,32 @@ def test_only_a_page_that_is_opened_takes_the_form(visitor, device):
     visitor.head(edit(device))
 
     assert list(waiting(visitor.session)) == [edit(device)]
+
+
+# The forms of all parts
+
+
+# Pages with nothing but a button, and no form to fill in.
+BUTTONS = {"member-reinstate", "token-revoke", "sign-on-switch", "mail-domain-give-up"}
+PAGES = [
+    pattern.name
+    for pattern in OWN
+    if {"GET", "POST"} <= set(pattern.callback.methods) and isinstance(pattern.callback.permission, Permission)
+]
+
+
+@pytest.mark.parametrize("name", [name for name in PAGES if name not in BUTTONS])
+def test_every_page_with_a_form_gives_back_what_was_typed(organisations, world, name):  # noqa: F811
+    role = who_may(name)
+    browser = Browser(make_membership(organisations[role], Job.ADMINISTRATOR))
+    form_page = address(name, *world[role])
+    shown = typed_in(browser.get(form_page).text)
+    unchanged = ("csrfmiddlewaretoken", "acting", "code", "keep_msn", "keep_map_id")
+    fields = {name: "typed" for name in shown if name not in unchanged}
+
+    onward = late(browser, form_page, shown | fields)
+    page = again(browser, onward)
+
+    assert onward == f"{form_page}?acting={browser.membership.pk}"
+    assert WORDS in page or NOTHING_TYPED in page
+    assert {name: typed_in(page)[name] for name in fields} == fields

@@ -20,7 +20,7 @@
       wait(seconds > warning ? seconds - warning : seconds);
     } else {
       warn(seconds, final);
-      wait(Math.min(15, seconds));
+      wait(Math.min(15, seconds / 3));
     }
   }
 
@@ -40,9 +40,10 @@
 
   async function look() {
     const answer = await ask(status);
-    if (answer?.ok) plan(await answer.json());
-    else if (answer?.type === "opaqueredirect") await leave();
-    else wait(30); // the portal is out of reach for now
+    const told = answer?.ok && (await answer.json());
+    if (!told) wait(30); // the portal is out of reach for now
+    else if (told.signed_in) plan(told);
+    else await leave();
   }
 
   async function stay() {
