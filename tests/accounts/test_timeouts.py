@@ -146,6 +146,21 @@ def test_key_of_the_ended_session_is_worth_nothing_after_signing_in_again(visito
     assert thief.get("/devices/").status_code == 302
 
 
+def test_of_two_requests_at_one_time_one_ends_the_session(visitor):
+    """And the other leaves alone what came into it since."""
+    age(visitor, idle=HOUR)
+    late = RequestFactory().get("/")
+    late.session, late.user = visitor.session, visitor.membership.user
+    assert late.session[SIGNED_IN]
+    visitor.submit("/devices/1/edit/", {"msn": "Z1"})
+
+    TimeoutMiddleware(lambda request: HttpResponse())(late)
+
+    assert len(log_outs()) == 1
+    assert late.user.is_anonymous
+    assert list(visitor.session["kept_forms"]) == ["/devices/1/edit/"]
+
+
 def test_session_of_a_deactivated_person_ends_without_a_row(visitor):
     visitor.membership.user.is_active = False
     visitor.membership.user.save()
