@@ -28,7 +28,7 @@ class SeeOtherWithForm(HttpResponseRedirect):
 @never_cache
 def acting_choice(request: HttpRequest) -> HttpResponse:
     """Choose the membership to act under; then on to `next`, with the form that was stopped if there is one."""
-    onward = _safe_next(request)
+    onward = safe_next(request)
     if request.method != "POST":
         return render(request, "accounts/acting_choice.html", {"next": onward})
     chosen = [m for m in request.memberships if str(m.pk) == request.POST.get("membership")]
@@ -45,7 +45,7 @@ def _record_switch(request: HttpRequest, membership: Membership) -> None:
         record(Kind.SWITCH, by=by, membership=membership.pk)
 
 
-def _safe_next(request: HttpRequest) -> str:
+def safe_next(request: HttpRequest) -> str:
     """Where to go on: a path of this site, else the dashboard."""
     onward = request.GET.get("next", "")
     safe = url_has_allowed_host_and_scheme(onward, allowed_hosts=None) and onward.startswith("/")
