@@ -13,6 +13,7 @@ from datetime import date
 from functools import cached_property
 
 import structlog
+from allauth.core.internal.httpkit import get_client_ip
 from django.db import connection, transaction
 from django.db.backends.utils import CursorWrapper
 from django.http import HttpRequest, HttpResponse
@@ -20,11 +21,11 @@ from django.utils import timezone
 
 from accounts.audit import record
 from accounts.audit_models import Kind
+from accounts.factors import SIGNED_IN_THROUGH, lacks_factor
 from accounts.models import Binding, Membership, Organisation, Participant, ServiceToken, User
 from accounts.roles import Job, Permission, Role, allows
 
 SESSION_KEY = "acting_membership"
-SIGNED_IN_THROUGH = "signed_in_through"  # of a session: the SingleSignOn that it came through, if any
 FIELD = "acting"  # under which forms and links to files carry the membership they were made for
 API = "/api/"  # below which systems come, with a token
 
@@ -41,7 +42,7 @@ class Origin:
     def of(cls, request: HttpRequest) -> "Origin":
         request_id = structlog.contextvars.get_contextvars().get("request_id", "")
         via = "api" if request.path_info.startswith(API) else "page"
-        return cls(via, request_id, request.META.get("REMOTE_ADDR", ""))
+        return cls(via, request_id, get_client_ip(request) or "")
 
 
 @dataclass(frozen=True)
@@ -187,6 +188,8 @@ def _read(cursor: CursorWrapper) -> list[str]:
 class ActingMiddleware:
     """Gives each request `memberships` and `acting`, and runs it in their scope.
 
+    Who must enrol a second factor acts for nobody until then: the memberships are withheld (`lacks_factor`).
+
     The transaction opened here ends after the answer is rendered; ATOMIC_REQUESTS has one inside it, which an error
     undoes.
     """
@@ -195,7 +198,9 @@ class ActingMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        request.memberships = memberships_of(request.user, request.session.get(SIGNED_IN_THROUGH))
+        request.lacks_factor = lacks_factor(request)
+        through = request.session.get(SIGNED_IN_THROUGH)
+        request.memberships = [] if request.lacks_factor else memberships_of(request.user, through)
         acting = chosen(request.memberships, request.session.get(SESSION_KEY))
         request.acting = acting and replace(acting, origin=Origin.of(request))
         if request.acting is None:

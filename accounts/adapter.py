@@ -1,5 +1,6 @@
 """How django-allauth serves this portal: nobody signs up by themselves."""
 
+import smtplib
 import time
 from typing import Any
 from urllib.parse import urlsplit
@@ -11,13 +12,22 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 
-from accounts.acting import SIGNED_IN_THROUGH
-from accounts.mail import link_to
+from accounts import known_browsers
+from accounts.factors import SIGNED_IN_THROUGH
+from accounts.mail import link_to, logger
 from accounts.models import User
 from accounts.single_sign_on import page_of_provider
 
 
 class AccountAdapter(DefaultAccountAdapter):
+    error_messages = DefaultAccountAdapter.error_messages | {
+        "email_password_mismatch": "The e-mail address or the password is not right.",
+        "enter_current_password": "That is not your current password.",
+        "rate_limited": "There were too many attempts. Wait five minutes and try again.",
+        "too_many_login_attempts": "There were too many attempts. Wait five minutes and try again. Setting a new "
+        "password by “Forgotten your password?” lets you in at once.",
+    }
+
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         """Accounts are made by an administrator; there is no sign-up page either (`accounts.urls`)."""
         return False
@@ -45,3 +55,26 @@ class AccountAdapter(DefaultAccountAdapter):
     def get_reset_password_from_key_url(self, key: str) -> str:
         """Of the portal's own name, whatever host the request was sent to."""
         return link_to(urlsplit(super().get_reset_password_from_key_url(key)).path)
+
+    def get_password_change_redirect_url(self, request: HttpRequest) -> str:
+        return reverse("mfa_index")
+
+    def login(self, request: HttpRequest, user: User) -> None:
+        """Notes whether the person signs in for the first time, before Django writes down that they did."""
+        request.signed_in_before = user.last_login is not None
+        super().login(request, user)
+
+    def send_notification_mail(
+        self, template_prefix: str, user: User, context: dict | None = None, **more: str
+    ) -> None:
+        """Of what is done already: a mail that cannot be sent is logged, and stops nothing."""
+        browser = known_browsers.in_words(self.get_http_user_agent(self.request))
+        given = {"browser": browser, "security_url": link_to(reverse("mfa_index"))} | (context or {})
+        try:
+            super().send_notification_mail(template_prefix, user, given, **more)
+        except (OSError, smtplib.SMTPException) as error:
+            logger.error("mail_not_sent", template=template_prefix, error=str(error))
+
+    def _get_login_attempts_cache_key(self, request: HttpRequest, **credentials: str) -> str:
+        """What failures are counted by: the account alone. Of the host, a visitor chooses the port."""
+        return credentials.get("email", "").lower()

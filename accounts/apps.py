@@ -8,5 +8,5 @@ class AccountsConfig(AppConfig):
 
     def ready(self) -> None:
         import_module("accounts.single_sign_on")  # first: what is noted of a sign-in names the provider
-        for module in ("audit_signals", "dormancy_signals", "timeouts"):
+        for module in ("audit_signals", "dormancy_signals", "security_signals", "timeouts"):
             import_module(f"accounts.{module}")  # their receivers connect themselves; they need the models

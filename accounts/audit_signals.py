@@ -1,9 +1,13 @@
-"""Sign-ins and passwords in the audit trail, as Django and django-allauth tell of them."""
+"""Sign-ins, passwords and second factors in the audit trail, as Django and django-allauth tell of them."""
 
 from dataclasses import replace
 
 from allauth.account.signals import password_changed, password_reset
+from allauth.core import context
+from allauth.mfa.models import Authenticator
+from allauth.mfa.signals import authentication_failed
 from django.contrib.auth.signals import user_logged_in, user_logged_out, user_login_failed
+from django.db.models.signals import post_delete, post_save
 from django.dispatch import receiver
 from django.http import HttpRequest
 
@@ -42,6 +46,31 @@ def fail_to_log_in(credentials: dict[str, object], request: HttpRequest | None =
     typed = str(credentials.get("email") or credentials.get("username") or "")
     origin = Origin.of(request) if request else Origin()
     record(Kind.FAILED_LOG_IN, by=None, origin=origin, personal=_address(origin), typed=typed_hash(typed))
+
+
+@receiver(authentication_failed, dispatch_uid="audit")
+def fail_second_step(request: HttpRequest, user: User, **_: object) -> None:
+    """The password was right, or the person signed in already, and the code was not."""
+    record_of_person(Kind.FAILED_LOG_IN, request, user, step="factor")
+
+
+@receiver(post_save, sender=Authenticator, dispatch_uid="audit")
+def add_factor(instance: Authenticator, created: bool, **_: object) -> None:
+    """As the row is written: django-allauth itself tells of some only after the commit."""
+    if created:
+        _record_own(Kind.FACTOR_ADDED, instance)
+
+
+@receiver(post_delete, sender=Authenticator, dispatch_uid="audit")
+def remove_factor(instance: Authenticator, **_: object) -> None:
+    _record_own(Kind.FACTOR_REMOVED, instance)
+
+
+def _record_own(kind: Kind, authenticator: Authenticator) -> None:
+    """What somebody does about their own factors; a reset by others has a row of its own."""
+    request = context.request
+    if request is not None and request.user == authenticator.user:
+        record_of_person(kind, request, authenticator.user, factor=str(authenticator.type))
 
 
 def record_of_person(kind: Kind, request: HttpRequest, user: User, **details: object) -> None:

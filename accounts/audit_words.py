@@ -22,6 +22,11 @@ KEYS = {
     "secret": "client secret",
 }
 REPORTS = {"map-portfolio": "MAP portfolio report"}
+FACTORS = {
+    "totp": "an authenticator app",
+    "webauthn": "a passkey",
+    "recovery_codes": "recovery codes",
+}
 WORKLISTS = {
     "map-id": "MAP ID missing or no longer valid",
     "msn": "No MSN recorded",
@@ -185,6 +190,20 @@ def _confirmed(row: AuditRow, names: Names) -> str:
     return f"confirmed {whose}, as {_job(row)}"
 
 
+def _factor(row: AuditRow) -> str:
+    return FACTORS.get(row.details.get("factor", ""), "a second factor")
+
+
+def _failed_log_in(row: AuditRow, names: Names) -> str:
+    if row.details.get("step") == "factor":
+        return "gave a wrong code of a second factor"
+    return f"failed to sign in{_through(row)}"
+
+
+def _sessions_ended(row: AuditRow, names: Names) -> str:
+    return f"signed out everywhere else ({row.details.get('sessions', 0)})"
+
+
 def _job(row: AuditRow) -> str:
     job = row.details.get("job", "")
     return Job(job).label if job in Job.values else job
@@ -213,6 +232,11 @@ WORDS: dict[str, Callable[[AuditRow, Names], str]] = {
     Kind.MEMBERSHIP_CONFIRMED: _confirmed,
     Kind.ACCOUNTS_DOWNLOADED: lambda row, names: "downloaded the list of all accounts",
     Kind.SWITCH: lambda row, names: f"chose to act for {names.organisation(row)}",
+    Kind.FAILED_LOG_IN: _failed_log_in,
+    Kind.FACTOR_ADDED: lambda row, names: f"added {_factor(row)}",
+    Kind.FACTOR_REMOVED: lambda row, names: f"removed {_factor(row)}",
+    Kind.FACTORS_RESET: lambda row, names: f"reset the second factors of {names.person(row.details.get('member'))}",
+    Kind.SESSIONS_ENDED: _sessions_ended,
     Kind.ORGANISATION_ADDED: lambda row, names: f"added {names.organisation(row)}",
     Kind.ORGANISATION_DEACTIVATED: lambda row, names: f"deactivated {names.organisation(row)}",
     Kind.ORGANISATION_REACTIVATED: lambda row, names: f"reactivated {names.organisation(row)}",
@@ -234,7 +258,6 @@ WORDS: dict[str, Callable[[AuditRow, Names], str]] = {
     ),
     Kind.DOMAIN_GIVEN_UP: lambda row, names: f"gave up an e-mail domain of {names.organisation(row)}",
     Kind.LOG_IN: lambda row, names: f"signed in{_through(row)}",
-    Kind.FAILED_LOG_IN: lambda row, names: f"failed to sign in{_through(row)}",
     Kind.SYSTEM_SCOPE: lambda row, names: f"worked on everybody’s data: {row.details.get('reason')}",
     Kind.VALUES_ERASED: lambda row, names: f"erased personal values of {names.person(row.details.get('member'))}",
     Kind.VALUE_CORRECTED: lambda row, names: f"corrected {row.details.get('name')} of row {row.details.get('row')}",

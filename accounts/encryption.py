@@ -28,6 +28,11 @@ def decrypt(text: str) -> str:
         raise Unreadable from error
 
 
+def renew(text: str) -> str:
+    """The same secret under the key of today; raises Unreadable."""
+    return encrypt(decrypt(text))
+
+
 def _fernet() -> MultiFernet:
     return MultiFernet([Fernet(_key(secret)) for secret in (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)])
 

@@ -45,7 +45,7 @@ class Permission(StrEnum):
     BLANK_MAP_ID = "inventory.blank_map_id", "Blank a MAP ID (reason and day)"
     DOWNLOAD_MAP_PORTFOLIO = "inventory.download_map_portfolio", "Download the MAP portfolio report"
     DOWNLOAD_DEVICE_LIST = "inventory.download_device_list", "Download the devices a search found"
-    MANAGE_MEMBERS = "accounts.manage_members", "Invite people, set their jobs and end memberships"
+    MANAGE_MEMBERS = "accounts.manage_members", "Invite people, set their jobs, reset second factors, end memberships"
     MANAGE_TOKENS = "accounts.manage_tokens", "Make and revoke tokens of the own organisation’s systems"
     MANAGE_ORGANISATIONS = (
         "accounts.manage_organisations",

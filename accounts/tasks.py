@@ -4,7 +4,7 @@ from django.utils import timezone
 from procrastinate.contrib.django import app
 
 from accounts import keeping, sealing
-from accounts.actions import dormancy, reviews
+from accounts.actions import dormancy, reviews, sessions
 from accounts.actions.tokens import tell_of_expiry
 
 
@@ -55,3 +55,10 @@ def suspend_dormant(timestamp: int) -> int:
 def remind_of_reviews(timestamp: int) -> int:
     """Administrators whose yearly review of access is near, due or overdue are told."""
     return reviews.remind_of_reviews(today=timezone.localdate())
+
+
+@app.periodic(cron="25 * * * *")
+@app.task(queueing_lock="forget_expired")
+def forget_expired(timestamp: int) -> int:
+    """Sessions, and counts of attempts to sign in, that are over."""
+    return sessions.forget_expired()

@@ -1,8 +1,14 @@
 """Sign-in (django-allauth; only what is offered), the acting membership, members, the audit trail, the public lists."""
 
 from allauth.account import views as allauth
+from allauth.mfa.base import views as mfa
+from allauth.mfa.recovery_codes import views as mfa_recovery_codes
+from allauth.mfa.totp import views as mfa_totp
+from allauth.mfa.webauthn import views as mfa_webauthn
 from django.conf import settings
+from django.db.transaction import non_atomic_requests
 from django.urls import include, path, re_path
+from django.views.decorators.cache import never_cache
 
 from accounts import (
     views,
@@ -12,17 +18,24 @@ from accounts import (
     views_organisations,
     views_oversight,
     views_provider,
+    views_security,
     views_session,
     views_sign_on,
     views_tokens,
 )
 
 urlpatterns = [
-    path("accounts/login/", allauth.login, name="account_login"),
+    # What counts failures is in no transaction of the request: others see it at once, and no error takes it back.
+    path("accounts/login/", non_atomic_requests(allauth.login), name="account_login"),
+    path("accounts/login/code/", never_cache(non_atomic_requests(mfa.authenticate)), name="mfa_authenticate"),
+    path("accounts/login/passkey/", non_atomic_requests(mfa_webauthn.login_webauthn), name="mfa_login_webauthn"),
     path("accounts/logout/", allauth.logout, name="account_logout"),
     path("accounts/inactive/", allauth.account_inactive, name="account_inactive"),
     path("accounts/reauthenticate/", allauth.reauthenticate, name="account_reauthenticate"),
-    path("accounts/password/reset/", allauth.password_reset, name="account_reset_password"),
+    path("accounts/reauthenticate/code/", mfa.reauthenticate, name="mfa_reauthenticate"),
+    path("accounts/reauthenticate/passkey/", mfa_webauthn.reauthenticate_webauthn, name="mfa_reauthenticate_webauthn"),
+    path("accounts/password/change/", views_security.password_change, name="account_change_password"),
+    path("accounts/password/reset/", non_atomic_requests(allauth.password_reset), name="account_reset_password"),
     path("accounts/password/reset/done/", allauth.password_reset_done, name="account_reset_password_done"),
     re_path(
         r"^accounts/password/reset/key/(?P<uidb36>[0-9A-Za-z]+)-(?P<key>.+)/$",
@@ -34,6 +47,27 @@ urlpatterns = [
         allauth.password_reset_from_key_done,
         name="account_reset_password_from_key_done",
     ),
+    # Sign-in and security
+    path("accounts/security/", views_security.security, name="mfa_index"),
+    path("accounts/security/enrol/", views_security.enrol, name="enrol"),
+    path("accounts/security/sessions/", views_security.session_list, name="usersessions_list"),
+    path("accounts/security/app/", never_cache(mfa_totp.activate_totp), name="mfa_activate_totp"),
+    path("accounts/security/app/remove/", mfa_totp.deactivate_totp, name="mfa_deactivate_totp"),
+    path("accounts/security/recovery-codes/", views_security.recovery_codes_view, name="mfa_view_recovery_codes"),
+    path(
+        "accounts/security/recovery-codes/download/",
+        views_security.recovery_codes_download,
+        name="mfa_download_recovery_codes",
+    ),
+    path(
+        "accounts/security/recovery-codes/new/",
+        mfa_recovery_codes.generate_recovery_codes,
+        name="mfa_generate_recovery_codes",
+    ),
+    path("accounts/security/passkeys/", mfa_webauthn.list_webauthn, name="mfa_list_webauthn"),
+    path("accounts/security/passkeys/add/", never_cache(mfa_webauthn.add_webauthn), name="mfa_add_webauthn"),
+    path("accounts/security/passkeys/<int:pk>/name/", mfa_webauthn.edit_webauthn, name="mfa_edit_webauthn"),
+    path("accounts/security/passkeys/<int:pk>/remove/", views_security.passkey_remove, name="mfa_remove_webauthn"),
     # Nobody signs up; django-allauth names the page in a mail to an address that has no account.
     path("accounts/signup/", views.no_sign_up, name="account_signup"),
     path("accounts/acting/", views.acting_choice, name="acting-choice"),
@@ -43,6 +77,7 @@ urlpatterns = [
     path("organisation/members/", views_members.member_list, name="member-list"),
     path("organisation/members/<int:pk>/", views_members.member_edit, name="member-edit"),
     path("organisation/members/<int:pk>/end/", views_members.member_end, name="member-end"),
+    path("organisation/members/<int:pk>/reset-factors/", views_security.factors_reset, name="factors-reset"),
     path("organisation/members/invite/", views_invitations.invitation_add, name="invitation-add"),
     path("organisation/invitations/<int:pk>/send/", views_invitations.invitation_send, name="invitation-send"),
     path("organisation/invitations/<int:pk>/revoke/", views_invitations.invitation_revoke, name="invitation-revoke"),

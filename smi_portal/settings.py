@@ -141,6 +141,7 @@ MIDDLEWARE = [
     "allauth.account.middleware.AccountMiddleware",
     "accounts.single_sign_on.ProviderMiddleware",
     "accounts.acting.ActingMiddleware",
+    "accounts.enrolment.EnrolmentMiddleware",
     "accounts.tokens.TokenMiddleware",
     "smi_portal.errors.RefusalMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
@@ -181,8 +182,15 @@ STORAGES = {
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
 
-# Shared by all processes, as limits of sign-in are counted in it.
-CACHES = {"default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "portal_cache"}}
+# Shared by all processes, as limits of sign-in are counted in it. Past MAX_ENTRIES it drops entries at random, counts
+# included: with Django's 300, a flood of guesses would wipe out its own limit. What has expired goes each hour.
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.db.DatabaseCache",
+        "LOCATION": "portal_cache",
+        "OPTIONS": {"MAX_ENTRIES": 500_000},
+    }
+}
 
 # The demo writes its mails to files.
 vars().update(env.email_url("EMAIL_URL", default="smtp://localhost:25"))
@@ -217,13 +225,25 @@ ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
 ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
 ACCOUNT_SESSION_REMEMBER = False
 ACCOUNT_EMAIL_NOTIFICATIONS = True  # of a changed password, a factor added or removed
+# Failed sign-ins, counted by network address, and by account wherever they come from; codes of a second factor alike.
+ACCOUNT_RATE_LIMITS = {"login_failed": "10/m/ip,200/h/ip,5/5m/key,100/d/key"}
+# How many proxies stand before the portal: the address of a visitor is read that far back in X-Forwarded-For.
+ALLAUTH_TRUSTED_PROXY_COUNT = env.int("TRUSTED_PROXIES", 0)
 # A session ends after so many seconds without an act of its person, and after so many in any case.
 SESSION_IDLE_SECONDS = env.int("SESSION_IDLE_SECONDS", 30 * 60)
 SESSION_ABSOLUTE_SECONDS = env.int("SESSION_ABSOLUTE_SECONDS", 12 * 3600)
 # Whose it was is known for a day longer: a form may be sent on the next morning.
 SESSION_COOKIE_AGE = SESSION_ABSOLUTE_SECONDS + 24 * 3600
+SESSION_EXPIRE_AT_BROWSER_CLOSE = True  # by whichever way it began
 # Whether everybody needs a second factor (or a passkey); who has none is led to enrol one.
 MFA_REQUIRED = env.bool("MFA_REQUIRED", not DEMO)
+MFA_ADAPTER = "accounts.mfa.FactorAdapter"
+MFA_FORMS = {
+    "authenticate": "accounts.mfa.CodeForm",
+    "reauthenticate": "accounts.mfa.CodeAgainForm",
+    "activate_totp": "accounts.mfa.AppForm",
+    "add_webauthn": "accounts.mfa.PasskeyForm",
+}
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_TOTP_ISSUER = "SMI self-service portal"

@@ -3,6 +3,7 @@
 from datetime import date, timedelta
 from itertools import count
 
+from allauth.account.models import EmailAddress
 from allauth.socialaccount.models import SocialApp
 from django.utils import timezone
 
@@ -35,8 +36,11 @@ def make_organisation(name: str = "", role: Role = Role.SUPPLIER) -> Organisatio
 
 
 def make_user(name: str = "", email: str = "", password: str | None = None) -> User:
+    """A person with an account, whose address counts as verified."""
     number = next(numbers)
-    return User.objects.create_user(email or f"person{number}@demo.example", name or f"Person {number}", password)
+    user = User.objects.create_user(email or f"person{number}@demo.example", name or f"Person {number}", password)
+    EmailAddress.objects.create(user=user, email=user.email, verified=True, primary=True)
+    return user
 
 
 def make_membership(organisation: Organisation, job: Job = Job.VIEWER, user: User | None = None) -> Membership:

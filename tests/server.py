@@ -24,10 +24,11 @@ PASSWORD = "smart-metering-demo"
 class Server:
     port: int
     pid: int
+    name: str = "127.0.0.1"
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return f"http://{self.name}:{self.port}"
 
 
 def database_url(alias: str = "default") -> str:
@@ -45,14 +46,14 @@ def free_port() -> int:
 
 
 @contextmanager
-def running(**environment: str) -> Iterator[Server]:
-    """Serves until the block ends; the server is ended by its own process id."""
+def running(name: str = "127.0.0.1", **environment: str) -> Iterator[Server]:
+    """Serves under a name until the block ends; the server is ended by its own process id."""
     port = free_port()
     given = {
         "DATABASE_URL": database_url(),
         "DATABASE_OWNER_URL": database_url("owner"),
         "SECRET_KEY": settings.SECRET_KEY,
-        "PORTAL_URL": f"http://127.0.0.1:{port}",
+        "PORTAL_URL": f"http://{name}:{port}",
         "PORT": str(port),
         "LOG_LEVEL": "ERROR",
         "MFA_REQUIRED": "false",
@@ -62,8 +63,8 @@ def running(**environment: str) -> Iterator[Server]:
         command, cwd=ROOT, env=os.environ | given | environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
     try:
-        _wait_until_ready(process, f"http://127.0.0.1:{port}/health/ready")
-        yield Server(port, process.pid)
+        _wait_until_ready(process, f"http://{name}:{port}/health/ready")
+        yield Server(port, process.pid, name)
     finally:
         process.terminate()
         process.wait(timeout=30)

@@ -9,9 +9,11 @@ from django.db.models import Model
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from accounts.access import Open
-from accounts.models import Binding, Invitation, Membership, Organisation, Proposal, ServiceToken
+from accounts.enrolment import PAGES
+from accounts.models import Binding, Invitation, Membership, Organisation, Proposal, ServiceToken, User
 from accounts.roles import GRANTS, Job, Permission, Role, allows
 from inventory.models import Device, ReportRun
+from tests.accounts.sign_in_help import enrol_app
 from tests.conftest import Browser, System
 from tests.factories import (
     make_device,
@@ -35,6 +37,16 @@ THIRD_PARTY = {
     "account_reset_password_done",
     "account_reset_password_from_key",
     "account_reset_password_from_key_done",
+    "mfa_login_webauthn",
+    "mfa_authenticate",  # whoever has given the password
+    "mfa_reauthenticate",  # whoever is signed in, about themselves
+    "mfa_reauthenticate_webauthn",
+    "mfa_activate_totp",
+    "mfa_deactivate_totp",
+    "mfa_generate_recovery_codes",
+    "mfa_list_webauthn",
+    "mfa_add_webauthn",
+    "mfa_edit_webauthn",
 }
 METHODS = ("get", "head", "post", "put", "patch", "delete", "options")
 
@@ -82,6 +94,9 @@ def address(name: str, device: Device, membership: Membership, run: ReportRun) -
         "member-edit": {"pk": membership.pk},
         "member-reinstate": {"pk": membership.pk},
         "member-end": {"pk": membership.pk},
+        "factors-reset": {"pk": membership.pk},
+        "mfa_remove_webauthn": {"pk": 1},
+        "mfa_edit_webauthn": {"pk": 1},
         "report-run-manifest": {"pk": run.pk},
         "token-revoke": {"pk": first(ServiceToken, organisation=membership.organisation_id)},
         "api-device-detail": {"device_id": device.device_id},
@@ -257,7 +272,7 @@ def test_unknown_parameter_is_named_and_refused(organisations, world, sign_in, n
 
 FORMS = [
     "device-edit", "device-edit-confirm", "map-id-blank", "map-step-take-back", "member-edit", "member-end",
-    "invitation-add", "invitation-send", "invitation-revoke", "token-add", "token-revoke",
+    "factors-reset", "invitation-add", "invitation-send", "invitation-revoke", "token-add", "token-revoke",
 ]  # fmt: skip
 
 
@@ -282,6 +297,62 @@ def test_member_of_an_inactive_organisation_gets_in_nowhere(supplier, sign_in):
     supplier.save()
 
     assert browser.get("/devices/").status_code == 403
+
+
+# Nobody acts without their second factor --------------------------------------------------------------------------
+
+CLOSED = [p.name for p in patterns() if getattr(p.callback, "login_required", True)]
+
+
+def test_password_alone_opens_no_page(client, world, supplier):
+    """With the code still to give, every address leads back to the sign-in."""
+    user = make_user(password="quite a long password")
+    make_membership(supplier, Job.ADMINISTRATOR, user)
+    enrol_app(user)
+
+    given = client.post("/accounts/login/", {"login": user.email, "password": "quite a long password"})
+
+    assert given.url == "/accounts/login/code/"
+    for name in CLOSED:
+        path = address(name, *world[Role.SUPPLIER])
+        answers = [getattr(client, method)(path) for method in METHODS]
+        assert {answer.status_code for answer in answers} == {302}, name
+        assert all(answer.url.startswith("/accounts/login/?next=") for answer in answers), name
+
+
+@pytest.mark.parametrize("why", ["setting", "reset"])
+def test_who_lacks_a_factor_is_led_to_enrol_from_every_page(settings, world, supplier, why):
+    """Also in a session that was open before; by every method."""
+    browser = Browser(make_membership(supplier, Job.ADMINISTRATOR))
+    assert browser.get("/devices/").status_code == 200
+    settings.MFA_REQUIRED = why == "setting"
+    User.objects.update(must_enrol=why == "reset")
+
+    for name in sorted({*CLOSED} - PAGES):
+        path = address(name, *world[Role.SUPPLIER])
+        answers = [getattr(browser, method)(path) for method in METHODS] + [browser.submit(path)]
+        assert {answer.status_code for answer in answers} == {302}, name
+        assert all(answer.url.startswith("/accounts/security/enrol/?next=") for answer in answers), name
+
+
+def test_who_lacks_a_factor_may_read_what_is_open_to_all_and_leave(settings, world, supplier):
+    settings.MFA_REQUIRED = True
+    browser = Browser(make_membership(supplier))
+
+    for path in ("/help/", "/privacy/", "/health/live", "/who-may-do-what/", "/accounts/logout/"):
+        assert browser.get(path).status_code == 200, path
+    assert "Acting for" not in browser.get("/help/").text
+    assert browser.post("/accounts/logout/").status_code == 302
+    assert browser.get("/devices/").url.startswith("/accounts/login/")
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["signup/code/", "email/", "confirm-email/", "login/code/confirm/", "password/set/", "phone/verify/", "2fa/",
+     "sessions/", "2fa/webauthn/signup/", "login/code/request/"],
+)  # fmt: skip
+def test_what_is_not_offered_is_not_there(client, db, path):
+    assert client.get(f"/accounts/{path}").status_code == 404
 
 
 # Nobody searches by MAP ID ---------------------------------------------------------------------------------------

@@ -14,6 +14,7 @@ from django.urls import path
 
 from accounts.access import Open, allow
 from accounts.errors import BadRequest, OtherMembership
+from accounts.known_browsers import COOKIE
 from accounts.roles import Job
 from inventory.quality import FLAGS
 from smi_portal import errors
@@ -108,7 +109,9 @@ def test_help_says_who_records_the_map_id(client, db):
 def test_privacy_page_names_the_cookies(client, db):
     html = client.get("/privacy/").text
 
-    assert [name for name in (settings.SESSION_COOKIE_NAME, settings.CSRF_COOKIE_NAME) if name not in html] == []
+    assert [
+        name for name in (settings.SESSION_COOKIE_NAME, settings.CSRF_COOKIE_NAME, COOKIE) if name not in html
+    ] == []
 
 
 # The frame

@@ -4,8 +4,10 @@ What an action refuses it refuses by NotAllowed, with the sentence that the user
 """
 
 from accounts.actions.bindings import bind_code
+from accounts.actions.factors import reset_factors, reset_factors_of_member
 from accounts.actions.members import add_administrator, add_member, change_job, end_membership, takes_two
 from accounts.actions.organisations import add_organisation
+from accounts.actions.sessions import end_sessions_of, forget_expired
 
 __all__ = [
     "add_administrator",
@@ -14,5 +16,9 @@ __all__ = [
     "bind_code",
     "change_job",
     "end_membership",
+    "end_sessions_of",
+    "forget_expired",
+    "reset_factors",
+    "reset_factors_of_member",
     "takes_two",
 ]

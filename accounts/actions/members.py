@@ -1,6 +1,5 @@
 """The verbs on memberships: who does which job for an organisation."""
 
-from allauth.usersessions.models import UserSession
 from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
@@ -8,6 +7,7 @@ from django.utils import timezone
 from accounts.acting import Acting
 from accounts.actions.people import clean_email, clean_name, person_with
 from accounts.actions.rights import holds_still
+from accounts.actions.sessions import end_sessions_of
 from accounts.actions.tokens import revoke_tokens_made_by
 from accounts.audit import record
 from accounts.audit_models import Kind
@@ -139,8 +139,7 @@ def _end_what_it_opened(membership: Membership, by: Acting) -> None:
     for invitation in sent:
         record(Kind.INVITATION_REVOKED, by=by, invitation=invitation.pk)
     sent.update(revoked_at=now)
-    for session in UserSession.objects.filter(user=leaver):
-        session.end()
+    end_sessions_of(leaver)
 
 
 def takes_two(membership: Membership, job: Job | None = None) -> bool:

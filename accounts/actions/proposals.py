@@ -9,6 +9,7 @@ from django.utils import timezone
 from accounts.acting import Acting
 from accounts.actions import invitations
 from accounts.actions.bindings import bind_code, dcc_administrators, unbind_code
+from accounts.actions.factors import reset_factors
 from accounts.actions.members import change_job, end_membership, make_administrator
 from accounts.actions.organisations import set_active
 from accounts.actions.people import clean_email
@@ -169,6 +170,12 @@ def _end_membership(proposal: Proposal, by: Acting, *, rehearsal: bool) -> Membe
     return end_membership(membership=_member(proposal), proposed_by=proposal.proposed_by, by=by)
 
 
+def _reset_factors(proposal: Proposal, by: Acting, *, rehearsal: bool) -> None:
+    """Of a member of the organisation, whatever else they are a member of."""
+    given = {"user": _member(proposal).user, "reason": proposal.reason}
+    reset_factors(**given, proposed_by=proposal.proposed_by, rehearsal=rehearsal, by=by)
+
+
 def _member(proposal: Proposal) -> Membership:
     members = Membership.objects.filter(organisation=proposal.organisation_id).select_related("user", "organisation")
     return members.get(pk=proposal.details["membership"])
@@ -182,4 +189,5 @@ ACTS: dict[Act, Callable[..., object]] = {
     Act.REACTIVATE: _reactivate,
     Act.CHANGE_JOB: _change_job,
     Act.END_MEMBERSHIP: _end_membership,
+    Act.RESET_FACTORS: _reset_factors,
 }

@@ -1,9 +1,11 @@
 """What the templates in `components/` need beyond Django's own tags."""
 
+from ipaddress import ip_address
 from typing import NamedTuple
 
 from django import template
 from django.forms import BoundField, Form
+from django.http.request import split_domain_port
 from django.template import Context
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -46,6 +48,16 @@ def aria_current(url: str, path: str) -> str:
     if path == url:
         return "page"
     return "true" if url != "/" and path.startswith(url) else ""
+
+
+@register.filter
+def is_address(host: str) -> bool:
+    """Whether a host, with or without a port, is a network address: passkeys belong to names."""
+    bare = split_domain_port(host)[0].strip("[]")
+    try:
+        return bool(ip_address(bare))
+    except ValueError:
+        return False
 
 
 class ErrorLink(NamedTuple):

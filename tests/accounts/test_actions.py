@@ -274,7 +274,7 @@ def test_name_that_cannot_be_read_is_refused(supplier):
 
 
 def test_address_that_belongs_to_another_account_is_refused(supplier):
-    EmailAddress.objects.create(user=make_user(), email="zq@demo.example", verified=True, primary=True)
+    EmailAddress.objects.create(user=make_user(), email="zq@demo.example", verified=True, primary=False)
 
     refusal = refusal_of(added, organisation=supplier, email="zq@demo.example")
 

@@ -168,6 +168,9 @@ PAGES = {
         "/participants/", "/participants/?name=zzzz", "/who-may-do-what/", "/reports/", "/accounts/logout/",
         "/reports/map-portfolio/download/?acting=99999", "/accounts/reauthenticate/",
         "/organisation/tokens/", "/organisation/tokens/add/",
+        "/organisation/members/{member}/reset-factors/", "/accounts/security/", "/accounts/security/app/",
+        "/accounts/security/passkeys/", "/accounts/security/passkeys/add/", "/accounts/security/sessions/",
+        "/accounts/password/change/",
     ],
     "map.analyst@demo.example": [
         "/", "/devices/", "/devices/{device}/", "/reports/", "/reports/map-portfolio/", "/devices/to-do/msn/",

@@ -1,0 +1,88 @@
+"""The verbs on second factors: the way back in for somebody who has lost theirs."""
+
+from functools import partial
+
+from allauth.mfa.models import Authenticator
+from django.db import transaction
+
+from accounts.acting import Acting
+from accounts.actions.bindings import dcc_administrators
+from accounts.actions.rights import holds_still
+from accounts.actions.sessions import end_sessions_of
+from accounts.audit import record
+from accounts.audit_models import Kind
+from accounts.errors import NotAllowed
+from accounts.factors import has_factor
+from accounts.mail import tell
+from accounts.models import Membership, Organisation, User
+from accounts.roles import Permission
+
+
+@transaction.atomic
+def reset_factors_of_member(*, membership: Membership, reason: str, by: Acting) -> None:
+    """Reset the factors of a member of the acting organisation, who is a member of no other.
+
+    By an administrator, for somebody else; whoever is a member elsewhere too is left to the DCC.
+    """
+    if not holds_still(by, Permission.MANAGE_MEMBERS):
+        raise NotAllowed(f"Only an administrator of {by.organisation} resets the second factors of its members.")
+    user = _held(membership.user)
+    if by.user == user:
+        raise NotAllowed("You manage your own second factors on “Sign-in and security”.")
+    organisations = _organisations_of(user)
+    if by.organisation not in organisations:
+        raise NotAllowed(f"{user} is no member of {by.organisation}.")
+    if len(organisations) > 1:
+        raise NotAllowed(f"The DCC alone can reset the second factors of {user}: ask its service desk.")
+    _reset(user, reason, organisations, by)
+
+
+@transaction.atomic
+def reset_factors(
+    *, user: User, reason: str, proposed_by: User | None = None, rehearsal: bool = False, by: Acting | None
+) -> None:
+    """Reset the factors of anybody: `proposed_by` one administrator of the DCC, and approved `by` another.
+
+    In a `rehearsal` one stands in for both. Or it is the operator's command (both none).
+    """
+    people = [person for person in (proposed_by, by and by.user) if person]
+    if people and not rehearsal and len(set(people)) < 2:
+        raise NotAllowed("Second factors are reset by two people: somebody else must approve it.")
+    if user in people:
+        raise NotAllowed(f"{user} cannot take part in resetting their own second factors.")
+    if not all(dcc_administrators().filter(user=person).exists() for person in people):
+        raise NotAllowed("Only administrators of the DCC reset the second factors of members of others.")
+    held = _held(user)
+    _reset(held, reason, _organisations_of(held), by)
+
+
+def _held(user: User) -> User:
+    """The person as they are now, while nobody else adds a factor or a membership."""
+    return User.objects.select_for_update().get(pk=user.pk)
+
+
+def _organisations_of(user: User) -> list[Organisation]:
+    return [membership.organisation for membership in user.memberships.current().select_related("organisation")]
+
+
+def _reset(user: User, reason: str, organisations: list[Organisation], by: Acting | None) -> None:
+    """Take every factor and session away, and withhold the memberships until a factor is enrolled again."""
+    if not has_factor(user):
+        raise NotAllowed(f"{user} has no second factor that could be reset.")
+    Authenticator.objects.filter(user=user).delete()
+    user.must_enrol = True
+    user.save(update_fields=["must_enrol"])
+    details = {"member": user.pk, "sessions": end_sessions_of(user)}
+    for concerned in organisations or [None]:
+        whose = {"organisation": concerned, "about": concerned}
+        record(Kind.FACTORS_RESET, by=by, **whose, personal={"reason": reason}, **details)
+    _tell(user, organisations, by and by.user)
+
+
+def _tell(user: User, organisations: list[Organisation], person: User | None) -> None:
+    """The person, and the administrators of their organisations who did not do it themselves."""
+    by_others = Membership.objects.in_force().administrators().filter(organisation__in=organisations)
+    others = by_others.exclude(user__in=[user, *([person] if person else [])])
+    administrators = list(others.values_list("user__email", flat=True).distinct())
+    transaction.on_commit(partial(tell, "factors_reset", [user.email], user=user))
+    transaction.on_commit(partial(tell, "factors_reset_told", administrators, user=user))

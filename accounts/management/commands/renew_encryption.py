@@ -1,0 +1,18 @@
+from typing import Any
+
+from django.core.management.base import BaseCommand
+
+from accounts.acting import system_scope
+from accounts.actions.secrets import renew_encryption
+
+
+class Command(BaseCommand):
+    help = (
+        "Encrypt the secrets of second factors and of single sign-on under today's SECRET_KEY; "
+        "SECRET_KEY_FALLBACKS may be emptied after that."
+    )
+
+    def handle(self, **options: Any) -> None:
+        with system_scope("renew_encryption"):
+            count = renew_encryption()
+        self.stdout.write(f"{count:,} secrets are encrypted under the key of today.")

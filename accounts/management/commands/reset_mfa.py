@@ -1,0 +1,24 @@
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from accounts.acting import system_scope
+from accounts.actions import reset_factors
+from accounts.management.arguments import refusals_as_errors
+from accounts.models import User
+
+
+class Command(BaseCommand):
+    help = "Reset somebody's second factors, where nobody in the portal can; their organisations are told."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("email", metavar="EMAIL")
+        parser.add_argument("--reason", default="by the operator", help="stands in the audit trail")
+
+    def handle(self, *, email: str, reason: str, **options: Any) -> None:
+        user = User.objects.filter(email=email.strip().lower()).first()
+        if user is None:
+            raise CommandError(f"There is no account for “{email}”.")
+        with refusals_as_errors(), system_scope("reset_mfa"):
+            reset_factors(user=user, reason=reason, by=None)
+        self.stdout.write(f"The second factors of {user} are reset. They sign in by password and enrol new ones.")

@@ -1,0 +1,219 @@
+"""Passkeys in a real browser, with Chromium's own virtual authenticator, at a name: an address has none.
+
+Second factors are required here: whoever signs in for the first time is led to enrol one.
+"""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, CDPSession, Page, expect
+
+from tests.browser.conftest import sign_in
+from tests.server import PASSWORD, Server, running
+
+pytestmark = pytest.mark.browser
+KEY = {
+    "protocol": "ctap2",
+    "transport": "internal",
+    "hasResidentKey": True,
+    "hasUserVerification": True,
+    "isUserVerified": True,
+    "automaticPresenceSimulation": True,
+}
+
+
+@pytest.fixture(scope="module")
+def named_portal(demo: dict[str, str]) -> Iterator[Server]:
+    with running("localhost", **demo | {"MFA_REQUIRED": "true"}) as server:
+        yield server
+
+
+@pytest.fixture
+def come(named_portal: Server, browser: Browser) -> Iterator[Callable[..., Page]]:
+    """`come(**options)`: a page of somebody not signed in, whose device holds passkeys."""
+    contexts = []
+
+    def arrive(**options: object) -> Page:
+        context = browser.new_context(base_url=named_portal.url, **options)
+        contexts.append(context)
+        page = context.new_page()
+        page.key = give_key(page)
+        return page
+
+    yield arrive
+    for context in contexts:
+        context.close()
+
+
+def give_key(page: Page) -> tuple[CDPSession, str]:
+    protocol = page.context.new_cdp_session(page)
+    protocol.send("WebAuthn.enable")
+    return protocol, protocol.send("WebAuthn.addVirtualAuthenticator", {"options": KEY})["authenticatorId"]
+
+
+def lock_key(page: Page) -> None:
+    """The key no longer recognises its owner."""
+    protocol, authenticator = page.key
+    protocol.send("WebAuthn.setUserVerified", {"authenticatorId": authenticator, "isUserVerified": False})
+
+
+def leave(page: Page) -> None:
+    page.get_by_role("button", name="Sign out", exact=True).click()
+    page.get_by_role("heading", name="Sign in").wait_for()
+
+
+def enrol(page: Page) -> None:
+    page.get_by_role("link", name="Add a passkey").click()
+    page.get_by_role("button", name="Add the passkey").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Recovery codes")
+
+
+def test_passkey_is_enrolled_where_one_wanted_to_go_and_signs_in_alone(come):
+    page = come()
+    page.goto("/accounts/login/?next=/devices/")
+    page.get_by_label("E-mail address").fill("rival.editor@demo.example")
+    page.get_by_label("Password", exact=True).fill(PASSWORD)
+    page.get_by_role("button", name="Sign in", exact=True).click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Set up a second factor")
+
+    enrol(page)
+    page.get_by_role("link", name="I have kept the codes").click()
+    page.wait_for_url("**/devices/")
+    leave(page)
+    page.goto("/accounts/login/?next=/reports/")
+    page.get_by_role("button", name="Use a passkey").click()
+
+    page.wait_for_url("**/reports/")
+    expect(page.get_by_role("banner")).to_contain_text("Rhys Calloway")
+
+
+def test_passkey_is_the_second_factor_and_confirms_who_it_is(come):
+    page = sign_in(come(), "rival.map@demo.example")
+    enrol(page)
+    leave(page)
+
+    sign_in_by_password(page, "rival.map@demo.example")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Your second factor")
+    page.goto("/devices/")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Your second factor")
+    page.get_by_role("button", name="Use a passkey").click()
+    page.get_by_role("button", name="Sign out", exact=True).wait_for()
+    page.goto("/accounts/reauthenticate/passkey/?next=/accounts/security/passkeys/")
+    page.get_by_role("button", name="Use a passkey").click()
+
+    page.wait_for_url("**/accounts/security/passkeys/")
+    page.get_by_role("link", name="Remove").click()
+    expect(page.get_by_text("This is your only second factor")).to_be_visible()
+
+
+def sign_in_by_password(page: Page, email: str) -> None:
+    page.goto("/accounts/login/")
+    page.get_by_label("E-mail address").fill(email)
+    page.get_by_label("Password", exact=True).fill(PASSWORD)
+    page.get_by_role("button", name="Sign in", exact=True).click()
+
+
+def test_key_that_does_not_recognise_its_owner_signs_nobody_in_and_says_so(come):
+    page = sign_in(come(), "dcc.viewer@demo.example")
+    enrol(page)
+    leave(page)
+    lock_key(page)
+
+    page.get_by_role("button", name="Use a passkey").click()
+
+    expect(page.locator("#passkey-error")).to_have_text("No passkey was given, or it took too long. Try again.")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Sign in")
+
+
+def test_key_that_is_registered_is_not_registered_twice(come):
+    page = sign_in(come(), "dcc.second@demo.example")
+    enrol(page)
+    page.goto("/accounts/security/passkeys/add/")
+
+    page.get_by_role("button", name="Add the passkey").click()
+
+    expect(page.locator("#passkey-error")).to_have_text("This device or key is one of your passkeys already.")
+
+
+def test_without_javascript_the_page_says_what_passkeys_need(named_portal, browser):
+    context = browser.new_context(base_url=named_portal.url, java_script_enabled=False)
+    page = context.new_page()
+    page.goto("/accounts/login/")
+
+    # Chromium parses the page as if it could run scripts when it is told by its debugger not to.
+    assert "Passkeys need JavaScript" in page.locator("noscript").inner_text()
+    expect(page.get_by_role("button", name="Use a passkey")).to_have_count(0)
+    expect(page.get_by_role("button", name="Sign in", exact=True)).to_be_visible()
+    context.close()
+
+
+@pytest.mark.parametrize(
+    ("email", "colour", "width"),
+    [
+        ("supplier.viewer@demo.example", "light", 1280),
+        ("supplier.editor@demo.example", "dark", 1280),
+        ("map.analyst@demo.example", "light", 390),
+        ("map.admin@demo.example", "dark", 390),
+    ],
+)
+def test_every_page_of_signing_in_is_accessible_and_fits(come, email, colour, width):
+    page = come(color_scheme=colour, viewport={"width": width, "height": 900})
+    asked, reports = [], []
+    page.on("request", lambda request: asked.append(request.url))
+    page.on("console", lambda message: reports.append(message.text))
+
+    page.goto("/accounts/login/")
+    assert_accessible(page)
+    sign_in(page, email)
+    for path in ("enrol/", "app/", "passkeys/add/"):
+        page.goto(f"/accounts/security/{path}")
+        assert_accessible(page)
+    set_up_app(page)
+    assert_accessible(page)
+    page.goto("/accounts/security/passkeys/add/")
+    page.get_by_role("button", name="Add the passkey").click()
+    page.get_by_text("The passkey is added").wait_for()
+    for path in (
+        "",
+        "app/remove/",
+        "passkeys/",
+        "passkeys/add/",
+        "sessions/",
+        "recovery-codes/",
+        "recovery-codes/new/",
+    ):
+        page.goto(f"/accounts/security/{path}")
+        assert_accessible(page)
+    page.goto("/accounts/security/passkeys/")
+    for link in ("Rename", "Remove"):
+        page.goto(page.get_by_role("link", name=link).get_attribute("href"))
+        assert_accessible(page)
+        page.go_back()
+    for path in ("password/change/", "reauthenticate/", "reauthenticate/code/", "reauthenticate/passkey/"):
+        page.goto(f"/accounts/{path}")
+        assert_accessible(page)
+    leave(page)
+    sign_in_by_password(page, email)
+    assert_accessible(page)
+
+    assert not [url for url in asked if "/assets/" in url or "localhost" not in url]
+    assert not [text for text in reports if "Content Security Policy" in text]
+
+
+def set_up_app(page: Page) -> None:
+    page.goto("/accounts/security/app/")
+    secret = page.locator("#secret").inner_text()
+    now = page.evaluate("Math.floor(Date.now() / 30000)")
+    page.get_by_label("Six digits of the app").fill(format_hotp_value(hotp_value(secret, now)))
+    page.get_by_role("button", name="Set up").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Recovery codes")
+
+
+def assert_accessible(page: Page) -> None:
+    found = Axe().run(page, options={"resultTypes": ["violations"], "preload": False})
+    assert found.violations_count == 0, f"{page.url}\n{found.generate_report()}"
+    assert page.locator("h1").count() == 1, page.url
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), page.url
+    assert page.locator("table:not(:has(caption))").count() == 0, page.url
