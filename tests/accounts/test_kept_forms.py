@@ -2,6 +2,7 @@
 
 import re
 from datetime import date, timedelta
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from django import forms
@@ -20,8 +21,9 @@ from accounts.sessions import stored
 from inventory.models import Device
 from smi_portal.urls import urlpatterns as portal
 from tests.accounts.session_help import HOUR, MINUTE, age, sign_in_by_form
+from tests.accounts.test_single_sign_on import ADA, come, set_up
 from tests.conftest import Browser
-from tests.factories import make_device, make_membership, provided_by
+from tests.factories import make_device, make_membership, make_user, provided_by
 from tests.inventory.test_editing import edit, form_of, hidden_fields
 from tests.test_access import OWN, address, organisations, world  # noqa: F401  (fixtures)
 from tests.test_attacks import who_may
@@ -298,6 +300,21 @@ def test_form_is_not_kept_without_its_csrf_token(visitor, device):
 
     assert answer.status_code == 403
     assert kept_in_sessions() == []
+
+
+def test_person_who_comes_through_a_provider_finds_it(client, provider, supplier, acting, dcc):
+    sign_on = set_up(supplier, provider, acting(dcc, Job.ADMINISTRATOR), "zephyr.example")
+    ada = make_membership(supplier, Job.EDITOR, make_user("Ada Pemberton", ADA))
+    device = make_device("ZEPH", None, msn="Z1")
+    come(client, sign_on, provider)
+    age(client, idle=HOUR)
+    stopped = client.post(edit(device), form_of(device, msn="Z 3") | {"acting": ada.pk})
+
+    onward = come(client, sign_on, provider, onward=parse_qs(urlsplit(stopped.url).query)["next"][0]).url
+    page = client.get(onward).text
+
+    assert WORDS in page
+    assert "Z 3" in page
 
 
 # What is kept
