@@ -24,7 +24,7 @@ from accounts.audit_signals import record_of_person
 from accounts.errors import NotAllowed
 from accounts.factors import has_factor, needs_factor
 from accounts.forms import ReasonForm
-from accounts.kept_forms import safe_next
+from accounts.kept_forms import refilled, safe_next
 from accounts.mfa import FactorAdapter
 from accounts.models import Membership
 from accounts.roles import Permission
@@ -133,7 +133,7 @@ def factors_reset(request: HttpRequest, pk: int) -> HttpResponse:
     members = Membership.objects.current().filter(organisation=request.acting.organisation)
     membership = get_object_or_404(members.select_related("user", "organisation"), pk=pk)
     expect(request)
-    form = ReasonForm(request.POST if request.method == "POST" else None)
+    form = refilled(request, ReasonForm(request.POST if request.method == "POST" else None))
     if form.is_valid():
         try:
             reset_factors_of_member(membership=membership, reason=form.cleaned_data["reason"], by=request.acting)

@@ -16,6 +16,7 @@ from tests.mail_sink import Sink, mail_sink
 from tests.server import PASSWORD, Server, database_url, running
 
 DEVICES = 2000
+SHARED, UNTOUCHED = "test_smi_browser", "test_smi_life"
 QUIET = ["--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update"]
 
 
@@ -60,8 +61,16 @@ def _use(name: str) -> None:
 @pytest.fixture(scope="session")
 def demo(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[dict[str, str]]:
     """Demo data in a database of its own: the environment that leads there."""
-    with django_db_blocker.unblock(), another_database("test_smi_browser") as environment:
+    with django_db_blocker.unblock(), another_database(SHARED) as environment:
+        _as_owner(f"DROP DATABASE IF EXISTS {UNTOUCHED} WITH (FORCE)", f"CREATE DATABASE {UNTOUCHED} TEMPLATE {SHARED}")
         yield environment
+        _as_owner(f"DROP DATABASE {UNTOUCHED} WITH (FORCE)")
+
+
+@pytest.fixture(scope="session")
+def untouched_demo(demo: dict[str, str]) -> dict[str, str]:
+    """The same in a copy that no other test uses; made before the browser, whose loop bars Django's connections."""
+    return {name: url.replace(f"/{SHARED}?", f"/{UNTOUCHED}?") for name, url in demo.items()}
 
 
 @pytest.fixture(scope="session")

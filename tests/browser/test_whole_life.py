@@ -1,0 +1,160 @@
+"""From an organisation that does not exist to one whose analyst has left: real pages, real mails, second factors."""
+
+import csv
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.browser.test_passkeys import code_of, give_key
+from tests.mail_sink import Sink
+from tests.server import PASSWORD, Server, running
+
+pytestmark = pytest.mark.browser
+OWN_PASSWORD = "nine-quiet-lanterns"
+ADA, NADIA = "ada.zulu@demo.example", "nadia.zulu@demo.example"
+
+
+@pytest.fixture(scope="module")
+def strict_portal(untouched_demo: dict[str, str], mailed: tuple[Sink, str]) -> Iterator[Server]:
+    """Second factors are required, and nobody has one yet; at a name, as passkeys need one."""
+    with running("localhost", **untouched_demo | {"MFA_REQUIRED": "true", "EMAIL_URL": mailed[1]}) as server:
+        yield server
+
+
+@pytest.fixture
+def arrive(untouched_demo: dict[str, str], browser: Browser, strict_portal: Server) -> Iterator[Callable[[], Page]]:
+    contexts = []
+
+    def come() -> Page:
+        contexts.append(browser.new_context(base_url=strict_portal.url))
+        page = contexts[-1].new_page()
+        page.key = give_key(page)
+        return page
+
+    yield come
+    for context in contexts:
+        context.close()
+
+
+def enrol_app(page: Page) -> str:
+    """Set up an authenticator app from the guided page, typing the secret; gives the secret."""
+    page.get_by_role("link", name="Set up an app").click()
+    secret = page.locator("#secret").inner_text()
+    page.get_by_label("Six digits of the app").fill(code_of(secret))
+    page.get_by_role("button", name="Set up").click()
+    page.get_by_role("link", name="I have kept the codes").click()
+    return secret
+
+
+def enrol_passkey(page: Page) -> None:
+    page.get_by_role("link", name="Add a passkey").click()
+    page.get_by_role("button", name="Add the passkey").click()
+    page.get_by_role("link", name="I have kept the codes").click()
+
+
+def come_in(page: Page, email: str) -> Page:
+    """Somebody of the demo signs in and is led to a second factor."""
+    page.goto("/accounts/login/")
+    page.get_by_label("E-mail address").fill(email)
+    page.get_by_label("Password", exact=True).fill(PASSWORD)
+    page.get_by_role("button", name="Sign in", exact=True).click()
+    enrol_app(page)
+    return page
+
+
+def approve(page: Page, act: str) -> None:
+    page.goto("/organisations/proposals/")
+    page.get_by_role("link", name=act).click()
+    page.get_by_role("button", name="Approve").click()
+    expect(page.get_by_role("alert")).to_contain_text("Approved")
+
+
+def bind(page: Page, fuel: str, code: str) -> None:
+    page.get_by_role("link", name="Bind a code").click()
+    page.get_by_label(fuel).check()
+    page.get_by_label("Code").fill(code)
+    page.get_by_label("From which day").fill("01/01/2015")
+    page.get_by_role("button", name="Propose binding").click()
+    expect(page.get_by_role("alert")).to_contain_text("Proposed")
+
+
+def accept(page: Page, link: str, name: str) -> None:
+    page.goto(link)
+    page.get_by_label("Full name").fill(name)
+    page.get_by_label("Password").fill(OWN_PASSWORD)
+    page.get_by_role("button", name="Accept and make my account").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Set up a second factor")
+
+
+def invite(page: Page, name: str, email: str, job: str) -> None:
+    page.goto("/organisation/members/invite/")
+    page.get_by_label("Full name").fill(name)
+    page.get_by_label("E-mail address").fill(email)
+    page.get_by_label(job, exact=True).check()
+    page.get_by_role("button", name="Send invitation").click()
+    expect(page.get_by_role("alert")).to_contain_text("has been invited")
+
+
+def change_job(page: Page, name: str, job: str) -> None:
+    page.goto("/organisation/members/")
+    page.get_by_role("link", name=f"Change job of {name}").click()
+    page.get_by_label(job, exact=True).check()
+    page.get_by_role("button", name="Save job").click()
+    expect(page.get_by_role("alert")).to_contain_text(f"{name} is now {job}")
+
+
+def test_whole_life_of_an_organisation(arrive: Callable[[], Page], mailed: tuple[Sink, str]):
+    sink = mailed[0]
+    first, second = come_in(arrive(), "dcc.admin@demo.example"), come_in(arrive(), "dcc.second@demo.example")
+
+    # The DCC makes a MAP organisation and binds two MAP IDs with a second pair of eyes.
+    first.goto("/organisations/add/")
+    first.get_by_label("Name").fill("Zulu Smart Assets")
+    first.get_by_label("MAP", exact=True).check()
+    first.get_by_role("button", name="Add organisation").click()
+    organisation = first.url
+    bind(first, "Electricity", "ZULU")
+    bind(first, "Gas", "ZUG")
+    assert sink.link_to("dcc.second@demo.example") == "/organisations/proposals/"
+    approve(second, "Bind ZULU (electricity)")
+    approve(second, "Bind ZUG (gas)")
+
+    # It appoints the first administrator, who enrols a passkey.
+    first.goto(organisation)
+    first.get_by_role("link", name="Appoint an administrator").click()
+    first.get_by_label("Full name").fill("Ada Zulu")
+    first.get_by_label("E-mail address").fill(ADA)
+    first.get_by_role("button", name="Propose administrator").click()
+    approve(second, "Appoint Ada Zulu")
+    ada = arrive()
+    accept(ada, sink.link_to(ADA), "Ada Zulu")
+    enrol_passkey(ada)
+    expect(ada.get_by_role("banner")).to_contain_text("Zulu Smart Assets")
+
+    # She invites an analyst, who enrols an app by typing its secret, and downloads the report.
+    invite(ada, "Nadia Zulu", NADIA, "Editor")
+    nadia = arrive()
+    accept(nadia, sink.link_to(NADIA), "Nadia Zulu")
+    enrol_app(nadia)
+    nadia.goto("/reports/map-portfolio/")
+    with nadia.expect_download() as started:
+        nadia.get_by_role("link", name="Download report (CSV)").click()
+    codes = {row["map_id"] for row in csv.DictReader(Path(started.value.path()).read_text().splitlines())}
+    assert codes == {"ZULU", "ZUG"}
+
+    # She is demoted, moved and removed: each counts at her next click, in the tab that is open.
+    change_job(ada, "Nadia Zulu", "Administrator")
+    nadia.goto("/organisation/members/")
+    expect(nadia.get_by_role("heading", level=1)).to_have_text("Members")
+    change_job(ada, "Nadia Zulu", "Viewer")
+    nadia.reload()
+    expect(nadia.get_by_role("heading", level=1)).not_to_have_text("Members")
+    nadia.goto("/reports/map-portfolio/")
+    ada.goto("/organisation/members/")
+    ada.get_by_role("link", name="End the membership of Nadia Zulu").click()
+    ada.get_by_role("button", name="End membership").click()
+    expect(ada.get_by_role("alert")).to_contain_text("The membership of Nadia Zulu has ended")
+    nadia.get_by_role("link", name="Download report (CSV)").click()
+    expect(nadia.get_by_role("heading", level=1)).to_have_text("Sign in")
