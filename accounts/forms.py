@@ -136,6 +136,16 @@ class UnbindForm(ReasonForm):
     last_day = DayField(label="Last day", help_text="The last day on which it acts under the code, such as 23/11/2026.")
 
 
+class MemberReasonForm(ReasonForm):
+    field_order = ("email", "reason")
+    email = forms.CharField(
+        label="E-mail address of the member",
+        max_length=254,
+        error_messages=required("Give the member’s e-mail address."),
+        widget=forms.EmailInput(WIDE | {"spellcheck": "false"}),
+    )
+
+
 class ParticipantSearch(forms.Form):
     name = forms.CharField(
         required=False,

@@ -4,7 +4,7 @@ from datetime import date
 
 from django.utils.formats import date_format
 
-from accounts.models import Binding, Membership, Proposal
+from accounts.models import Binding, Membership, Proposal, User
 from accounts.roles import Job
 
 Act = Proposal.Act
@@ -26,11 +26,13 @@ def act_in_words(proposal: Proposal) -> str:
             return f"make {_member(given['membership'])} {Job(given['job']).label} of {organisation}"
         case Act.END_MEMBERSHIP:
             return f"end the membership of {_member(given['membership'])} in {organisation}"
+        case Act.RESET_FACTORS:
+            return f"reset the second factors of {_member(given['membership'])}, a member of {organisation}"
         case act:
             return f"{act.value} {organisation}"
 
 
-def _member(pk: int) -> Membership:
+def _member(pk: int) -> User:
     return Membership.objects.select_related("user").get(pk=pk).user
 
 

@@ -94,6 +94,9 @@ urlpatterns = [
     path("organisations/<int:pk>/bind/", views_organisations.code_bind, name="code-bind"),
     path("organisations/<int:pk>/appoint/", views_organisations.administrator_appoint, name="administrator-appoint"),
     path("organisations/<int:pk>/activity/", views_organisations.organisation_activity, name="organisation-activity"),
+    path(
+        "organisations/<int:pk>/reset-factors/", views_organisations.member_factors_reset, name="member-factors-reset"
+    ),
     path("organisations/bindings/<int:pk>/unbind/", views_organisations.code_unbind, name="code-unbind"),
     path("organisations/proposals/", views_organisations.proposal_list, name="proposal-list"),
     path("organisations/proposals/<int:pk>/", views_organisations.proposal_detail, name="proposal-detail"),

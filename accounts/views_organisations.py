@@ -13,7 +13,15 @@ from django.views.decorators.cache import never_cache
 from accounts.access import allow, expect
 from accounts.actions import add_organisation, proposals
 from accounts.errors import NotAllowed, Stale
-from accounts.forms import BindForm, DecisionForm, OrganisationForm, PersonForm, ReasonForm, UnbindForm
+from accounts.forms import (
+    BindForm,
+    DecisionForm,
+    MemberReasonForm,
+    OrganisationForm,
+    PersonForm,
+    ReasonForm,
+    UnbindForm,
+)
 from accounts.kept_forms import refilled
 from accounts.models import Binding, Membership, Organisation, Proposal
 from accounts.proposal_words import act_in_words
@@ -166,6 +174,25 @@ def organisation_activity(request: HttpRequest, pk: int) -> HttpResponse:
 
     def propose() -> None:
         _propose(request, act, organisation, reason=form.cleaned_data["reason"])
+
+    return _proposal_page(request, organisation, form, propose, words)
+
+
+@allow(Permission.MANAGE_ORGANISATIONS, "GET", "HEAD", "POST", fresh=True)
+@never_cache
+def member_factors_reset(request: HttpRequest, pk: int) -> HttpResponse:
+    """A way back in for a member whom no administrator of their own can let in."""
+    organisation = _organisation_or_404(pk)
+    expect(request)
+    form = refilled(request, MemberReasonForm(request.POST if request.method == "POST" else None))
+    words = {"heading": f"Reset the second factors of a member of {organisation}", "button": "Propose reset"}
+
+    def propose() -> None:
+        email = form.cleaned_data["email"].strip().lower()
+        member = Membership.objects.current().filter(organisation=organisation, user__email=email).first()
+        if member is None:
+            raise NotAllowed(f"Nobody with this address is a member of {organisation}.", "email")
+        _propose(request, Act.RESET_FACTORS, organisation, reason=form.cleaned_data["reason"], membership=member.pk)
 
     return _proposal_page(request, organisation, form, propose, words)
 

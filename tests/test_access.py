@@ -79,6 +79,9 @@ def permission_of(name: str) -> Permission | Open:
 PROVIDER_PAGES = ("sign-on-provider", "openid_connect_login", "openid_connect_callback")
 BY_GUESS = ("invitation-accept", "mail-domain-prove", *PROVIDER_PAGES)
 SIGN_ON_PAGES = ("sign-on", "sign-on-edit", "sign-on-switch", "mail-domain-add")
+OF_ORGANISATION = (
+    "organisation-detail", "code-bind", "administrator-appoint", "organisation-activity", "member-factors-reset",
+)  # fmt: skip
 TO_COME = date(2099, 12, 31)  # from when each device of the world has another MAP
 
 
@@ -113,7 +116,13 @@ def address(name: str, device: Device, membership: Membership, run: ReportRun) -
         arguments[name] = {"pk": first(Organisation, role=Role.SUPPLIER), "domain": "zephyr.example"}
     if name in ("invitation-send", "invitation-revoke"):
         arguments[name] = {"pk": first(Invitation, organisation=membership.organisation_id)}
-    if name in ("organisation-detail", "code-bind", "administrator-appoint", "organisation-activity"):
+    if name in (
+        "organisation-detail",
+        "code-bind",
+        "administrator-appoint",
+        "organisation-activity",
+        "member-factors-reset",
+    ):
         arguments[name] = {"pk": first(Organisation, role=Role.SUPPLIER)}
     return reverse(name, kwargs=arguments.get(name))
 

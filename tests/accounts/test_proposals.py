@@ -5,6 +5,7 @@ from datetime import date, timedelta
 from urllib.parse import urlsplit
 
 import pytest
+from allauth.mfa.models import Authenticator
 from django.core import mail
 from django.test import Client
 from django.utils import timezone
@@ -423,3 +424,29 @@ def test_dcc_administrator_on_the_members_page_is_proposed(dcc, browsers, what):
     assert "Proposed. Another DCC administrator decides" in answer.content.decode()
     browsers[1].membership.refresh_from_db()
     assert (browsers[1].membership.job, browsers[1].membership.ended_at) == ("administrator", None)
+
+
+def test_factors_of_a_member_are_reset_by_two(supplier, rival, browsers, one, other):
+    """Of somebody whom no single organisation can let in again."""
+    member = make_membership(supplier)
+    make_membership(rival, user=member.user)
+    Authenticator.objects.create(user=member.user, type=Authenticator.Type.TOTP, data={"secret": "x"})
+    form = {"email": member.user.email.upper(), "reason": "lost the phone"}
+
+    browsers[0].submit(f"/organisations/{supplier.pk}/reset-factors/", form)
+    proposal = Proposal.objects.get()
+    assert f"Reset the second factors of {member.user}" in browsers[1].get("/organisations/proposals/").text
+    approve(proposal, other)
+
+    member.user.refresh_from_db()
+    assert member.user.must_enrol
+    assert not Authenticator.objects.filter(user=member.user).exists()
+
+
+def test_factors_of_nobody_are_not_reset(supplier, browsers):
+    form = {"email": "nobody@demo.example", "reason": "lost the phone"}
+
+    answer = browsers[0].submit(f"/organisations/{supplier.pk}/reset-factors/", form)
+
+    assert answer.status_code == 400
+    assert "Nobody with this address is a member of Zephyr Energy." in answer.text
