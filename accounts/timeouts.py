@@ -55,9 +55,6 @@ def clock(session: Mapping[str, object]) -> dict[str, int]:
     return {"seconds": int(min(end, final) - time.time()), "final": int(final) if final <= end else 0}
 
 
-# Activity --------------------------------------------------------------------------------------------------------
-
-
 def every() -> float:
     """After how many seconds activity is written again."""
     return min(60, settings.SESSION_IDLE_SECONDS / 10)
@@ -120,9 +117,6 @@ def _touch_elsewhere(key: str) -> None:
         structlog.get_logger(__name__).exception("activity_not_noted")
     finally:
         connection.close()
-
-
-# Beginning and end -----------------------------------------------------------------------------------------------
 
 
 @receiver(user_logged_in, dispatch_uid="timeouts")
@@ -194,9 +188,6 @@ class TimeoutMiddleware:
                     keep(request, ended["person"])
                 return redirect_to_login(way_back(request))
         return HttpResponse(status=409) if ONLY_KEEP in request.headers else None
-
-
-# What pages show -------------------------------------------------------------------------------------------------
 
 
 def page_clock(request: HttpRequest) -> dict[str, object]:
