@@ -20,6 +20,7 @@ PAGES = frozenset(
         "sign-on-confirm",
         "sign-on-resume",
         "account_logout",
+        "session-extend",
     }
 )
 

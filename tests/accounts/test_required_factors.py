@@ -169,3 +169,9 @@ def test_asking_costs_one_query(required, visitor, user, django_assert_num_queri
 
     with django_assert_num_queries(len(free) + 1):
         visitor.get("/participants/")
+
+
+def test_person_who_must_enrol_is_given_the_time_for_it(required, visitor):
+    """The dialog that warns before the session ends asks, and extends, on these pages too."""
+    assert visitor.get("/accounts/session/").json()["signed_in"]
+    assert visitor.post("/accounts/session/extend/").status_code == 200
