@@ -6,8 +6,8 @@ import pytest
 from django.utils import timezone
 from django.utils.formats import date_format
 
+from accounts.forms import NO_DATE
 from accounts.roles import Job
-from inventory.forms import NO_DATE
 from inventory.models import Device, Kind
 from tests.conftest import Browser
 from tests.factories import INSTALLED, make_device, make_hub, provided_by, supplied_by

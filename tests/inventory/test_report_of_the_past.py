@@ -9,9 +9,9 @@ from datetime import date, datetime, timedelta
 import pytest
 from django.utils import timezone
 
+from accounts.forms import NO_DATE
 from accounts.models import Binding
 from accounts.roles import Job
-from inventory.forms import NO_DATE
 from inventory.models import Device, Kind, ReportRun
 from tests.conftest import Browser
 from tests.factories import INSTALLED, bind, listed, make_device, provided_by, supplied_by
