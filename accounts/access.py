@@ -24,7 +24,7 @@ from rest_framework.request import Request
 from accounts import acting
 from accounts.errors import BadRequest, OtherMembership
 from accounts.roles import Permission
-from accounts.tokens import brings_credentials
+from accounts.sign_in.tokens import brings_credentials
 
 if TYPE_CHECKING:
     from rest_framework.views import APIView
@@ -122,7 +122,7 @@ def _carried(request: HttpRequest) -> str | None:
 
 
 class TokenAuthentication(BaseAuthentication):
-    """A system by its token, as `accounts.tokens` let it in; with an `Authorization` header nothing else counts."""
+    """A system by its token, as `sign_in.tokens` let it in; with an `Authorization` header nothing else counts."""
 
     def authenticate(self, request: Request) -> tuple[AnonymousUser, acting.Acting] | None:
         if not brings_credentials(request):

@@ -20,10 +20,10 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
 from accounts.audit import record
-from accounts.audit_models import Kind
-from accounts.factors import SIGNED_IN_THROUGH, lacks_factor
+from accounts.audit.models import Kind
 from accounts.models import Binding, Membership, Organisation, Participant, ServiceToken, User
 from accounts.roles import Job, Permission, Role, allows
+from accounts.sign_in.factors import SIGNED_IN_THROUGH, lacks_factor
 
 SESSION_KEY = "acting_membership"
 FIELD = "acting"  # under which forms and links to files carry the membership they were made for

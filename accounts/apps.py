@@ -2,11 +2,19 @@ from importlib import import_module
 
 from django.apps import AppConfig
 
+# Their receivers connect themselves, once the models are there; the first one says through whom somebody signed in.
+RECEIVERS = (
+    "sign_in.single_sign_on",
+    "audit.signals",
+    "sign_in.dormancy_signals",
+    "sign_in.security_signals",
+    "sign_in.timeouts",
+)
+
 
 class AccountsConfig(AppConfig):
     name = "accounts"
 
     def ready(self) -> None:
-        import_module("accounts.single_sign_on")  # first: what is noted of a sign-in names the provider
-        for module in ("audit_signals", "dormancy_signals", "security_signals", "timeouts"):
-            import_module(f"accounts.{module}")  # their receivers connect themselves; they need the models
+        for module in RECEIVERS:
+            import_module(f"accounts.{module}")

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from django.db import connection, transaction
 
 from accounts.audit import record
-from accounts.audit_models import Kind as Act
+from accounts.audit.models import Kind as Act
 from accounts.csv_table import Problem
 from accounts.models import Participant
 from accounts.participants import (

@@ -3,9 +3,9 @@
 from django.utils import timezone
 from procrastinate.contrib.django import app
 
-from accounts import keeping, sealing
 from accounts.actions import dormancy, reviews, sessions
 from accounts.actions.tokens import tell_of_expiry
+from accounts.audit import keeping, sealing
 
 
 @app.periodic(cron="* * * * *")

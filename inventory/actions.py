@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from accounts.acting import Acting, noting
 from accounts.audit import record
-from accounts.audit_models import Kind as Act
+from accounts.audit.models import Kind as Act
 from accounts.errors import NotAllowed, Stale
 from accounts.models import Participant
 from accounts.roles import Role

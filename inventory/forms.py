@@ -9,7 +9,7 @@ from django.utils.formats import date_format
 from django.utils.timezone import make_aware
 
 from accounts.acting import Acting
-from accounts.forms import DayField
+from accounts.forms.people import DayField
 from accounts.models import Fuel
 from accounts.roles import Role
 from inventory.data_items import BY_NAME

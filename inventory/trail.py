@@ -3,8 +3,8 @@
 from django.http import HttpRequest
 
 from accounts.audit import record
-from accounts.audit_models import Kind
-from accounts.readings import How, note_readings, parties_of
+from accounts.audit.models import Kind
+from accounts.audit.readings import How, note_readings, parties_of
 from inventory.filters import DeviceFilter
 from inventory.models import Device
 from inventory.presentation import Cell

@@ -6,7 +6,7 @@ from django.utils import timezone
 from accounts.access import allow, expect
 from accounts.accounts_file import chunks
 from accounts.audit import record
-from accounts.audit_models import Kind
+from accounts.audit.models import Kind
 from accounts.roles import Permission
 from inventory.reports.stream import csv_answer
 

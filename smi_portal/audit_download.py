@@ -6,9 +6,9 @@ from django.utils.text import slugify
 
 from accounts.access import allow, expect
 from accounts.audit import record
-from accounts.audit_file import chunks
-from accounts.audit_models import Kind
-from accounts.audit_search import FILTERS, AuditSearch
+from accounts.audit.file import chunks
+from accounts.audit.models import Kind
+from accounts.audit.search import FILTERS, AuditSearch
 from accounts.errors import BadRequest
 from accounts.roles import Permission
 from inventory.reports.stream import csv_answer

@@ -5,7 +5,7 @@ from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, HttpResponse
 
 from accounts.access import Open, allow
-from accounts.timeouts import passive
+from accounts.sign_in.timeouts import passive
 
 
 @passive

@@ -130,19 +130,19 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
-    "accounts.tokens.ApiMiddleware",
+    "accounts.sign_in.tokens.ApiMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django_structlog.middlewares.RequestMiddleware",
-    "accounts.timeouts.TimeoutMiddleware",
+    "accounts.sign_in.timeouts.TimeoutMiddleware",
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
     "allauth.account.middleware.AccountMiddleware",
-    "accounts.single_sign_on.ProviderMiddleware",
+    "accounts.sign_in.single_sign_on.ProviderMiddleware",
     "accounts.acting.ActingMiddleware",
-    "accounts.enrolment.EnrolmentMiddleware",
-    "accounts.tokens.TokenMiddleware",
+    "accounts.sign_in.enrolment.EnrolmentMiddleware",
+    "accounts.sign_in.tokens.TokenMiddleware",
     "smi_portal.errors.RefusalMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
@@ -159,7 +159,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.messages.context_processors.messages",
                 "accounts.navigation.page_frame",
-                "accounts.timeouts.page_clock",
+                "accounts.sign_in.timeouts.page_clock",
             ]
         },
     }
@@ -219,7 +219,7 @@ ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_EMAIL_VERIFICATION = "none"
-ACCOUNT_ADAPTER = "accounts.adapter.AccountAdapter"
+ACCOUNT_ADAPTER = "accounts.sign_in.adapter.AccountAdapter"
 ACCOUNT_DEFAULT_HTTP_PROTOCOL = "https" if PORTAL_HTTPS else "http"
 ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
 ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
@@ -237,12 +237,12 @@ SESSION_COOKIE_AGE = SESSION_ABSOLUTE_SECONDS + 24 * 3600
 SESSION_EXPIRE_AT_BROWSER_CLOSE = True  # by whichever way it began
 # Whether everybody needs a second factor (or a passkey); who has none is led to enrol one.
 MFA_REQUIRED = env.bool("MFA_REQUIRED", not DEMO)
-MFA_ADAPTER = "accounts.mfa.FactorAdapter"
+MFA_ADAPTER = "accounts.sign_in.mfa.FactorAdapter"
 MFA_FORMS = {
-    "authenticate": "accounts.mfa.CodeForm",
-    "reauthenticate": "accounts.mfa.CodeAgainForm",
-    "activate_totp": "accounts.mfa.AppForm",
-    "add_webauthn": "accounts.mfa.PasskeyForm",
+    "authenticate": "accounts.sign_in.mfa.CodeForm",
+    "reauthenticate": "accounts.sign_in.mfa.CodeAgainForm",
+    "activate_totp": "accounts.sign_in.mfa.AppForm",
+    "add_webauthn": "accounts.sign_in.mfa.PasskeyForm",
 }
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True
@@ -250,8 +250,8 @@ MFA_TOTP_ISSUER = "SMI self-service portal"
 MFA_TOTP_TOLERANCE = 1
 MFA_RECOVERY_CODES_SHOW_ONCE = True
 MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not PORTAL_HTTPS  # `localhost` of the demo and the tests
-ACCOUNT_FORMS = {"login": "accounts.sign_on_forms.SignInForm"}
-SOCIALACCOUNT_ADAPTER = "accounts.single_sign_on.SocialAdapter"
+ACCOUNT_FORMS = {"login": "accounts.forms.sign_on.SignInForm"}
+SOCIALACCOUNT_ADAPTER = "accounts.sign_in.single_sign_on.SocialAdapter"
 SOCIALACCOUNT_LOGIN_ON_GET = True  # a link: the content policy lets no form lead to another site
 SOCIALACCOUNT_STORE_TOKENS = False
 MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"

@@ -8,7 +8,6 @@ from allauth.socialaccount.models import SocialApp
 from django.utils import timezone
 
 from accounts.acting import noting
-from accounts.encryption import encrypt
 from accounts.models import (
     Binding,
     Fuel,
@@ -23,7 +22,8 @@ from accounts.models import (
     User,
 )
 from accounts.roles import Job, Role
-from accounts.tokens import SHOWN, hash_of, new_secret
+from accounts.sign_in.encryption import encrypt
+from accounts.sign_in.tokens import SHOWN, hash_of, new_secret
 from inventory.models import Device, Kind, ProviderPeriod, SupplyPeriod
 
 numbers = count(1)

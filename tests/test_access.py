@@ -9,9 +9,9 @@ from django.db.models import Model
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from accounts.access import Open
-from accounts.enrolment import PAGES
 from accounts.models import Binding, Invitation, Membership, Organisation, Proposal, ServiceToken, User
 from accounts.roles import GRANTS, Job, Permission, Role, allows
+from accounts.sign_in.enrolment import PAGES
 from inventory.models import Device, ReportRun
 from tests.accounts.sign_in_help import enrol_app
 from tests.conftest import Browser, System

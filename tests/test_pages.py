@@ -14,8 +14,8 @@ from django.urls import path
 
 from accounts.access import Open, allow
 from accounts.errors import BadRequest, OtherMembership
-from accounts.known_browsers import COOKIE
 from accounts.roles import Job
+from accounts.sign_in.known_browsers import COOKIE
 from inventory.quality import FLAGS
 from smi_portal import errors
 from smi_portal.urls import urlpatterns as portal

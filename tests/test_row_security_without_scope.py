@@ -8,7 +8,7 @@ from django.db import ProgrammingError, connection, transaction
 from django.utils import timezone
 
 from accounts.audit import record
-from accounts.audit_models import AuditCut, AuditHead, AuditRoot, AuditSeal, DeviceReading, Kind
+from accounts.audit.models import AuditCut, AuditHead, AuditRoot, AuditSeal, DeviceReading, Kind
 from inventory.models import Device, ReportRun
 from tests.conftest import become_operator
 from tests.factories import make_device, make_membership

@@ -8,7 +8,7 @@ from django.utils.formats import date_format
 
 from accounts.acting import Acting
 from accounts.audit import record
-from accounts.audit_models import Kind
+from accounts.audit.models import Kind
 from accounts.csv_table import quote
 from accounts.errors import NotAllowed
 from accounts.models import Binding, Fuel, Membership, Organisation, Participant, User

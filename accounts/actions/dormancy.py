@@ -17,7 +17,7 @@ from django.utils.http import urlencode
 from accounts.acting import FIELD, Acting, noting, system_scope
 from accounts.actions.members import may_manage_still
 from accounts.audit import record
-from accounts.audit_models import Kind
+from accounts.audit.models import Kind
 from accounts.errors import NotAllowed
 from accounts.mail import deliver, link_to, tell
 from accounts.models import Membership, MembershipQuerySet, Organisation, User

@@ -10,12 +10,12 @@ from accounts.actions.bindings import dcc_administrators
 from accounts.actions.rights import holds_still
 from accounts.actions.sessions import end_sessions_of
 from accounts.audit import record
-from accounts.audit_models import Kind
+from accounts.audit.models import Kind
 from accounts.errors import NotAllowed
-from accounts.factors import has_factor
 from accounts.mail import tell
 from accounts.models import Membership, Organisation, User
 from accounts.roles import Permission
+from accounts.sign_in.factors import has_factor
 
 
 @transaction.atomic

@@ -12,7 +12,7 @@ from accounts.acting import Acting, Origin, scope, system_scope
 from accounts.actions.members import join, may_manage_still
 from accounts.actions.people import clean_email, clean_name, new_person
 from accounts.audit import record
-from accounts.audit_models import Kind
+from accounts.audit.models import Kind
 from accounts.errors import NotAllowed
 from accounts.mail import link_to, send_mail
 from accounts.models import Invitation, Membership, Organisation, User

@@ -10,7 +10,7 @@ from accounts.actions.rights import holds_still
 from accounts.actions.sessions import end_sessions_of
 from accounts.actions.tokens import revoke_tokens_made_by
 from accounts.audit import record
-from accounts.audit_models import Kind
+from accounts.audit.models import Kind
 from accounts.errors import NotAllowed, Stale
 from accounts.models import Invitation, Membership, Organisation, User
 from accounts.roles import Job, Permission, Role

@@ -5,7 +5,7 @@ from django.db import IntegrityError, transaction
 from accounts.acting import Acting
 from accounts.actions.people import clean_name
 from accounts.audit import record
-from accounts.audit_models import Kind
+from accounts.audit.models import Kind
 from accounts.csv_table import quote
 from accounts.errors import NotAllowed
 from accounts.models import Organisation

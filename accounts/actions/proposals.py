@@ -14,7 +14,7 @@ from accounts.actions.members import change_job, end_membership, make_administra
 from accounts.actions.organisations import set_active
 from accounts.actions.people import clean_email
 from accounts.audit import record
-from accounts.audit_models import Kind
+from accounts.audit.models import Kind
 from accounts.errors import NotAllowed
 from accounts.mail import tell
 from accounts.models import Binding, Fuel, Invitation, Membership, Organisation, Proposal

@@ -15,7 +15,7 @@ from accounts.acting import Acting, noting, system_scope
 from accounts.actions.dormancy import link_for
 from accounts.actions.members import end_membership, may_manage_still
 from accounts.audit import record
-from accounts.audit_models import AuditRow, Kind
+from accounts.audit.models import AuditRow, Kind
 from accounts.errors import NotAllowed, Stale
 from accounts.mail import deliver
 from accounts.models import Membership, Organisation, review_due_on

@@ -4,7 +4,7 @@ from allauth.mfa.models import Authenticator
 from allauth.socialaccount.models import SocialApp
 from django.db import transaction
 
-from accounts.encryption import renew
+from accounts.sign_in.encryption import renew
 
 OF_FACTORS = ("secret", "seed")  # of an authenticator app, and of recovery codes
 OF_PROVIDERS = ("encrypted_secret",)

@@ -17,14 +17,14 @@ from django.utils.crypto import salted_hmac
 
 from accounts.acting import Acting, Origin, scope
 from accounts.audit import record
-from accounts.audit_models import Kind
-from accounts.encryption import Unreadable, decrypt, encrypt
+from accounts.audit.models import Kind
 from accounts.errors import NotAllowed
 from accounts.mail import link_to, send_mail, tell
-from accounts.mail_domains import clean_domain
 from accounts.models import MailDomain, Membership, Organisation, SingleSignOn
-from accounts.provider_requests import WELL_KNOWN, discover
 from accounts.roles import Job, Role
+from accounts.sign_in.encryption import Unreadable, decrypt, encrypt
+from accounts.sign_in.mail_domains import clean_domain
+from accounts.sign_in.provider_requests import WELL_KNOWN, discover
 
 BETWEEN_MAILS = timedelta(minutes=1)
 

@@ -13,14 +13,14 @@ from accounts.acting import Acting
 from accounts.actions.people import clean_name
 from accounts.actions.rights import holds_still
 from accounts.audit import record
-from accounts.audit_models import Kind
+from accounts.audit.models import Kind
 from accounts.csv_table import quote
 from accounts.errors import NotAllowed
 from accounts.mail import link_to, tell
 from accounts.models import Membership, Organisation, ServiceToken, User
-from accounts.networks import parse_networks
 from accounts.roles import Job, Permission
-from accounts.tokens import SHOWN, hash_of, new_secret
+from accounts.sign_in.networks import parse_networks
+from accounts.sign_in.tokens import SHOWN, hash_of, new_secret
 
 MOST = 50  # of an organisation at one time
 JOBS = list(Job)  # each may all that the one before may

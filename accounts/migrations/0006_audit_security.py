@@ -3,7 +3,7 @@
 from django.db import migrations
 
 FUNCTION = """
--- For the audit trail: its owner alone changes it, and only while it says what for, as `accounts.keeping` does.
+-- For the audit trail: its owner alone changes it, and only while it says what for, as `accounts.audit.keeping` does.
 CREATE FUNCTION refuse_change_but_keeping() RETURNS trigger LANGUAGE plpgsql
     AS $$
         BEGIN

@@ -7,7 +7,7 @@ from datetime import date
 from django.db.models import QuerySet, Value
 
 from accounts.acting import Acting
-from accounts.readings import How, parties_in, readings_in_file
+from accounts.audit.readings import How, parties_in, readings_in_file
 from inventory.data_items import DEVICE_LIST, carried_by
 from inventory.models import Device
 from inventory.reports.copy import csv_chunks, snapshot

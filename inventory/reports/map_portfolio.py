@@ -8,7 +8,7 @@ from django.db.models import DateField, QuerySet, Value
 from django.utils import timezone
 
 from accounts.acting import Acting
-from accounts.readings import How, parties_in, readings_in_file
+from accounts.audit.readings import How, parties_in, readings_in_file
 from accounts.roles import Role
 from inventory.data_items import MAP_PORTFOLIO, DataItem, carried_by
 from inventory.models import Device, ReportRun

@@ -9,7 +9,7 @@ from django.utils.text import slugify
 
 from accounts.acting import Acting, scope
 from accounts.audit import record
-from accounts.audit_models import Kind
+from accounts.audit.models import Kind
 from inventory.models import ReportRun
 
 FORMAT_VERSION = 1

@@ -9,8 +9,8 @@ from django.views.decorators.cache import never_cache
 
 from accounts.access import allow, expect
 from accounts.errors import NotAllowed, Stale
-from accounts.kept_forms import refilled
 from accounts.roles import Permission
+from accounts.sign_in.kept_forms import refilled
 from inventory import actions
 from inventory.data_items import BY_NAME
 from inventory.forms import BlankMapIdForm, DeviceEditForm, TakeBackForm

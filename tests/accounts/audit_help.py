@@ -8,9 +8,9 @@ from django.core.management.base import CommandError
 from django.db import connections, transaction
 
 from accounts.audit import record
-from accounts.audit_models import Kind
+from accounts.audit.models import Kind
+from accounts.audit.sealing import seal_audit
 from accounts.models import Organisation
-from accounts.sealing import seal_audit
 from tests.factories import make_organisation
 
 TABLES = ("auditrow", "auditvalue", "auditseal", "audithead", "auditroot", "auditcut", "devicereading")

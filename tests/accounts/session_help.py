@@ -6,8 +6,8 @@ from django.http import HttpResponse
 from django.test import Client
 
 from accounts.models import Membership
-from accounts.sessions import stored
-from accounts.timeouts import LAST_SEEN, SIGNED_IN
+from accounts.sign_in.sessions import stored
+from accounts.sign_in.timeouts import LAST_SEEN, SIGNED_IN
 from tests.server import PASSWORD
 
 MINUTE, HOUR = 60, 3600

@@ -9,7 +9,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from accounts.accounts_file import HEADER
-from accounts.audit_models import AuditRow, Kind
+from accounts.audit.models import AuditRow, Kind
 from accounts.models import Organisation
 from accounts.roles import Job
 from tests.accounts.oversight_help import ago, give_factor, member_of

@@ -11,8 +11,8 @@ from django.db import Error, ProgrammingError, connection, transaction
 
 from accounts.acting import Acting, scope, system_scope
 from accounts.actions import add_administrator, add_member, add_organisation, bind_code, change_job
-from accounts.audit import record, salted_hash
-from accounts.audit_models import AuditRow, AuditValue, DeviceReading, Kind
+from accounts.audit.models import AuditRow, AuditValue, DeviceReading, Kind
+from accounts.audit.recording import record, salted_hash
 from accounts.management.commands.add_administrator import link_to_set_password
 from accounts.models import Fuel, Organisation
 from accounts.roles import Job, Role

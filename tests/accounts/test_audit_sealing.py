@@ -16,11 +16,11 @@ from django.utils import timezone
 
 from accounts.acting import Acting, system_scope
 from accounts.audit import record
-from accounts.audit_models import AuditCut, AuditHead, AuditRoot, AuditRow, AuditSeal, AuditValue, DeviceReading, Kind
-from accounts.keeping import expire_audit
+from accounts.audit.keeping import expire_audit
+from accounts.audit.models import AuditCut, AuditHead, AuditRoot, AuditRow, AuditSeal, AuditValue, DeviceReading, Kind
+from accounts.audit.sealing import LOCK, seal_audit, take_roots
 from accounts.models import Organisation
 from accounts.roles import Job, Role
-from accounts.sealing import LOCK, seal_audit, take_roots
 from inventory.loading import REQUIRED_HEADER
 from tests.accounts.audit_help import found_broken, sealed_rows, tamper, verified, write_rows
 from tests.conftest import become_operator
@@ -95,7 +95,7 @@ def test_row_that_commits_late_is_sealed_late(supplier):
 
 
 def test_row_that_commits_very_late_is_sealed_before_the_daily_root(supplier, monkeypatch):
-    monkeypatch.setattr("accounts.audit_models.LATECOMERS", 0)
+    monkeypatch.setattr("accounts.audit.models.LATECOMERS", 0)
     with row_that_commits_late(supplier):
         sealed_rows(1, supplier)
 

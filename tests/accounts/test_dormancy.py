@@ -13,7 +13,7 @@ from accounts import tasks
 from accounts.acting import Acting, chosen
 from accounts.actions import dormancy
 from accounts.actions.dormancy import reinstate_membership, suspend_dormant, warn_dormant
-from accounts.audit_models import AuditRow, Kind
+from accounts.audit.models import AuditRow, Kind
 from accounts.errors import NotAllowed
 from accounts.models import Membership, MembershipEvent
 from accounts.roles import Job

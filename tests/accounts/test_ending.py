@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from accounts.acting import Acting
 from accounts.actions import change_job, end_membership
-from accounts.audit_models import AuditRow, Kind
+from accounts.audit.models import AuditRow, Kind
 from accounts.errors import NotAllowed
 from accounts.models import Membership, MembershipEvent, ServiceToken
 from accounts.roles import Job

@@ -11,12 +11,12 @@ from django.core.cache import cache
 from django.core.management import call_command
 from django.test import Client
 
-from accounts.audit_models import AuditRow, Kind
-from accounts.encryption import decrypt
-from accounts.factors import has_factor
-from accounts.mfa import FactorAdapter
+from accounts.audit.models import AuditRow, Kind
 from accounts.models import Membership, User
 from accounts.roles import Job
+from accounts.sign_in.encryption import decrypt
+from accounts.sign_in.factors import has_factor
+from accounts.sign_in.mfa import FactorAdapter
 from tests.accounts.sign_in_help import (
     APP,
     CODE,

@@ -10,7 +10,7 @@ from django.db import connection, connections
 from django.test import Client
 from django.urls import resolve
 
-from accounts.audit_models import AuditRow, Kind
+from accounts.audit.models import AuditRow, Kind
 from accounts.models import User
 from accounts.roles import Job
 from tests.accounts.sign_in_help import (

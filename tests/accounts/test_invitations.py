@@ -11,7 +11,7 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts.actions import end_membership, invitations
-from accounts.audit_models import AuditRow, AuditValue, Kind
+from accounts.audit.models import AuditRow, AuditValue, Kind
 from accounts.errors import NotAllowed
 from accounts.models import Invitation, Membership, Organisation, User
 from accounts.roles import Job

@@ -14,10 +14,10 @@ from django.test import Client, RequestFactory
 from django.urls import path
 
 from accounts.access import Open, allow
-from accounts.kept_forms import KEPT, NOTHING_TYPED, WORDS, page_of, refilled, waiting
 from accounts.models import Membership
 from accounts.roles import Job, Permission
-from accounts.sessions import stored
+from accounts.sign_in.kept_forms import KEPT, NOTHING_TYPED, WORDS, page_of, refilled, waiting
+from accounts.sign_in.sessions import stored
 from inventory.models import Device
 from smi_portal.urls import urlpatterns as portal
 from tests.accounts.session_help import HOUR, MINUTE, age, sign_in_by_form

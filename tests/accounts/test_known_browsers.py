@@ -4,9 +4,9 @@ import pytest
 from django.core import mail
 from django.test import Client
 
-from accounts.known_browsers import COOKIE, in_words
 from accounts.models import User
 from accounts.roles import Job
+from accounts.sign_in.known_browsers import COOKIE, in_words
 from tests.accounts.sign_in_help import PASSWORD, give_password, is_signed_in
 from tests.factories import make_membership, make_organisation, make_user
 

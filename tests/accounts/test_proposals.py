@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from accounts.acting import Acting
 from accounts.actions import proposals
-from accounts.audit_models import AuditRow, Kind
+from accounts.audit.models import AuditRow, Kind
 from accounts.errors import NotAllowed, Stale
 from accounts.models import Binding, Invitation, Membership, Organisation, Proposal, User
 from accounts.roles import Job, Role

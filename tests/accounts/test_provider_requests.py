@@ -8,9 +8,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 import requests
 
-from accounts import provider_requests
 from accounts.errors import NotAllowed
-from accounts.provider_requests import MOST_BYTES, NotAsked, discover, host_of, session_for
+from accounts.sign_in import provider_requests
+from accounts.sign_in.provider_requests import MOST_BYTES, NotAsked, discover, host_of, session_for
 
 
 class BadManners(BaseHTTPRequestHandler):

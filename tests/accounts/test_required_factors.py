@@ -4,9 +4,9 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from accounts.factors import SIGNED_IN_THROUGH, has_factor
 from accounts.models import Membership, User
 from accounts.roles import Job
+from accounts.sign_in.factors import SIGNED_IN_THROUGH, has_factor
 from tests.accounts.sign_in_help import (
     APP,
     CODES,

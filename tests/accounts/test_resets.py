@@ -12,7 +12,7 @@ from django.test import Client
 from accounts.acting import Acting, Origin, scope
 from accounts.actions import reset_factors, reset_factors_of_member
 from accounts.actions.proposals import decide, propose
-from accounts.audit_models import AuditRow, Kind
+from accounts.audit.models import AuditRow, Kind
 from accounts.errors import NotAllowed
 from accounts.models import Membership, Proposal, User
 from accounts.roles import Job

@@ -13,7 +13,7 @@ from django.utils.formats import date_format
 
 from accounts import tasks
 from accounts.actions.reviews import Decision, remind_of_reviews, review_members
-from accounts.audit_models import AuditRow, Kind
+from accounts.audit.models import AuditRow, Kind
 from accounts.errors import NotAllowed, Stale
 from accounts.models import Membership, MembershipEvent
 from accounts.roles import Job
@@ -541,7 +541,7 @@ def test_deactivated_organisations_are_not_listed(overseer, supplier):
 
 
 def test_list_is_bounded(overseer, supplier, rival, monkeypatch):
-    monkeypatch.setattr("accounts.views_oversight.MOST_ORGANISATIONS", 2)
+    monkeypatch.setattr("accounts.views.oversight.MOST_ORGANISATIONS", 2)
 
     assert "These are the 2 organisations whose review is due first." in overseer.get(REVIEWS).text
 

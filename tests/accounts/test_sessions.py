@@ -12,7 +12,7 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts.actions import end_sessions_of, forget_expired
-from accounts.audit_models import AuditRow, Kind
+from accounts.audit.models import AuditRow, Kind
 from accounts.models import User
 from accounts.roles import Job
 from tests.accounts.sign_in_help import PASSWORD, RESET, SECURITY, is_signed_in, signed_in

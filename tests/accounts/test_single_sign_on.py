@@ -14,10 +14,10 @@ from django.test import Client
 
 from accounts.acting import memberships_of
 from accounts.actions import sign_on as actions
-from accounts.audit_models import AuditRow
+from accounts.audit.models import AuditRow
 from accounts.models import Membership, SingleSignOn
 from accounts.roles import Job
-from accounts.single_sign_on import remember_provider
+from accounts.sign_in.single_sign_on import remember_provider
 from tests.conftest import become_operator
 from tests.factories import make_domain, make_membership, make_sign_on, make_user
 from tests.provider import CLIENT_ID, SECRET

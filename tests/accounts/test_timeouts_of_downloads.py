@@ -5,7 +5,7 @@ import threading
 import pytest
 from django.contrib.sessions.models import Session
 
-from accounts import timeouts
+from accounts.sign_in import timeouts
 from inventory.reports import stream
 from inventory.reports.stream import Stream
 from tests.accounts.session_help import HOUR, MINUTE, age, idle_for

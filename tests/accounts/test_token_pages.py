@@ -6,10 +6,10 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from accounts.audit_models import AuditRow
+from accounts.audit.models import AuditRow
 from accounts.models import ServiceToken
 from accounts.roles import Job, Role
-from accounts.tokens import hash_of
+from accounts.sign_in.tokens import hash_of
 from tests.conftest import Browser, System
 from tests.factories import make_device, make_membership, make_organisation, make_token, make_user
 

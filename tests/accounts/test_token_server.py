@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from accounts.audit_models import AuditRow
+from accounts.audit.models import AuditRow
 from accounts.models import ServiceToken
 from tests.factories import make_device, make_token
 from tests.server import Server, running

@@ -14,16 +14,16 @@ from django.utils import timezone
 from hypothesis import given
 from hypothesis import strategies as st
 
-from accounts import tokens
 from accounts.acting import Acting, Origin, scope
 from accounts.actions import change_job
 from accounts.actions.tokens import MOST, make_token, revoke_token, revoke_tokens_made_by
-from accounts.audit_models import AuditRow, AuditValue
+from accounts.audit.models import AuditRow, AuditValue
 from accounts.errors import NotAllowed
 from accounts.models import Membership, Organisation, ServiceToken
-from accounts.networks import lies_within, parse_networks
 from accounts.roles import Job, Role
-from accounts.tokens import hash_of, is_well_formed, new_secret
+from accounts.sign_in import tokens
+from accounts.sign_in.networks import lies_within, parse_networks
+from accounts.sign_in.tokens import hash_of, is_well_formed, new_secret
 from inventory.models import Device
 from tests.conftest import System, become_operator
 from tests.factories import make_device, make_membership, make_user

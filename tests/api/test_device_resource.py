@@ -6,7 +6,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from accounts.audit_models import AuditRow, DeviceReading
+from accounts.audit.models import AuditRow, DeviceReading
 from accounts.models import Organisation
 from accounts.roles import Job, Role
 from inventory.data_items import ITEMS

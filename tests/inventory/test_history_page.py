@@ -6,7 +6,7 @@ import pytest
 from django.utils import timezone
 from django.utils.formats import date_format
 
-from accounts.forms import NO_DATE
+from accounts.forms.people import NO_DATE
 from accounts.roles import Job
 from inventory.models import Device, Kind
 from tests.conftest import Browser

@@ -2,7 +2,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
-from accounts.keeping import correct_value
+from accounts.audit.keeping import correct_value
 from accounts.management.arguments import refusals_as_errors
 
 

@@ -2,7 +2,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
-from accounts.keeping import erase_values_of, person_of
+from accounts.audit.keeping import erase_values_of, person_of
 from accounts.management.arguments import refusals_as_errors
 
 

@@ -3,8 +3,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from accounts.acting import system_scope
+from accounts.audit.verifying import Findings, verify_audit
 from accounts.management.arguments import organisation_named
-from accounts.verifying import Findings, verify_audit
 
 
 class Command(BaseCommand):

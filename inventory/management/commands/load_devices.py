@@ -7,7 +7,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from accounts.acting import system_scope
 from accounts.audit import record
-from accounts.audit_models import Kind
+from accounts.audit.models import Kind
 from inventory.loading import OPTIONAL_HEADER, REQUIRED_HEADER, LoadRefused, load_devices
 from inventory.statistics import count_values
 

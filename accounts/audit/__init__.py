@@ -1,0 +1,5 @@
+"""The audit trail: who did what, sealed so that an altered row is found, and readable by whom it is about."""
+
+from accounts.audit.recording import record
+
+__all__ = ["record"]

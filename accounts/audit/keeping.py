@@ -1,0 +1,119 @@
+"""Privacy inside the audit trail: personal values are erased or corrected beside their rows, and old rows expire.
+
+The work of the tables' owner, since the portal's login may change nothing here; all of it stands in the trail itself.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db import connections, transaction
+from django.db.backends.utils import CursorWrapper
+from django.utils import timezone
+
+from accounts.audit import record
+from accounts.audit.models import Kind
+from accounts.audit.sealing import LOCK
+from accounts.errors import NotAllowed
+from accounts.models import User
+
+OWNER = "owner"
+# Personal values of what the person did, and of what was done about their membership.
+OF_PERSON = """
+SELECT v.id FROM accounts_auditvalue AS v JOIN accounts_auditrow AS r ON r.id = v.row_id
+WHERE v.erased_at IS NULL AND (r.person_id = %(person)s OR (r.details ->> 'member')::bigint = %(person)s)
+"""
+ERASE = """
+UPDATE accounts_auditvalue SET value = NULL, salt = NULL, erased_at = now(), told_in = %s WHERE id = ANY (%s)
+"""
+CORRECT = """
+UPDATE accounts_auditvalue SET value = %s, corrected_at = now(), told_in = %s
+WHERE row_id = %s AND name = %s AND erased_at IS NULL
+"""
+# The latest daily root of each chain by which all rows under it are old enough, unless the chain is cut there already.
+CUT = """
+INSERT INTO accounts_auditcut (at, organisation_id, retention, position, hash)
+SELECT DISTINCT ON (r.organisation_id) now(), r.organisation_id, r.retention, r.position, r.hash
+FROM accounts_auditroot AS r
+WHERE r.retention = 'short' AND r.at < %s AND NOT EXISTS (
+    SELECT FROM accounts_auditcut AS c
+    WHERE c.organisation_id IS NOT DISTINCT FROM r.organisation_id AND c.position >= r.position
+)
+ORDER BY r.organisation_id, r.position DESC
+"""
+EXPIRED = """
+SELECT row_id FROM accounts_auditseal WHERE retention = 'short' AND position <= (
+    SELECT max(position) FROM accounts_auditcut WHERE organisation_id IS NULL
+)
+"""
+REMOVE_VALUES = f"DELETE FROM accounts_auditvalue WHERE row_id IN ({EXPIRED})"  # noqa: S608
+REMOVE_ROWS = f"DELETE FROM accounts_auditrow WHERE id IN ({EXPIRED})"  # noqa: S608
+REMOVE_SEALS = f"DELETE FROM accounts_auditseal WHERE row_id IN ({EXPIRED})"  # noqa: S608
+# The head at the cut stays: an idle chain goes on from it.
+REMOVE_HEADS = """
+DELETE FROM accounts_audithead AS h USING accounts_auditcut AS c
+WHERE h.retention = c.retention AND h.organisation_id IS NOT DISTINCT FROM c.organisation_id
+    AND h.position < c.position
+"""
+
+
+@contextmanager
+def keeping(reason: str) -> Iterator[CursorWrapper]:
+    """A transaction of the tables' owner that may change the audit trail, for `reason`; seals wait for it."""
+    with transaction.atomic(using=OWNER), connections[OWNER].cursor() as cursor:
+        cursor.execute(
+            "SELECT set_config('portal.operator', %s, true), set_config('portal.keeping', %s, true)", [reason, reason]
+        )
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
+        yield cursor
+
+
+def person_of(*, person_id: int | None = None, email: str = "") -> User:
+    """The person with this id or e-mail address; raises NotAllowed if there is none."""
+    found = User.objects.filter(**({"email": email.strip().lower()} if email else {"pk": person_id})).first()
+    if found is None:
+        raise NotAllowed("There is no such person.")
+    return found
+
+
+def erase_values_of(person: User) -> int:
+    """Erase, with their salts, the personal values that the audit trail holds of `person`; how many."""
+    with keeping("erase personal values") as cursor:
+        cursor.execute(OF_PERSON, {"person": person.pk})
+        values = [value for (value,) in cursor]
+        told_in = record(Kind.VALUES_ERASED, by=None, using=OWNER, member=person.pk)
+        cursor.execute(ERASE, [told_in, values])
+        return cursor.rowcount
+
+
+def correct_value(*, row_id: int, name: str, value: str) -> None:
+    """Replace one personal value of a row; its hash stays, and tells that it was another one."""
+    with keeping("correct a personal value") as cursor:
+        told_in = record(Kind.VALUE_CORRECTED, by=None, using=OWNER, row=row_id, name=name)
+        cursor.execute(CORRECT, [value, told_in, row_id, name])
+        if not cursor.rowcount:
+            raise NotAllowed(f"Row {row_id} of the audit trail has no value named {name}.")
+
+
+def expire_audit() -> int:
+    """Remove the reads and sign-ins that are kept no longer; a daily root stands for them. How many rows."""
+    if settings.AUDIT_KEEP_SHORT_DAYS is None:
+        return 0
+    limit = timezone.now() - timedelta(days=settings.AUDIT_KEEP_SHORT_DAYS)
+    with keeping("remove expired rows") as cursor:
+        cursor.execute("DELETE FROM accounts_devicereading WHERE day < uk_day(%s)", [limit])
+        return _expire(cursor, limit)
+
+
+def _expire(cursor: CursorWrapper, limit: datetime) -> int:
+    cursor.execute(CUT, [limit])
+    if not cursor.rowcount:
+        return 0
+    record(Kind.EXPIRED, by=None, using=OWNER, via="task")
+    cursor.execute(REMOVE_VALUES)
+    cursor.execute(REMOVE_ROWS)
+    removed = cursor.rowcount
+    cursor.execute(REMOVE_SEALS)
+    cursor.execute(REMOVE_HEADS)
+    return removed

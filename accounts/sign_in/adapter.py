@@ -1,0 +1,80 @@
+"""How django-allauth serves this portal: nobody signs up by themselves."""
+
+import smtplib
+import time
+from typing import Any
+from urllib.parse import urlsplit
+
+from allauth.account import app_settings
+from allauth.account.adapter import DefaultAccountAdapter
+from allauth.account.internal.flows.login import get_authentication_records
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+
+from accounts.mail import link_to, logger
+from accounts.models import User
+from accounts.sign_in import known_browsers
+from accounts.sign_in.factors import SIGNED_IN_THROUGH
+from accounts.sign_in.single_sign_on import page_of_provider
+
+
+class AccountAdapter(DefaultAccountAdapter):
+    error_messages = DefaultAccountAdapter.error_messages | {
+        "email_password_mismatch": "The e-mail address or the password is not right.",
+        "enter_current_password": "That is not your current password.",
+        "rate_limited": "There were too many attempts. Wait five minutes and try again.",
+        "too_many_login_attempts": "There were too many attempts. Wait five minutes and try again. Setting a new "
+        "password by “Forgotten your password?” lets you in at once.",
+    }
+
+    def is_open_for_signup(self, request: HttpRequest) -> bool:
+        """Accounts are made by an administrator; there is no sign-up page either (`accounts.urls`)."""
+        return False
+
+    def pre_login(self, request: HttpRequest, user: User, **kwargs: Any) -> HttpResponse | None:
+        """Whose organisation has a provider signs in there alone, whatever else the person has proved."""
+        response = super().pre_login(request, user, **kwargs)
+        if response or "sociallogin" in (kwargs["signal_kwargs"] or {}):
+            return response
+        page = page_of_provider(request, user.email)
+        return redirect(page) if page else None
+
+    def get_reauthentication_methods(self, user: User) -> list[dict[str, str]]:
+        """Who came through an organisation's provider confirms it there."""
+        if SIGNED_IN_THROUGH in self.request.session:
+            return [{"id": "provider", "description": "At your organisation", "url": reverse("sign-on-again")}]
+        return super().get_reauthentication_methods(user)
+
+    def is_reauthentication_required(self, *, app: str, **kwargs: object) -> bool:
+        """Who has just signed in is not asked again."""
+        records = get_authentication_records(self.request, self.request.user)
+        lately = time.time() - app_settings.REAUTHENTICATION_TIMEOUT
+        return not (records and records[-1]["at"] > lately)
+
+    def get_reset_password_from_key_url(self, key: str) -> str:
+        """Of the portal's own name, whatever host the request was sent to."""
+        return link_to(urlsplit(super().get_reset_password_from_key_url(key)).path)
+
+    def get_password_change_redirect_url(self, request: HttpRequest) -> str:
+        return reverse("mfa_index")
+
+    def login(self, request: HttpRequest, user: User) -> None:
+        """Notes whether the person signs in for the first time, before Django writes down that they did."""
+        request.signed_in_before = user.last_login is not None
+        super().login(request, user)
+
+    def send_notification_mail(
+        self, template_prefix: str, user: User, context: dict | None = None, **more: str
+    ) -> None:
+        """Of what is done already: a mail that cannot be sent is logged, and stops nothing."""
+        browser = known_browsers.in_words(self.get_http_user_agent(self.request))
+        given = {"browser": browser, "security_url": link_to(reverse("mfa_index"))} | (context or {})
+        try:
+            super().send_notification_mail(template_prefix, user, given, **more)
+        except (OSError, smtplib.SMTPException) as error:
+            logger.error("mail_not_sent", template=template_prefix, error=str(error))
+
+    def _get_login_attempts_cache_key(self, request: HttpRequest, **credentials: str) -> str:
+        """What failures are counted by: the account alone. Of the host, a visitor chooses the port."""
+        return credentials.get("email", "").lower()

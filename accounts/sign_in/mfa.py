@@ -1,0 +1,104 @@
+"""How django-allauth's second factors serve this portal: secrets encrypted, codes good for one use."""
+
+from io import BytesIO
+
+import qrcode
+from allauth.core.internal.cryptokit import normalize_user_code
+from allauth.mfa import app_settings
+from allauth.mfa.adapter import DefaultMFAAdapter, get_adapter
+from allauth.mfa.base.forms import AuthenticateForm, ReauthenticateForm
+from allauth.mfa.models import Authenticator
+from allauth.mfa.totp.forms import ActivateTOTPForm
+from allauth.mfa.webauthn.forms import AddWebAuthnForm
+from django import forms
+from django.core.cache import cache
+from qrcode.image.svg import SvgPathImage
+
+from accounts.models import User
+from accounts.sign_in import encryption
+from accounts.sign_in.factors import has_factor, needs_factor
+
+LONGEST_NAME = 60
+
+
+class FactorAdapter(DefaultMFAAdapter):
+    error_messages = DefaultMFAAdapter.error_messages | {
+        "cannot_delete_authenticator": "This is your only second factor, and you need one. Add another before you "
+        "remove it.",
+        "incorrect_code": "That was not right, or it was used before. A code of an app works once: wait for the next.",
+    }
+
+    def encrypt(self, text: str) -> str:
+        return encryption.encrypt(text)
+
+    def decrypt(self, encrypted_text: str) -> str:
+        return encryption.decrypt(encrypted_text)
+
+    def can_delete_authenticator(self, authenticator: Authenticator) -> bool:
+        """The last one goes only where none is needed."""
+        return not needs_factor(self.request) or has_factor(authenticator.user, beside=authenticator)
+
+    def build_totp_svg(self, url: str) -> str:
+        """The code as an element of the page: the content policy lets no image stand in its own address."""
+        code = qrcode.make(url, image_factory=SvgPathImage)
+        written = BytesIO()
+        code.save(written)
+        return written.getvalue().decode().partition("?>")[2]
+
+    def generate_authenticator_name(self, user: User, type: Authenticator.Type) -> str:
+        held = Authenticator.objects.filter(user=user, type=type).count()
+        return f"Passkey {held + 1}" if held else "Passkey"
+
+    def _get_site_name(self) -> str:
+        """What authenticators show; not the host that was asked."""
+        return app_settings.TOTP_ISSUER
+
+
+def spend(user: User, code: str) -> None:
+    """A code of an app opens once, as long as it is good; django-allauth itself remembers it for a third of that."""
+    good_for = app_settings.TOTP_PERIOD * (2 * app_settings.TOTP_TOLERANCE + 1)
+    if not cache.add(f"accounts.sign_in.mfa.spent:{user.pk}:{normalize_user_code(code)}", True, good_for):
+        raise get_adapter().validation_error("incorrect_code")
+
+
+def code_field(label: str) -> forms.CharField:
+    widget = forms.TextInput({"autocomplete": "one-time-code", "inputmode": "numeric"})
+    return forms.CharField(max_length=40, label=label, widget=widget)
+
+
+class CodeForm(AuthenticateForm):
+    code = code_field("Code of your authenticator app, or a recovery code")
+
+    def clean_code(self) -> str:
+        code = super().clean_code()
+        if self.authenticator.type == Authenticator.Type.TOTP:
+            spend(self.user, code)
+        return code
+
+
+class CodeAgainForm(ReauthenticateForm):
+    code = code_field("Code of your authenticator app, or a recovery code")
+
+    def clean_code(self) -> str:
+        code = super().clean_code()
+        if self.authenticator.type == Authenticator.Type.TOTP:
+            spend(self.user, code)
+        return code
+
+
+class AppForm(ActivateTOTPForm):
+    code = code_field("Six digits of the app")
+
+    def clean_code(self) -> str:
+        code = super().clean_code()
+        spend(self.user, code)
+        return code
+
+
+class PasskeyForm(AddWebAuthnForm):
+    """A passkey stands in for the password too, unless the key cannot tell its owner."""
+
+    name = forms.CharField(required=False, max_length=LONGEST_NAME, label="Name of the passkey")
+    passwordless = forms.BooleanField(
+        required=False, initial=True, label="Sign in with it alone, without a password (untick for a key without PIN)"
+    )

@@ -1,0 +1,218 @@
+"""When a session ends: after a time without activity, and after a longest time in any case.
+
+Each session holds when its person signed in and was last active. The latter is written once a minute at most, so that
+a page does not cost a write; it may end as much earlier.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+
+import structlog
+from allauth.usersessions.models import UserSession
+from django.conf import settings
+from django.contrib.auth import SESSION_KEY as PERSON
+from django.contrib.auth.models import AnonymousUser
+from django.contrib.auth.signals import user_logged_in, user_logged_out
+from django.contrib.auth.views import redirect_to_login
+from django.db import Error, connection
+from django.dispatch import receiver
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import Resolver404, resolve
+from django.utils import timezone
+
+from accounts import acting
+from accounts.access import View
+from accounts.models import User
+from accounts.sign_in.kept_forms import KEPT, KEPT_SECONDS, keep, page_of, waiting, way_back
+from accounts.sign_in.sessions import hold, stored
+
+SIGNED_IN, LAST_SEEN = "signed_in_at", "last_seen_at"  # in the session, in seconds since 1970
+ENDED = "ended"  # whose session it was that has timed out, for whom they acted, and why it ended
+IDLE, LONGEST = "idle", "longest"
+ONLY_KEEP = "X-Only-Keep"  # of a form that is sent to be kept, and must never be acted on
+
+
+def idle_end(session: Mapping[str, object]) -> float:
+    return session.get(LAST_SEEN, 0) + settings.SESSION_IDLE_SECONDS
+
+
+def longest_end(session: Mapping[str, object]) -> float:
+    return session.get(SIGNED_IN, 0) + settings.SESSION_ABSOLUTE_SECONDS
+
+
+def why_over(session: Mapping[str, object]) -> str:
+    """IDLE or LONGEST once the time of `session` is up, else nothing."""
+    if longest_end(session) <= time.time():
+        return LONGEST
+    return IDLE if idle_end(session) <= time.time() else ""
+
+
+def clock(session: Mapping[str, object]) -> dict[str, int]:
+    """For the dialog: `seconds` left, and `final`, the moment of the end, if nothing can put it off."""
+    end, final = idle_end(session), longest_end(session)
+    return {"seconds": int(min(end, final) - time.time()), "final": int(final) if final <= end else 0}
+
+
+def every() -> float:
+    """After how many seconds activity is written again."""
+    return min(60, settings.SESSION_IDLE_SECONDS / 10)
+
+
+def passive(view: View) -> View:
+    """A view that is asked by machines: no activity of anybody."""
+    view.passive = True
+    return view
+
+
+def note(request: HttpRequest, *, at_once: bool = False) -> None:
+    """That somebody signed in is active, unless that was written just now or `request` is no act of theirs."""
+    session = request.session
+    if PERSON not in session:
+        return
+    due = time.time() - session.get(LAST_SEEN, 0) >= every() and not _is_passive(request)
+    if due or at_once:
+        touch(session.session_key)
+        hold(session, **{LAST_SEEN: time.time()})
+
+
+def _is_passive(request: HttpRequest) -> bool:
+    try:
+        return hasattr(resolve(request.path_info).func, "passive")
+    except Resolver404:
+        return False
+
+
+def touch(key: str | None) -> None:
+    """Write that session `key` is in use now, unless it has ended."""
+    with stored(key) as data:
+        if PERSON not in data or why_over(data):
+            return
+        data[LAST_SEEN] = time.time()
+        if KEPT in data:
+            data[KEPT] = waiting(data)
+        UserSession.objects.filter(session_key=key).update(last_seen_at=timezone.now())
+
+
+class Activity:
+    """Of one session during a long answer, called as often as one likes."""
+
+    def __init__(self, key: str | None) -> None:
+        self._key, self._noted = key, time.monotonic()
+
+    def __call__(self) -> None:
+        if self._key and time.monotonic() - self._noted >= every():
+            self._noted = time.monotonic()
+            # On a connection of its own: that of this thread is busy with the answer.
+            thread = threading.Thread(target=_touch_elsewhere, args=[self._key])
+            thread.start()
+            thread.join()
+
+
+def _touch_elsewhere(key: str) -> None:
+    try:
+        touch(key)
+    except Error:  # the download goes on
+        structlog.get_logger(__name__).exception("activity_not_noted")
+    finally:
+        connection.close()
+
+
+@receiver(user_logged_in, dispatch_uid="timeouts")
+def begin(request: HttpRequest, user: User, **_: object) -> None:
+    """The time runs; the person whose session had ended finds what they left, anybody else does not."""
+    session = request.session
+    session[SIGNED_IN] = session[LAST_SEEN] = time.time()
+    session.set_expiry(0)  # until the browser is closed
+    ended = session.pop(ENDED, None)
+    if ended and ended["person"] == user.pk:
+        session[acting.SESSION_KEY] = ended["acting"]
+    else:
+        session.pop(KEPT, None)
+
+
+def end(request: HttpRequest, why: str) -> None:
+    """Sign out by time-out; of several requests at one time, the first does.
+
+    The session stays under its key, empty but for whose it was: a form may still come from another tab.
+    """
+    with stored(request.session.session_key, for_seconds=KEPT_SECONDS) as data:
+        if PERSON in data:
+            _sign_out(request, why)
+            data.clear()
+            data.update(request.session.items())
+        request.session.clear()
+        request.session.update(data)
+    request.session.modified = False
+    request.user = AnonymousUser()
+
+
+def _sign_out(request: HttpRequest, why: str) -> None:
+    session, person, acted_for = request.session, request.user, request.session.get(acting.SESSION_KEY)
+    memberships = acting.memberships_of(person, session.get(acting.SIGNED_IN_THROUGH))
+    request.acting, request.timed_out = acting.chosen(memberships, acted_for), why
+    if person.is_authenticated:
+        user_logged_out.send(sender=User, request=request, user=person)
+    session.clear()
+    session.set_expiry(KEPT_SECONDS)
+    if person.is_authenticated:
+        session[ENDED] = {"person": person.pk, "acting": acted_for, "why": why}
+
+
+class TimeoutMiddleware:
+    """Ends sessions whose time is up, notes activity, and keeps forms that come too late.
+
+    Stands behind the middleware of the log, whose reference the audit trail carries.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if PERSON in request.session and (why := why_over(request.session)):
+            end(request, why)
+        note(request)
+        request.note_activity = Activity(request.session.session_key)
+        response = self.get_response(request)
+        note(request)  # an upload has taken its time
+        return response
+
+    def process_view(self, request: HttpRequest, view: View, *_: object) -> HttpResponse | None:
+        """A form without sign-in leads to its page, by way of the sign-in page; the CSRF check has let it pass."""
+        if not request.user.is_authenticated:
+            if request.resolver_match.url_name == "account_logout":
+                return redirect(settings.LOGIN_URL)
+            if request.method == "POST" and hasattr(view, "permission") and getattr(view, "login_required", True):
+                if ended := request.session.get(ENDED):
+                    keep(request, ended["person"])
+                return redirect_to_login(way_back(request))
+        return HttpResponse(status=409) if ONLY_KEEP in request.headers else None
+
+
+def page_clock(request: HttpRequest) -> dict[str, object]:
+    """For every template: `session_limits` in words, `session_clock` if signed in, `session_ended` after a time-out."""
+    frame: dict[str, object] = {
+        "session_limits": {
+            "idle": in_words(settings.SESSION_IDLE_SECONDS),
+            "longest": in_words(settings.SESSION_ABSOLUTE_SECONDS),
+            "kept": in_words(KEPT_SECONDS),
+        }
+    }
+    session = getattr(request, "session", {})
+    if PERSON in session:
+        warning = int(min(300, settings.SESSION_IDLE_SECONDS / 2))
+        sign_in = redirect_to_login(page_of(request)).url
+        frame["session_clock"] = clock(session) | {"warning": warning, "sign_in": sign_in}
+    elif ended := session.get(ENDED):
+        frame["session_ended"] = {"why": ended["why"], "kept": bool(waiting(session))}
+    return frame
+
+
+def in_words(seconds: int) -> str:
+    """Such as “30 minutes” or “12 hours”."""
+    for size, name in ((3600, "hour"), (60, "minute"), (1, "second")):
+        if seconds % size == 0:
+            count = seconds // size
+            return f"{count} {name}{'' if count == 1 else 's'}"
+    return f"{seconds} seconds"

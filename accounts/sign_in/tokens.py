@@ -1,0 +1,163 @@
+"""Tokens of an organisation's own systems: how one looks, and how a system that brings one acts.
+
+A token holds 256 bits of chance. Nobody guesses that, so its plain SHA-256 is what is kept: a slow hash, which protects
+what people can remember, would only make each call slow.
+"""
+
+import hashlib
+import re
+import secrets
+import zlib
+from collections.abc import Callable
+from datetime import timedelta
+
+import structlog
+from django.conf import settings
+from django.db.models import Q
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+
+from accounts.acting import API, Acting, Origin, scope
+from accounts.audit import record
+from accounts.audit.models import AuditRow, Kind
+from accounts.models import ServiceToken
+from accounts.sign_in.networks import lies_within
+
+MARK = "smi_"  # by which programs that look for leaked secrets know one
+SECRET_BYTES = 32  # 43 characters
+SHOWN = 12  # characters by which people know one
+FORM = re.compile(MARK + r"[A-Za-z0-9_-]{43}[0-9a-f]{8}", re.ASCII)
+TOUCH_EVERY = timedelta(minutes=1)
+
+
+def new_secret() -> str:
+    """A token: mark, secret, and a checksum by which a slip is known without the database."""
+    return _with_checksum(MARK + secrets.token_urlsafe(SECRET_BYTES))
+
+
+def is_well_formed(text: str) -> bool:
+    return bool(FORM.fullmatch(text)) and secrets.compare_digest(_with_checksum(text[:-8]), text)
+
+
+def _with_checksum(text: str) -> str:
+    return f"{text}{zlib.crc32(text.encode()):08x}"
+
+
+def hash_of(secret: str) -> str:
+    """What is kept of a token."""
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def brings_credentials(request: HttpRequest) -> bool:
+    """Whether a request to the API has an `Authorization` header: then that counts, and nothing else."""
+    return request.path_info.startswith(API) and "Authorization" in request.headers
+
+
+def authenticate(request: HttpRequest) -> Acting | None:
+    """For whom the token of the request acts; None, for whatever reason, if it opens nothing.
+
+    Of a token that is known, its organisation's audit trail tells once a day and network address that it came, or why
+    it was refused.
+    """
+    token = _known(request.headers["Authorization"])
+    if token is None:
+        return None
+    acting = Acting.by_token(token, Origin.of(request))
+    refused = _refusal(token, acting.origin.address)
+    _note_once_a_day(acting, {"refused": refused} if refused else {})
+    if refused:
+        return None
+    _touch(token)
+    return acting
+
+
+def _known(header: str) -> ServiceToken | None:
+    scheme, _, text = header.partition(" ")
+    if scheme.lower() != "bearer" or not is_well_formed(text.strip()):
+        return None
+    tokens = ServiceToken.objects.select_related("organisation")
+    return tokens.filter(secret_hash=hash_of(text.strip())).first()
+
+
+def _refusal(token: ServiceToken, address: str) -> str:
+    """Why a known token opens nothing now, in one word for the audit trail; empty if it does."""
+    if token.revoked_at:
+        return "revoked"
+    if token.has_expired:
+        return "expired"
+    if not token.organisation.is_active:
+        return "inactive"
+    return "network" if token.networks and not lies_within(address, token.networks) else ""
+
+
+def _touch(token: ServiceToken) -> None:
+    """`last_used_at`, at most once a minute: not a write for each request."""
+    now = timezone.now()
+    if token.last_used_at and token.last_used_at > now - TOUCH_EVERY:
+        return
+    before = Q(last_used_at=None) | Q(last_used_at__lte=now - TOUCH_EVERY)
+    ServiceToken.objects.filter(before, pk=token.pk).update(last_used_at=now)
+
+
+# What this process has seen in the audit trail already, so that it does not ask again.
+noted: set[tuple[object, ...]] = set()
+MOST_NOTED = 10_000
+
+
+def _note_once_a_day(acting: Acting, refusal: dict[str, str]) -> None:
+    """In a transaction of its own, as a request may fail; processes that see a token at once wait for one another."""
+    key = (timezone.localdate(), acting.token_id, acting.origin.address, *refusal.values())
+    if key in noted:
+        return
+    with scope(acting):
+        ServiceToken.objects.select_for_update(no_key=True).get(pk=acting.token_id)
+        if not _is_noted(acting, refusal):
+            personal = {"address": acting.origin.address}
+            record(Kind.TOKEN_USED, by=acting, personal=personal, **refusal)
+    if len(noted) >= MOST_NOTED:
+        noted.clear()
+    noted.add(key)
+
+
+def _is_noted(acting: Acting, refusal: dict[str, str]) -> bool:
+    rows = AuditRow.objects.between(timezone.localdate(), None)
+    rows = rows.filter(kind=Kind.TOKEN_USED, organisation_id=acting.organisation.pk)
+    rows = rows.filter(details=refusal | {"token": acting.token_id})
+    return rows.filter(values__name="address", values__value=acting.origin.address).exists()
+
+
+class ApiMiddleware:
+    """What holds for all of the API: who brings a header brings no session, and no answer is stored.
+
+    Stands before the session is read, so that nothing in it counts.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if brings_credentials(request):
+            request.COOKIES.pop(settings.SESSION_COOKIE_NAME, None)
+        response = self.get_response(request)
+        if request.path_info.startswith(API):
+            response.setdefault("Cache-Control", "no-store")
+        return response
+
+
+class TokenMiddleware:
+    """Lets a system with a token act, in the scope of its organisation; stands behind `ActingMiddleware`.
+
+    Whose token opens nothing goes on as nobody: views of the API then answer 401, the same whatever the reason.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        acting = authenticate(request) if brings_credentials(request) else None
+        if acting is None:
+            return self.get_response(request)
+        request.acting = acting
+        structlog.contextvars.bind_contextvars(token_id=acting.token_id)
+        with scope(acting):
+            return self.get_response(request)

@@ -1,0 +1,145 @@
+"""Signing in through an organisation's provider, and the page by which a domain's postmaster proves it."""
+
+from collections.abc import Callable
+from http import HTTPStatus
+
+import requests
+from allauth.account.internal.flows.reauthentication import resume_request
+from allauth.account.utils import get_next_redirect_url
+from allauth.socialaccount.adapter import get_adapter
+from allauth.socialaccount.providers.openid_connect import views as openid_connect
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.http import urlencode
+from django.views.decorators.cache import never_cache
+
+from accounts.access import Open, allow, refuse_unknown
+from accounts.acting import SIGNED_IN_THROUGH, Origin
+from accounts.actions import sign_on as actions
+from accounts.errors import NotAllowed
+from accounts.forms.sign_on import AddressForm
+from accounts.models import SingleSignOn
+from accounts.sign_in.encryption import Unreadable
+from accounts.sign_in.provider_requests import host_of
+from accounts.sign_in.single_sign_on import CONFIRM, Refusal, page_of_provider, refuse
+
+# What an answer of the provider that is not as it should be makes of django-allauth.
+MISTAKES = (requests.RequestException, Unreadable, KeyError, ValueError, TypeError, AttributeError)
+NOT_HERE = "No organisation’s sign-in is set up for this address. Sign in with your password."
+
+
+@allow(Open.TO_ALL, "GET", "HEAD", "POST")
+@never_cache
+def sign_on_start(request: HttpRequest) -> HttpResponse:
+    """Asks for the e-mail address alone; its domain says whose provider it is."""
+    refuse_unknown(request.GET, {"next"})
+    form = AddressForm(request.POST if request.method == "POST" else None)
+    if form.is_valid():
+        if page := page_of_provider(request, form.cleaned_data["email"]):
+            return redirect(page)
+        form.add_error("email", NOT_HERE)
+    context = {"form": form, "next": get_next_redirect_url(request)}
+    return render(request, "accounts/sign_on_start.html", context, status=400 if form.is_bound else 200)
+
+
+@allow(Open.TO_ALL)
+@never_cache
+def sign_on_provider(request: HttpRequest, provider_id: str) -> HttpResponse:
+    """Whose sign-in comes next, with the link there: a form may not lead to another site."""
+    sign_on = _active_or_404(provider_id)
+    refuse_unknown(request.GET, {"next"})
+    onward = get_next_redirect_url(request)
+    address = sign_on.app.get_provider(request).get_login_url(request, **({"next": onward} if onward else {}))
+    context = {"organisation": sign_on.organisation, "address": address, "next": onward}
+    return render(request, "accounts/sign_on_provider.html", context)
+
+
+@allow(Open.TO_ALL)
+@never_cache
+def provider_login(request: HttpRequest, provider_id: str) -> HttpResponse:
+    """On to the provider; nothing of what django-allauth would take from the address but `next`."""
+    request.sign_on = _active_or_404(provider_id)
+    refuse_unknown(request.GET, {"next"})
+    answer = _without_details(request, openid_connect.login)
+    if answer.status_code == HTTPStatus.FOUND and not host_of(answer.url):
+        return refuse(request, request.sign_on, Refusal.FAILED)
+    return answer
+
+
+@allow(Open.TO_ALL)
+@never_cache
+def provider_callback(request: HttpRequest, provider_id: str) -> HttpResponse:
+    """Back from the provider: signed in, or the page that says why not."""
+    request.sign_on = _active_or_404(provider_id)
+    return _without_details(request, openid_connect.callback)
+
+
+@allow(Open.SIGNED_IN)
+@never_cache
+def sign_on_again(request: HttpRequest) -> HttpResponse:
+    """Confirm at the provider that it is still you, before what asks for it."""
+    sign_on = _own_or_404(request)
+    refuse_unknown(request.GET, {"next"})
+    context = {"organisation": sign_on.organisation, "next": get_next_redirect_url(request)}
+    return render(request, "accounts/sign_on_again.html", context)
+
+
+@allow(Open.SIGNED_IN)
+@never_cache
+def sign_on_confirm(request: HttpRequest) -> HttpResponse:
+    """On to the provider, which shall ask whoever sits there; from there back to `sign_on_resume`."""
+    request.sign_on = _own_or_404(request)
+    refuse_unknown(request.GET, {"next"})
+    onward = get_next_redirect_url(request)
+    resume = f"{reverse('sign-on-resume')}?{urlencode({'next': onward})}" if onward else reverse("dashboard")
+    ask = {"process": CONFIRM, "next_url": resume, "auth_params": {"prompt": "login", "max_age": "0"}}
+    return _without_details(
+        request, lambda request, provider_id: get_adapter().get_provider(request, provider_id).redirect(request, **ask)
+    )
+
+
+@allow(Open.SIGNED_IN)
+@never_cache
+def sign_on_resume(request: HttpRequest) -> HttpResponse:
+    """What had to wait for it goes on, with the form that was sent, if there was one."""
+    return resume_request(request) or redirect("dashboard")
+
+
+def _own_or_404(request: HttpRequest) -> SingleSignOn:
+    """The one that this session came through."""
+    active = SingleSignOn.objects.active().select_related("app", "organisation")
+    if (found := active.filter(pk=request.session.get(SIGNED_IN_THROUGH)).first()) is None:
+        raise Http404
+    return found
+
+
+def _active_or_404(provider_id: str) -> SingleSignOn:
+    active = SingleSignOn.objects.active().select_related("app", "organisation")
+    if (found := active.filter(app__provider_id=provider_id).first()) is None:
+        raise Http404
+    return found
+
+
+def _without_details(request: HttpRequest, view: Callable[..., HttpResponse]) -> HttpResponse:
+    try:
+        return view(request, request.sign_on.app.provider_id)
+    except MISTAKES:
+        return refuse(request, request.sign_on, Refusal.FAILED)
+
+
+@allow(Open.TO_ALL, "GET", "HEAD", "POST")
+@never_cache
+def mail_domain_prove(request: HttpRequest, secret: str) -> HttpResponse:
+    """What the link would prove; proved by the button alone, as programs open links in mails too."""
+    domain = actions.domain_to_prove(secret)
+    if domain is not None and request.method == "POST":
+        try:
+            proven = actions.prove_domain(secret=secret, origin=Origin.of(request))
+        except NotAllowed:
+            domain = None
+        else:
+            return render(request, "accounts/mail_domain_proven.html", {"domain": proven})
+    if domain is None:
+        return render(request, "accounts/mail_domain_gone.html", status=404)
+    return render(request, "accounts/mail_domain_prove.html", {"domain": domain, "secret": secret})

@@ -1,0 +1,146 @@
+"""How somebody signs in: second factors, recovery codes, sessions, password; and the reset of others' factors.
+
+What django-allauth's own pages do is left to them; these stand around them.
+"""
+
+import time
+
+from allauth.account import views as account
+from allauth.mfa.models import Authenticator
+from allauth.mfa.recovery_codes import views as recovery_codes
+from allauth.mfa.webauthn import views as webauthn
+from allauth.usersessions.models import UserSession
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.views.decorators.cache import never_cache
+
+from accounts.access import Open, allow, expect
+from accounts.actions import end_sessions_of, reset_factors_of_member
+from accounts.audit.models import Kind
+from accounts.audit.signals import record_of_person
+from accounts.errors import NotAllowed
+from accounts.forms.people import ReasonForm
+from accounts.models import Membership
+from accounts.roles import Permission
+from accounts.sign_in import known_browsers
+from accounts.sign_in.factors import has_factor, needs_factor
+from accounts.sign_in.kept_forms import refilled, safe_next
+from accounts.sign_in.mfa import FactorAdapter
+
+# In the session: where somebody wanted to go before they enrolled, and when their recovery codes were shown.
+ONWARD = "after_enrolment"
+CODES_SHOWN_AT = "recovery_codes_shown_at"
+CODES_STAY = 600  # seconds in which the codes shown may be downloaded too
+
+
+@allow(Open.SIGNED_IN)
+@never_cache
+def security(request: HttpRequest) -> HttpResponse:
+    """What the account is protected by."""
+    held = list(Authenticator.objects.filter(user=request.user).order_by("pk"))
+    kinds = {authenticator.type: authenticator.wrap() for authenticator in held}
+    context = {
+        "app": kinds.get(Authenticator.Type.TOTP),
+        "passkeys": [a for a in held if a.type == Authenticator.Type.WEBAUTHN],
+        "codes": kinds.get(Authenticator.Type.RECOVERY_CODES),
+        "needed": needs_factor(request),
+        "has_factor": has_factor(request.user),
+        "session_count": len(UserSession.objects.purge_and_list(request.user)),
+    }
+    return render(request, "mfa/index.html", context)
+
+
+@allow(Open.SIGNED_IN)
+@never_cache
+def enrol(request: HttpRequest) -> HttpResponse:
+    """Where somebody who needs a factor is led: which one it shall be."""
+    if not request.lacks_factor:
+        return redirect("mfa_index")
+    request.session[ONWARD] = safe_next(request)
+    return render(request, "mfa/enrol.html", {"was_reset": request.user.must_enrol})
+
+
+@allow(Open.SIGNED_IN)
+@never_cache
+def recovery_codes_view(request: HttpRequest) -> HttpResponse:
+    """The codes, shown once; then on to where somebody wanted to go before they enrolled."""
+    response = recovery_codes.view_recovery_codes(request)
+    shown = getattr(response, "context_data", {})
+    if shown.get("can_view_codes"):
+        request.session[CODES_SHOWN_AT] = time.time()
+        shown["onward"] = request.session.pop(ONWARD, reverse("mfa_index"))
+    return response
+
+
+@allow(Open.SIGNED_IN)
+@never_cache
+def recovery_codes_download(request: HttpRequest) -> HttpResponse:
+    """The same codes as a text file, in the session that has just shown them."""
+    held = get_object_or_404(Authenticator, user=request.user, type=Authenticator.Type.RECOVERY_CODES)
+    if time.time() - request.session.get(CODES_SHOWN_AT, 0) > CODES_STAY:
+        raise Http404
+    headers = {"Content-Disposition": 'attachment; filename="recovery-codes.txt"'}
+    text = "".join(f"{code}\r\n" for code in held.wrap().get_unused_codes())
+    return HttpResponse(text, content_type="text/plain; charset=utf-8", headers=headers)
+
+
+@allow(Open.SIGNED_IN, "GET", "HEAD", "POST")
+@never_cache
+def passkey_remove(request: HttpRequest, pk: int) -> HttpResponse:
+    """django-allauth's page, but for the only factor of somebody who needs one."""
+    passkey = get_object_or_404(Authenticator, user=request.user, type=Authenticator.Type.WEBAUTHN, pk=pk)
+    adapter = FactorAdapter()
+    if not adapter.can_delete_authenticator(passkey):
+        messages.error(request, adapter.error_messages["cannot_delete_authenticator"])
+        return redirect("mfa_index")
+    return webauthn.remove_webauthn(request, pk=pk)
+
+
+@allow(Open.SIGNED_IN, "GET", "HEAD", "POST")
+@never_cache
+def password_change(request: HttpRequest) -> HttpResponse:
+    """django-allauth's page, for who has a password; the other sessions end with the former one."""
+    if not request.user.has_usable_password():
+        messages.info(request, "You sign in through your organisation: there is no password to change here.")
+        return redirect("mfa_index")
+    response = account.password_change(request)
+    if response.status_code == 302:
+        messages.success(request, "Your password is changed, and you are signed out everywhere else.")
+    return response
+
+
+@allow(Open.SIGNED_IN, "GET", "HEAD", "POST")
+@never_cache
+def session_list(request: HttpRequest) -> HttpResponse:
+    """Where the person is signed in; signs out everywhere else."""
+    if request.method == "POST":
+        ended = end_sessions_of(request.user, keep=request.session.session_key)
+        record_of_person(Kind.SESSIONS_ENDED, request, request.user, sessions=ended)
+        messages.success(request, "You are signed out everywhere else.")
+        return redirect("usersessions_list")
+    found = UserSession.objects.purge_and_list(request.user)
+    rows = [(session, known_browsers.in_words(session.user_agent)) for session in found]
+    rows.sort(key=lambda row: (not row[0].is_current(), -row[0].created_at.timestamp()))
+    return render(request, "usersessions/usersession_list.html", {"rows": rows})
+
+
+@allow(Permission.MANAGE_MEMBERS, "GET", "HEAD", "POST", fresh=True)
+@never_cache
+def factors_reset(request: HttpRequest, pk: int) -> HttpResponse:
+    """Let a member enrol new factors who has lost theirs; confirmed, with a reason."""
+    members = Membership.objects.current().filter(organisation=request.acting.organisation)
+    membership = get_object_or_404(members.select_related("user", "organisation"), pk=pk)
+    expect(request)
+    form = refilled(request, ReasonForm(request.POST if request.method == "POST" else None))
+    if form.is_valid():
+        try:
+            reset_factors_of_member(membership=membership, reason=form.cleaned_data["reason"], by=request.acting)
+        except NotAllowed as refusal:
+            form.add_error(None, str(refusal))
+        else:
+            messages.success(request, f"The second factors of {membership.user} are reset. They have been mailed.")
+            return redirect("member-list")
+    context = {"membership": membership, "form": form}
+    return render(request, "accounts/factors_reset.html", context, status=400 if form.is_bound else 200)

@@ -1,0 +1,24 @@
+"""The time that a session has left, for the dialog that warns before it ends."""
+
+from django.http import HttpRequest, JsonResponse
+from django.views.decorators.cache import never_cache
+
+from accounts.access import Open, allow
+from accounts.sign_in.timeouts import clock, note, passive
+
+
+@passive
+@allow(Open.TO_ALL)
+@never_cache
+def session_status(request: HttpRequest) -> JsonResponse:
+    """Asked by open pages, which is no activity; where nobody is signed in, that is the answer."""
+    signed_in = request.user.is_authenticated
+    return JsonResponse({"signed_in": signed_in} | (clock(request.session) if signed_in else {}))
+
+
+@allow(Open.SIGNED_IN, "POST")
+@never_cache
+def session_extend(request: HttpRequest) -> JsonResponse:
+    """Stay signed in; not beyond the longest time."""
+    note(request, at_once=True)
+    return JsonResponse(clock(request.session))
