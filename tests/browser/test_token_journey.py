@@ -5,9 +5,9 @@ import urllib.request
 from collections.abc import Callable
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Error, Page, expect
 
+from tests.browser.looks import assert_accessible
 from tests.server import Server
 
 pytestmark = pytest.mark.browser
@@ -69,13 +69,8 @@ def test_neither_back_nor_reload_shows_the_token_again_or_makes_another(visit: V
     expect(page.locator("tbody tr")).to_have_count(1)
 
 
-@pytest.mark.parametrize("width", [390, 1280])
-@pytest.mark.parametrize("colour", ["light", "dark"])
-def test_page_that_shows_the_token_is_accessible_and_fits(visit: Visit, colour: str, width: int):
-    page = visit("dcc.admin@demo.example", colour, width)
-    make(page, f"Watch {colour} {width}")
+def test_page_that_shows_the_token_is_accessible_and_fits(visit: Visit):
+    page = visit("dcc.admin@demo.example")
+    make(page, "Watch")
 
-    found = Axe().run(page, options={"resultTypes": ["violations"], "preload": False})
-
-    assert found.violations_count == 0, found.generate_report()
-    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    assert_accessible(page)

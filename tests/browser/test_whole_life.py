@@ -17,14 +17,15 @@ ADA, NADIA = "ada.zulu@demo.example", "nadia.zulu@demo.example"
 
 
 @pytest.fixture(scope="module")
-def strict_portal(untouched_demo: dict[str, str], mailed: tuple[Sink, str]) -> Iterator[Server]:
+def strict_portal(copies: dict[str, dict[str, str]], mailed: tuple[Sink, str]) -> Iterator[Server]:
     """Second factors are required, and nobody has one yet; at a name, as passkeys need one."""
-    with running("localhost", **untouched_demo | {"MFA_REQUIRED": "true", "EMAIL_URL": mailed[1]}) as server:
+    strict = {"MFA_REQUIRED": "true", "EMAIL_URL": mailed[1]}
+    with running("localhost", **copies["test_smi_life"] | strict) as server:
         yield server
 
 
 @pytest.fixture
-def arrive(untouched_demo: dict[str, str], browser: Browser, strict_portal: Server) -> Iterator[Callable[[], Page]]:
+def arrive(copies: dict[str, dict[str, str]], browser: Browser, strict_portal: Server) -> Iterator[Callable[[], Page]]:
     contexts = []
 
     def come() -> Page:
