@@ -19,6 +19,12 @@ from tests import provider as providers
 from tests.factories import bind, make_membership, make_organisation, make_participant
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Browser tests come last: once the browser's loop runs, Django lets no test of this process ask the database."""
+    items.sort(key=lambda item: item.get_closest_marker("browser") is not None)
+
+
 @pytest.fixture(scope="session")
 def django_db_setup(django_test_environment: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
     """The owner makes and migrates the test database; tests come as the login."""
