@@ -24,7 +24,7 @@ demo: assets
 	@exec env WORKER=1 PORTAL_BANNER="Portal ready at http://127.0.0.1:$(PORT)" .venv/bin/gunicorn
 
 test: assets browser
-	$(RUN) -m pytest
+	$(RUN) -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 check: assets
 	$(RUN) -m ruff check .

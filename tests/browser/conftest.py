@@ -16,8 +16,8 @@ from tests.mail_sink import Sink, mail_sink
 from tests.server import PASSWORD, Server, database_url, running
 
 DEVICES = 2000
-SHARED = "test_smi_browser"
-COPIES = ("test_smi_life", "test_smi_passkeys")  # for tests in which people get second factors
+SHARED = "test_smi_browser" + os.environ.get("PYTEST_XDIST_WORKER", "")
+COPIES = ("life", "passkeys")  # for tests in which people get second factors
 QUIET = ["--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update"]
 
 
@@ -63,16 +63,16 @@ def _use(name: str) -> None:
 def demo(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[dict[str, str]]:
     """Demo data in a database of its own: the environment that leads there."""
     with django_db_blocker.unblock(), another_database(SHARED) as environment:
-        _as_owner(*(f"DROP DATABASE IF EXISTS {copy} WITH (FORCE)" for copy in COPIES))
-        _as_owner(*(f"CREATE DATABASE {copy} TEMPLATE {SHARED}" for copy in COPIES))
+        _as_owner(*(f"DROP DATABASE IF EXISTS {SHARED}_{copy} WITH (FORCE)" for copy in COPIES))
+        _as_owner(*(f"CREATE DATABASE {SHARED}_{copy} TEMPLATE {SHARED}" for copy in COPIES))
         yield environment
-        _as_owner(*(f"DROP DATABASE {copy} WITH (FORCE)" for copy in COPIES))
+        _as_owner(*(f"DROP DATABASE {SHARED}_{copy} WITH (FORCE)" for copy in COPIES))
 
 
 @pytest.fixture(scope="session")
 def copies(demo: dict[str, str]) -> dict[str, dict[str, str]]:
     """The same in copies that one module each uses; made before the browser, whose loop bars Django's connections."""
-    return {copy: {name: url.replace(f"/{SHARED}?", f"/{copy}?") for name, url in demo.items()} for copy in COPIES}
+    return {copy: {k: url.replace(f"/{SHARED}?", f"/{SHARED}_{copy}?") for k, url in demo.items()} for copy in COPIES}
 
 
 @pytest.fixture(scope="session")

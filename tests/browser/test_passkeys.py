@@ -27,7 +27,7 @@ KEY = {
 
 @pytest.fixture(scope="module")
 def named_portal(copies: dict[str, dict[str, str]]) -> Iterator[Server]:
-    with running("localhost", **copies["test_smi_passkeys"] | {"MFA_REQUIRED": "true"}) as server:
+    with running("localhost", **copies["passkeys"] | {"MFA_REQUIRED": "true"}) as server:
         yield server
 
 

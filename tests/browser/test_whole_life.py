@@ -20,7 +20,7 @@ ADA, NADIA = "ada.zulu@demo.example", "nadia.zulu@demo.example"
 def strict_portal(copies: dict[str, dict[str, str]], mailed: tuple[Sink, str]) -> Iterator[Server]:
     """Second factors are required, and nobody has one yet; at a name, as passkeys need one."""
     strict = {"MFA_REQUIRED": "true", "EMAIL_URL": mailed[1]}
-    with running("localhost", **copies["test_smi_life"] | strict) as server:
+    with running("localhost", **copies["life"] | strict) as server:
         yield server
 
 
