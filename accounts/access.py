@@ -59,10 +59,7 @@ def allow(permission: Permission | Open, *methods: str, fresh: bool = False) -> 
                 return view(request, *args, **kwargs)
             if request.acting is None:
                 return _without_membership(request)
-            if (carried := _carried(request)) not in (None, str(request.acting.membership_id)):
-                raise OtherMembership(carried)
-            if isinstance(permission, Permission) and not request.acting.may(permission):
-                raise PermissionDenied
+            _check(request, permission)
             return view(request, *args, **kwargs)
 
         guarded.permission = permission
@@ -70,6 +67,13 @@ def allow(permission: Permission | Open, *methods: str, fresh: bool = False) -> 
         return login_not_required(guarded) if permission is Open.TO_ALL else guarded
 
     return decorate
+
+
+def _check(request: HttpRequest, permission: Permission | Open) -> None:
+    if (carried := _carried(request)) not in (None, str(request.acting.membership_id)):
+        raise OtherMembership(carried)
+    if isinstance(permission, Permission) and not request.acting.may(permission):
+        raise PermissionDenied
 
 
 def _proved_lately(inner: View) -> View:

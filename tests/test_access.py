@@ -78,53 +78,44 @@ def permission_of(name: str) -> Permission | Open:
 # Of a secret or a provider that the walk does not know.
 PROVIDER_PAGES = ("sign-on-provider", "openid_connect_login", "openid_connect_callback")
 BY_GUESS = ("invitation-accept", "mail-domain-prove", *PROVIDER_PAGES)
-SIGN_ON_PAGES = ("sign-on", "sign-on-edit", "sign-on-switch", "mail-domain-add")
+OF_DEVICE = (
+    "device-detail",
+    "device-edit",
+    "device-edit-confirm",
+    "device-history",
+    "map-id-blank",
+    "api-device-detail",
+)
+OF_MEMBER = ("member-edit", "member-reinstate", "member-end", "factors-reset")
 OF_ORGANISATION = (
     "organisation-detail", "code-bind", "administrator-appoint", "organisation-activity", "member-factors-reset",
+    "sign-on", "sign-on-edit", "sign-on-switch", "mail-domain-add",
 )  # fmt: skip
+OF_DOMAIN = ("mail-domain-send", "mail-domain-give-up")
+OF_INVITATION = ("invitation-send", "invitation-revoke")
 TO_COME = date(2099, 12, 31)  # from when each device of the world has another MAP
 
 
 def address(name: str, device: Device, membership: Membership, run: ReportRun) -> str:
     """The address of a page, about these objects where it is about one."""
+    supplier, of_own = first(Organisation, role=Role.SUPPLIER), {"organisation": membership.organisation_id}
     arguments = {
-        "device-detail": {"device_id": device.device_id},
-        "device-edit": {"device_id": device.device_id},
-        "device-edit-confirm": {"device_id": device.device_id},
-        "device-history": {"device_id": device.device_id},
-        "map-id-blank": {"device_id": device.device_id},
-        "map-step-take-back": {"device_id": device.device_id, "day": TO_COME},
-        "member-edit": {"pk": membership.pk},
-        "member-reinstate": {"pk": membership.pk},
-        "member-end": {"pk": membership.pk},
-        "factors-reset": {"pk": membership.pk},
-        "mfa_remove_webauthn": {"pk": 1},
-        "mfa_edit_webauthn": {"pk": 1},
-        "report-run-manifest": {"pk": run.pk},
-        "token-revoke": {"pk": first(ServiceToken, organisation=membership.organisation_id)},
-        "api-device-detail": {"device_id": device.device_id},
-        "worklist": {"name": "msn"},
-        "invitation-accept": {"secret": "a-guess"},
-        "code-unbind": {"pk": first(Binding, valid_to=None)},
-        "proposal-detail": {"pk": first(Proposal)},
-        "mail-domain-prove": {"secret": "a-guess"},
-        **{key: {"provider_id": "a-guess"} for key in PROVIDER_PAGES},
+        OF_DEVICE: {"device_id": device.device_id},
+        OF_MEMBER: {"pk": membership.pk},
+        OF_ORGANISATION: {"pk": supplier},
+        OF_DOMAIN: {"pk": supplier, "domain": "zephyr.example"},
+        OF_INVITATION: {"pk": first(Invitation, **of_own)},
+        PROVIDER_PAGES: {"provider_id": "a-guess"},
+        ("invitation-accept", "mail-domain-prove"): {"secret": "a-guess"},
+        ("mfa_remove_webauthn", "mfa_edit_webauthn"): {"pk": 1},
+        ("map-step-take-back",): {"device_id": device.device_id, "day": TO_COME},
+        ("report-run-manifest",): {"pk": run.pk},
+        ("token-revoke",): {"pk": first(ServiceToken, **of_own)},
+        ("code-unbind",): {"pk": first(Binding, valid_to=None)},
+        ("proposal-detail",): {"pk": first(Proposal)},
+        ("worklist",): {"name": "msn"},
     }
-    if name in SIGN_ON_PAGES:
-        arguments[name] = {"pk": first(Organisation, role=Role.SUPPLIER)}
-    if name in ("mail-domain-send", "mail-domain-give-up"):
-        arguments[name] = {"pk": first(Organisation, role=Role.SUPPLIER), "domain": "zephyr.example"}
-    if name in ("invitation-send", "invitation-revoke"):
-        arguments[name] = {"pk": first(Invitation, organisation=membership.organisation_id)}
-    if name in (
-        "organisation-detail",
-        "code-bind",
-        "administrator-appoint",
-        "organisation-activity",
-        "member-factors-reset",
-    ):
-        arguments[name] = {"pk": first(Organisation, role=Role.SUPPLIER)}
-    return reverse(name, kwargs=arguments.get(name))
+    return reverse(name, kwargs=next((given for names, given in arguments.items() if name in names), None))
 
 
 def first(model: type[Model], **given: object) -> int | None:

@@ -46,8 +46,7 @@ def make_token(
     _hold_right(by)
     if by.user is None:
         raise NotAllowed("A token is made by a person.")
-    if ServiceToken.objects.valid().of(by.organisation).count() >= MOST:
-        raise NotAllowed(f"An organisation has at most {MOST} valid tokens. Revoke one that is no longer used.")
+    _check_number(by)
     secret, now = new_secret(), timezone.now()
     token = ServiceToken(organisation=by.organisation, name=name, job=job, networks=networks, created_by=by.user)
     token.prefix, token.secret_hash = secret[:SHOWN], hash_of(secret)
@@ -89,6 +88,11 @@ def _hold_right(by: Acting) -> None:
     Organisation.objects.select_for_update(no_key=True).get(pk=by.organisation.pk)
     if not holds_still(by, Permission.MANAGE_TOKENS):
         raise NotAllowed(f"Only an administrator of {by.organisation} makes and revokes its tokens.")
+
+
+def _check_number(by: Acting) -> None:
+    if ServiceToken.objects.valid().of(by.organisation).count() >= MOST:
+        raise NotAllowed(f"An organisation has at most {MOST} valid tokens. Revoke one that is no longer used.")
 
 
 def _save(token: ServiceToken) -> None:

@@ -52,15 +52,12 @@ def record(
 
     Nobody acts for an organisation in a sign-in or in the operator's work: then `person`, `organisation` (whose
     administrators shall read it; the operator only) and `origin` or `via` say what is known. What the DCC does `about`
-    another organisation is that one's to read, too. `details` hold ids, names
-    of keys and constants; never a MAP ID. `personal` values are kept beside the row, which has salted hashes of them.
-    What a system does names its token in the details.
+    another organisation is that one's to read, too. `details` hold ids, names of keys and constants; never a MAP ID.
+    `personal` values are kept beside the row, which has salted hashes of them.
     """
-    details |= {"token": by.token_id} if by and by.token_id else {}
-    origin = by.origin if by else origin
     if by:
-        person, organisation = by.user, about or by.organisation
-        details |= {"by_dcc": True} if organisation != by.organisation else {}
+        person, organisation, origin = by.user, about or by.organisation, by.origin
+        details |= _of_acting(by, organisation)
     row = {
         "at": timezone.now(),
         "kind": Kind(kind).value,
@@ -75,6 +72,12 @@ def record(
     with connections[using].cursor() as cursor:
         cursor.execute(INSERT, row | _beside(personal or {}))
         return cursor.fetchone()[0]
+
+
+def _of_acting(by: "Acting", organisation: "Organisation") -> dict[str, object]:
+    """For the details: the token of a system, and that the DCC did this to somebody else."""
+    token = {"token": by.token_id} if by.token_id else {}
+    return token | ({"by_dcc": True} if organisation != by.organisation else {})
 
 
 def _beside(personal: dict[str, str]) -> dict[str, object]:

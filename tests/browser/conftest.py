@@ -34,7 +34,7 @@ def another_database(name: str) -> Iterator[dict[str, str]]:
     """A copy of the empty test database with the demo in it; gives the environment that leads there."""
     test_name = connections["owner"].settings_dict["NAME"]
     _use(test_name)  # a template may have no visitors
-    _as_owner(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)", f"CREATE DATABASE {name} TEMPLATE {test_name}")
+    _copy(test_name, name)
     _use(name)
     with system_scope("browser tests"):
         load_demo(devices=DEVICES, seed=1, tell=lambda _: None)
@@ -44,6 +44,10 @@ def another_database(name: str) -> Iterator[dict[str, str]]:
         yield environment
     finally:
         _as_owner(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def _copy(name: str, copy: str) -> None:
+    _as_owner(f"DROP DATABASE IF EXISTS {copy} WITH (FORCE)", f"CREATE DATABASE {copy} TEMPLATE {name}")
 
 
 def _as_owner(*statements: str) -> None:
@@ -63,8 +67,8 @@ def _use(name: str) -> None:
 def demo(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[dict[str, str]]:
     """Demo data in a database of its own: the environment that leads there."""
     with django_db_blocker.unblock(), another_database(SHARED) as environment:
-        _as_owner(*(f"DROP DATABASE IF EXISTS {SHARED}_{copy} WITH (FORCE)" for copy in COPIES))
-        _as_owner(*(f"CREATE DATABASE {SHARED}_{copy} TEMPLATE {SHARED}" for copy in COPIES))
+        for copy in COPIES:
+            _copy(SHARED, f"{SHARED}_{copy}")
         yield environment
         _as_owner(*(f"DROP DATABASE {SHARED}_{copy} WITH (FORCE)" for copy in COPIES))
 

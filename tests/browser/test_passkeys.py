@@ -15,6 +15,8 @@ from tests.browser.looks import assert_accessible, nothing_from_elsewhere
 from tests.server import PASSWORD, Server, running
 
 pytestmark = pytest.mark.browser
+SECURITY = "/accounts/security/"
+WITH_BOTH = ("", "app/remove/", "passkeys/", "passkeys/add/", "sessions/", "recovery-codes/", "recovery-codes/new/")
 KEY = {
     "protocol": "ctap2",
     "transport": "internal",
@@ -158,39 +160,29 @@ def test_every_page_of_signing_in_is_accessible_and_fits(come):
 
 def walk(page: Page, email: str) -> None:
     """Through every page of signing in, with each factor."""
-    page.goto("/accounts/login/")
-    assert_accessible(page)
+    look_at(page, "/accounts/login/")
     sign_in(page, email)
-    for path in ("enrol/", "app/", "passkeys/add/"):
-        page.goto(f"/accounts/security/{path}")
-        assert_accessible(page)
+    look_at(page, *(f"{SECURITY}{end}" for end in ("enrol/", "app/", "passkeys/add/")))
     set_up_app(page)
     assert_accessible(page)
-    page.goto("/accounts/security/passkeys/add/")
+    page.goto(f"{SECURITY}passkeys/add/")
     page.get_by_role("button", name="Add the passkey").click()
     page.get_by_text("The passkey is added").wait_for()
-    for path in (
-        "",
-        "app/remove/",
-        "passkeys/",
-        "passkeys/add/",
-        "sessions/",
-        "recovery-codes/",
-        "recovery-codes/new/",
-    ):
-        page.goto(f"/accounts/security/{path}")
-        assert_accessible(page)
-    page.goto("/accounts/security/passkeys/")
-    for link in ("Rename", "Remove"):
-        page.goto(page.get_by_role("link", name=link).get_attribute("href"))
-        assert_accessible(page)
-        page.go_back()
-    for path in ("password/change/", "reauthenticate/", "reauthenticate/code/", "reauthenticate/passkey/"):
-        page.goto(f"/accounts/{path}")
-        assert_accessible(page)
+    look_at(page, *(f"{SECURITY}{end}" for end in WITH_BOTH))
+    page.goto(f"{SECURITY}passkeys/")
+    look_at(page, *(page.get_by_role("link", name=link).get_attribute("href") for link in ("Rename", "Remove")))
+    look_at(
+        page, *(f"/accounts/reauthenticate/{end}" for end in ("", "code/", "passkey/")), "/accounts/password/change/"
+    )
     leave(page)
     sign_in_by_password(page, email)
     assert_accessible(page)
+
+
+def look_at(page: Page, *paths: str) -> None:
+    for path in paths:
+        page.goto(path)
+        assert_accessible(page)
 
 
 def set_up_app(page: Page) -> None:

@@ -106,46 +106,56 @@ def change_job(page: Page, name: str, job: str) -> None:
     expect(page.get_by_role("alert")).to_contain_text(f"{name} is now {job}")
 
 
-def test_whole_life_of_an_organisation(arrive: Callable[[], Page], mailed: tuple[Sink, str]):
-    sink = mailed[0]
-    first, second = come_in(arrive(), "dcc.admin@demo.example"), come_in(arrive(), "dcc.second@demo.example")
-
-    # The DCC makes a MAP organisation and binds two MAP IDs with a second pair of eyes.
-    first.goto("/organisations/add/")
-    first.get_by_label("Name").fill("Zulu Smart Assets")
-    first.get_by_label("MAP", exact=True).check()
-    first.get_by_role("button", name="Add organisation").click()
-    organisation = first.url
-    bind(first, "Electricity", "ZULU")
-    bind(first, "Gas", "ZUG")
+def found(clerk: Page, second: Page, sink: Sink) -> None:
+    """The DCC makes a MAP organisation and binds two MAP IDs with a second pair of eyes; the page stays on it."""
+    clerk.goto("/organisations/add/")
+    clerk.get_by_label("Name").fill("Zulu Smart Assets")
+    clerk.get_by_label("MAP", exact=True).check()
+    clerk.get_by_role("button", name="Add organisation").click()
+    bind(clerk, "Electricity", "ZULU")
+    bind(clerk, "Gas", "ZUG")
     assert sink.link_to("dcc.second@demo.example") == "/organisations/proposals/"
     approve(second, "Bind ZULU (electricity)")
     approve(second, "Bind ZUG (gas)")
 
-    # It appoints the first administrator, who enrols a passkey.
-    first.goto(organisation)
-    first.get_by_role("link", name="Appoint an administrator").click()
-    first.get_by_label("Full name").fill("Ada Zulu")
-    first.get_by_label("E-mail address").fill(ADA)
-    first.get_by_role("button", name="Propose administrator").click()
+
+def appoint(clerk: Page, second: Page) -> None:
+    clerk.get_by_role("link", name="Appoint an administrator").click()
+    clerk.get_by_label("Full name").fill("Ada Zulu")
+    clerk.get_by_label("E-mail address").fill(ADA)
+    clerk.get_by_role("button", name="Propose administrator").click()
     approve(second, "Appoint Ada Zulu")
-    ada = arrive()
+
+
+def codes_of_report(page: Page) -> set[str]:
+    page.goto("/reports/map-portfolio/")
+    with page.expect_download() as started:
+        page.get_by_role("link", name="Download report (CSV)").click()
+    return {row["map_id"] for row in csv.DictReader(Path(started.value.path()).read_text().splitlines())}
+
+
+def end(page: Page, name: str) -> None:
+    page.goto("/organisation/members/")
+    page.get_by_role("link", name=f"End the membership of {name}").click()
+    page.get_by_role("button", name="End membership").click()
+    expect(page.get_by_role("alert")).to_contain_text(f"The membership of {name} has ended")
+
+
+def test_whole_life_of_an_organisation(arrive: Callable[[], Page], mailed: tuple[Sink, str]):
+    sink, ada, nadia = mailed[0], arrive(), arrive()
+    clerk, second = come_in(arrive(), "dcc.admin@demo.example"), come_in(arrive(), "dcc.second@demo.example")
+    found(clerk, second, sink)
+    appoint(clerk, second)
+
     accept(ada, sink.link_to(ADA), "Ada Zulu")
     enrol_passkey(ada)
     expect(ada.get_by_role("banner")).to_contain_text("Zulu Smart Assets")
-
-    # She invites an analyst, who enrols an app by typing its secret, and downloads the report.
     invite(ada, "Nadia Zulu", NADIA, "Editor")
-    nadia = arrive()
     accept(nadia, sink.link_to(NADIA), "Nadia Zulu")
     enrol_app(nadia)
-    nadia.goto("/reports/map-portfolio/")
-    with nadia.expect_download() as started:
-        nadia.get_by_role("link", name="Download report (CSV)").click()
-    codes = {row["map_id"] for row in csv.DictReader(Path(started.value.path()).read_text().splitlines())}
-    assert codes == {"ZULU", "ZUG"}
+    assert codes_of_report(nadia) == {"ZULU", "ZUG"}
 
-    # She is demoted, moved and removed: each counts at her next click, in the tab that is open.
+    # Moved, demoted and removed: each counts at her next click, in the tab that is open.
     change_job(ada, "Nadia Zulu", "Administrator")
     nadia.goto("/organisation/members/")
     expect(nadia.get_by_role("heading", level=1)).to_have_text("Members")
@@ -153,9 +163,6 @@ def test_whole_life_of_an_organisation(arrive: Callable[[], Page], mailed: tuple
     nadia.reload()
     expect(nadia.get_by_role("heading", level=1)).not_to_have_text("Members")
     nadia.goto("/reports/map-portfolio/")
-    ada.goto("/organisation/members/")
-    ada.get_by_role("link", name="End the membership of Nadia Zulu").click()
-    ada.get_by_role("button", name="End membership").click()
-    expect(ada.get_by_role("alert")).to_contain_text("The membership of Nadia Zulu has ended")
+    end(ada, "Nadia Zulu")
     nadia.get_by_role("link", name="Download report (CSV)").click()
     expect(nadia.get_by_role("heading", level=1)).to_have_text("Sign in")
