@@ -1,6 +1,7 @@
 """The one door of pages and of the API: what a view asks for is declared with it, in `permission`."""
 
 from collections.abc import Callable
+from difflib import get_close_matches
 from enum import StrEnum
 from functools import wraps
 from typing import TYPE_CHECKING
@@ -22,7 +23,7 @@ from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
 from accounts import acting
-from accounts.errors import BadRequest, OtherMembership
+from accounts.errors import BadRequest, OtherMembership, Problem
 from accounts.roles import Permission
 from accounts.sign_in.tokens import brings_credentials
 
@@ -98,11 +99,17 @@ def expect(request: HttpRequest, *parameters: str) -> None:
 
 def refuse_unknown(data: QueryDict, known: set[str]) -> None:
     """400 for a parameter that is not known here, or given twice: it is never ignored."""
-    unknown = [f"There is no parameter “{name[:40]}” here." for name in data if name not in known]
-    twice = [f"“{name[:40]}” is given more than once." for name in data if len(data.getlist(name)) > 1]
-    if unknown or twice:
-        accepted = f"Accepted are: {', '.join(sorted(known))}." if known else "None is accepted."
-        raise BadRequest(*unknown, *twice, accepted)
+    problems = [_unknown_parameter(name, known) for name in data if name not in known]
+    for name in data:
+        if len(data.getlist(name)) > 1:
+            problems.append(Problem(f"“{name[:40]}” is given more than once.", "given_twice", name[:40]))
+    if problems:
+        raise BadRequest(*problems, hint=f"Accepted are: {', '.join(sorted(known))}." if known else "None is accepted.")
+
+
+def _unknown_parameter(name: str, known: set[str]) -> Problem:
+    nearest = next(iter(get_close_matches(name, known, n=1)), "")
+    return Problem(f"There is no parameter “{name[:40]}” here.", "unknown_parameter", name[:40], nearest)
 
 
 def _without_membership(request: HttpRequest) -> HttpResponse:
@@ -146,9 +153,10 @@ class DeclaredPermission(BasePermission):
     """
 
     def has_permission(self, request: Request, view: "APIView") -> bool:
+        rights = _rights_of(view, request.method)
         if request.acting is None:
-            return False
-        return any(right is Open.MEMBERS or request.acting.may(right) for right in _rights_of(view, request.method))
+            return Open.TO_ALL in rights
+        return any(right in Open or request.acting.may(right) for right in rights)
 
 
 def _rights_of(view: "APIView", method: str) -> list[Permission | Open]:

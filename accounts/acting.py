@@ -7,7 +7,7 @@ mistakes, not against SQL that the portal's login may be made to run: such SQL c
 
 import json
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import cached_property
@@ -186,12 +186,9 @@ def _read(cursor: CursorWrapper) -> list[str]:
 
 
 class ActingMiddleware:
-    """Gives each request `memberships` and `acting`, and runs it in their scope.
+    """Gives each request `memberships` and `acting`.
 
     Who must enrol a second factor acts for nobody until then: the memberships are withheld (`lacks_factor`).
-
-    The transaction opened here ends after the answer is rendered; ATOMIC_REQUESTS has one inside it, which an error
-    undoes.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
@@ -203,7 +200,19 @@ class ActingMiddleware:
         request.memberships = [] if request.lacks_factor else memberships_of(request.user, through)
         acting = chosen(request.memberships, request.session.get(SESSION_KEY))
         request.acting = acting and replace(acting, origin=Origin.of(request))
-        if request.acting is None:
-            return self.get_response(request)
-        with scope(request.acting):
+        return self.get_response(request)
+
+
+class ScopeMiddleware:
+    """Runs a request in the scope of whom it acts for.
+
+    The transaction opened here ends after the answer is rendered; ATOMIC_REQUESTS has one inside it, which an error
+    undoes.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        with scope(request.acting) if request.acting else nullcontext():
             return self.get_response(request)

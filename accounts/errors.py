@@ -1,12 +1,46 @@
-"""Refusals that become an error page, with the sentence the user reads."""
+"""Refusals that become an error page or a problem of the API, with the sentence the user reads."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing that is wrong, the same on pages and in the API.
+
+    `code` is snake_case and stable, for programs; `item` is the field or parameter it is about, if any; `suggestion`
+    is what may have been meant, if something is likely.
+    """
+
+    sentence: str
+    code: str = "invalid"
+    item: str = ""
+    suggestion: str = ""
+
+    def __str__(self) -> str:
+        return self.sentence
+
+    @property
+    def in_full(self) -> str:
+        """With what may have been meant, unless the sentence says it already."""
+        told = not self.suggestion or self.suggestion in self.sentence
+        return self.sentence if told else f"{self.sentence} Perhaps {self.suggestion}."
+
+    def of_part(self, part: str) -> "Problem":
+        """The same about one part of a whole, such as the third device of a batch: its item begins with `part`."""
+        return replace(self, item=f"{part}/{self.item}".strip("/"))
 
 
 class BadRequest(Exception):
-    """400: the request says something the portal does not accept; each problem is one sentence."""
+    """400: the request says something the portal does not accept; each problem is one sentence.
 
-    def __init__(self, *problems: str) -> None:
-        super().__init__(" ".join(problems))
-        self.problems = problems
+    `within` is where their items stand: `query` (parameters of the address) or `body`.
+    """
+
+    def __init__(self, *problems: str | Problem, hint: str = "", within: str = "query") -> None:
+        super().__init__(" ".join(map(str, problems)))
+        self.problems = [problem if isinstance(problem, Problem) else Problem(problem) for problem in problems]
+        self.hint, self.within = hint, within
 
 
 class OtherMembership(Exception):
@@ -17,12 +51,38 @@ class OtherMembership(Exception):
         self.membership_id = membership_id
 
 
+class TooMany(Exception):
+    """429: enough for now; `seconds` until there is more."""
+
+    def __init__(self, sentence: str, seconds: int) -> None:
+        super().__init__(sentence)
+        self.seconds = seconds
+
+
+class Busy(Exception):
+    """503: all places for long answers are taken; `seconds` until it is worth trying again."""
+
+    def __init__(self, seconds: int) -> None:
+        super().__init__(f"Busy; try again in {seconds} s.")
+        self.seconds = seconds
+
+
 class NotAllowed(Exception):
-    """An action refuses for a reason of its rules; `field` names the form field it is about, if any."""
+    """An action refuses for a reason of its rules; `field` names the form field it is about, if any.
+
+    Where it found several, `problems` has them all.
+    """
 
     def __init__(self, reason: str, field: str | None = None) -> None:
         super().__init__(reason)
         self.field = field
+        self.problems = [Problem(reason, item=field or "")]
+
+    @classmethod
+    def because(cls, problems: Sequence[Problem]) -> "NotAllowed":
+        refusal = cls(problems[0].in_full, problems[0].item or None)
+        refusal.problems = list(problems)
+        return refusal
 
 
 class Stale(Exception):

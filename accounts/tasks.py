@@ -3,9 +3,12 @@
 from django.utils import timezone
 from procrastinate.contrib.django import app
 
+from accounts.acting import system_scope
 from accounts.actions import dormancy, reviews, sessions
 from accounts.actions.tokens import tell_of_expiry
 from accounts.audit import keeping, sealing
+from accounts.idempotency import forget_answers
+from accounts.limits import forget_counts
 
 
 @app.periodic(cron="* * * * *")
@@ -60,5 +63,6 @@ def remind_of_reviews(timestamp: int) -> int:
 @app.periodic(cron="25 * * * *")
 @app.task(queueing_lock="forget_expired")
 def forget_expired(timestamp: int) -> int:
-    """Sessions, and counts of attempts to sign in, that are over."""
-    return sessions.forget_expired()
+    """Sessions, counts of attempts to sign in and of requests, and answers of the API, that are over."""
+    with system_scope("what is kept no longer", via="task", audited=False):
+        return sessions.forget_expired() + forget_counts() + forget_answers()

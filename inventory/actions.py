@@ -1,5 +1,8 @@
 """The verbs of the inventory: who may write what, in one transaction each."""
 
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date
 
 from django.db import connection, transaction
@@ -8,14 +11,31 @@ from django.utils import timezone
 from accounts.acting import Acting, noting
 from accounts.audit import record
 from accounts.audit.models import Kind as Act
-from accounts.errors import NotAllowed, Stale
+from accounts.errors import NotAllowed, Problem, Stale
 from accounts.models import Participant
 from accounts.roles import Role
 from inventory.models import Device, Kind, ProviderPeriod
-from inventory.recording import Assessment, Recording, assess
+from inventory.recording import Assessment, Entry, Recording, all_maps, assess
 
 EARLIER = "An earlier period of the MAP ID begins after that day. Give a later day."
 LATER = "A later period of the MAP ID is recorded already. Give its day or a later one."
+NOT_THERE = Problem("There is no such device in your scope.", "not_found", "device_id")
+CHANGED = Problem("It has been changed since you read it. Read it again.", "stale", "version")
+TWICE = Problem("This device stands in the batch more than once.", "repeated", "device_id")
+SET_MSN = """
+UPDATE inventory_device AS d SET msn = given.msn FROM unnest(%s::bigint[], %s::text[]) AS given (id, msn)
+WHERE d.id = given.id
+"""
+
+
+@dataclass(frozen=True)
+class Work:
+    """A device held for update, what is asked for it, and what that would do; `part` of a batch."""
+
+    device: Device
+    recording: Recording
+    assessment: Assessment
+    part: str = ""
 
 
 @transaction.atomic
@@ -23,19 +43,44 @@ def record_items(*, device_id: str, recording: Recording, expected_version: int,
     """Record or replace MAP ID and MSN of one device.
 
     Raises Device.DoesNotExist when it is not (or no longer) in the scope of `by`, Stale when its version is not
-    `expected_version`, NotAllowed with the first sentence of what the rules refuse.
+    `expected_version`, NotAllowed with all that the rules refuse.
     """
     device = _locked(device_id, expected_version, by)
     assessment = assess(device, recording, by)
     if assessment.problems:
-        field, sentence = assessment.problems[0]
-        raise NotAllowed(sentence, field or None)
-    if assessment.msn:
-        _write_msn(device, assessment.msn, recording, by)
-    if assessment.participant:
-        _write_map_id(device, assessment, recording, by)
-    items = [name for name, new in (("msn", assessment.msn), ("map_id", assessment.participant)) if new]
-    return _audited(device, by, *items)
+        raise NotAllowed.because(assessment.problems)
+    (changed,) = _record([Work(device, recording, assessment)], by)
+    return changed
+
+
+@transaction.atomic
+def record_batch(*, entries: Sequence[Entry], by: Acting) -> list[Device]:
+    """The same for many devices, in their order: all of them, or none.
+
+    Raises NotAllowed with every problem; the items begin with the number of the entry, such as `3/map_id`.
+    """
+    names = [entry.device_id for entry in entries]
+    visible = Device.objects.visible_to(by).with_parties().order_by("pk").select_for_update(of=("self",))
+    held = {device.device_id: device for device in visible.filter(device_id__in=names)}
+    maps, times = all_maps(), Counter(names)
+    works, problems = [], []
+    for number, entry in enumerate(entries):
+        device = held.get(entry.device_id)
+        found = [TWICE] if times[entry.device_id] > 1 else _unfit(device, entry)
+        if not found:
+            works.append(Work(device, entry.recording, assess(device, entry.recording, by, maps), str(number)))
+            found = works[-1].assessment.problems
+        problems += [problem.of_part(str(number)) for problem in found]
+    if problems:
+        raise NotAllowed.because(problems)
+    return _record(works, by)
+
+
+def _unfit(device: Device | None, entry: Entry) -> list[Problem]:
+    """Out of scope comes before stale."""
+    if device is None:
+        return [NOT_THERE]
+    return [CHANGED] if device.version != entry.expected_version else []
 
 
 @transaction.atomic
@@ -55,8 +100,7 @@ def blank_map_id(
         raise NotAllowed("Give the first day on which no MAP provides the meter, such as 23/11/2026.", "day")
     if day < device.map_from:
         raise NotAllowed("The day is before the MAP ID began to apply. If it was never right, say so.", "day")
-    _add_steps(device, [_step(device, day, None, kind, source, reason, by)])
-    return _audited(device, by, "map_id")
+    return _add_steps(device, [_step(device, day, None, kind, source, reason, by)], by)
 
 
 @transaction.atomic
@@ -66,8 +110,7 @@ def take_back_step(*, device_id: str, valid_from: date, reason: str, expected_ve
     step = device.providerperiods.known_now().to_come().filter(valid_from=valid_from).first()
     if step is None:
         raise NotAllowed("No change of the MAP ID is to begin on that day.")
-    _add_steps(device, [_step(device, valid_from, step.participant, Kind.CANCELLED, "", reason, by)])
-    return _audited(device, by, "map_id")
+    return _add_steps(device, [_step(device, valid_from, step.participant, Kind.CANCELLED, "", reason, by)], by)
 
 
 def adopt_due_steps() -> int:
@@ -92,46 +135,70 @@ def _locked(device_id: str, expected_version: int, by: Acting) -> Device:
     return device
 
 
+def _record(works: list[Work], by: Acting) -> list[Device]:
+    """Writes as sets: one statement for all that has the same words."""
+    msns, steps = defaultdict(list), defaultdict(list)
+    for work in works:
+        if work.assessment.msn:
+            msns[_words(work, by, recorded=work.device.msn)].append((work.device.pk, work.assessment.msn))
+        if work.assessment.participant:
+            steps[_words(work, by, recorded=work.device.asset_provider)] += _steps_of(work, by)
+    for words, values in msns.items():
+        with noting(**dict(words)), connection.cursor() as cursor:
+            cursor.execute(SET_MSN, [list(column) for column in zip(*values, strict=True)])
+    for words, group in steps.items():
+        with noting(**dict(words)):
+            ProviderPeriod.objects.bulk_create(group)
+    changed = Device.objects.with_parties().in_bulk([work.device.pk for work in works])
+    _refuse_hidden(works, changed)
+    return [_audited(changed[work.device.pk], by, *work.assessment.items) for work in works]
+
+
+def _words(work: Work, by: Acting, *, recorded: object) -> tuple[tuple[str, str], ...]:
+    """What history keeps of a write of an item that had been `recorded`, or had not."""
+    kind = (work.recording.kind or Kind.CORRECTION) if recorded else Kind.FIRST
+    said = {"kind": kind, "source": work.recording.source, "reason": work.recording.reason}
+    return tuple((said | {"code": _code(work.device, by)}).items())
+
+
+def _steps_of(work: Work, by: Acting) -> list[ProviderPeriod]:
+    """One step; and where a correction moves the day, the step at the former day is taken back."""
+    device, given, day = work.device, work.recording, work.assessment.map_from
+    kind = given.kind if device.asset_provider else Kind.FIRST
+    steps = [_step(device, day, work.assessment.participant, kind, given.source, given.reason, by)]
+    if kind == Kind.CORRECTION and day != device.map_from:
+        former = (device.map_from, device.asset_provider, Kind.CANCELLED)
+        steps.insert(0, _step(device, *former, given.source, given.reason, by))
+    return steps
+
+
+def _refuse_hidden(works: list[Work], changed: dict[int, Device]) -> None:
+    """A step that another one hides today would be recorded and not hold."""
+    problems = []
+    for work in works:
+        now, asked = changed[work.device.pk], work.assessment
+        if asked.participant is None or asked.map_from > timezone.localdate():
+            continue
+        if (now.asset_provider_id, now.map_from) != (asked.participant.pk, asked.map_from):
+            sentence = EARLIER if work.device.asset_provider else LATER
+            problems.append(Problem(sentence, "hidden", "map_from").of_part(work.part))
+    if problems:
+        raise NotAllowed.because(problems)
+
+
 def _audited(device: Device, by: Acting, *items: str) -> Device:
-    """The device as it is now; the audit trail names it, the items and its version, never a value."""
-    device.refresh_from_db()
+    """The audit trail names the device as it is now, the items and its version, never a value."""
     record(Act.ITEMS_RECORDED, by=by, device_id=device.device_id, version=device.version, items=items)
     return device
 
 
-def _write_msn(device: Device, msn: str, recording: Recording, by: Acting) -> None:
-    kind = (recording.kind or Kind.CORRECTION) if device.msn else Kind.FIRST
-    with noting(kind=kind, source=recording.source, reason=recording.reason, code=_code(device, by)):
-        device.msn = msn
-        device.save(update_fields=["msn"])
-
-
-def _write_map_id(device: Device, assessment: Assessment, recording: Recording, by: Acting) -> None:
-    """One step; and where a correction moves the day, the step at the former day is taken back."""
-    kind = recording.kind if device.asset_provider else Kind.FIRST
-    words = (kind, recording.source, recording.reason, by)
-    steps = [_step(device, assessment.map_from, assessment.participant, *words)]
-    if kind == Kind.CORRECTION and assessment.map_from != device.map_from:
-        moved = (Kind.CANCELLED, recording.source, recording.reason, by)
-        steps.insert(0, _step(device, device.map_from, device.asset_provider, *moved))
-    _add_steps(device, steps)
-    _refuse_hidden(device, assessment)
-
-
-def _add_steps(device: Device, steps: list[ProviderPeriod]) -> None:
+def _add_steps(device: Device, steps: list[ProviderPeriod], by: Acting) -> Device:
     """Triggers close what the steps replace and write today's on the device; history has the words too."""
     last = steps[-1]
     with noting(kind=last.kind, source=last.source, reason=last.reason, code=last.recorded_for):
         ProviderPeriod.objects.bulk_create(steps)
-
-
-def _refuse_hidden(device: Device, assessment: Assessment) -> None:
-    """A step that another one hides today would be recorded and not hold."""
-    if assessment.map_from > timezone.localdate():
-        return
-    today = Device.objects.only("asset_provider", "map_from").get(pk=device.pk)
-    if (today.asset_provider_id, today.map_from) != (assessment.participant.pk, assessment.map_from):
-        raise NotAllowed(EARLIER if device.asset_provider else LATER, "map_from")
+    device.refresh_from_db()
+    return _audited(device, by, "map_id")
 
 
 def _step(

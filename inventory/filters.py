@@ -1,11 +1,11 @@
 """The one filter set over devices, for page and file, built from the table of data items."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import date
 
 import django_filters
 from django import forms
-from django.core.exceptions import ValidationError
+from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.db.models import QuerySet
 from django.http import QueryDict
 from django.utils.formats import date_format
@@ -13,6 +13,7 @@ from django.utils.formats import date_format
 from accounts.access import refuse_unknown
 from accounts.acting import FIELD as ACTING_FIELD
 from accounts.acting import Acting
+from accounts.errors import BadRequest, Problem
 from inventory.data_items import ITEMS, DataItem, Search
 from inventory.identifiers import (
     InvalidIdentifier,
@@ -25,6 +26,8 @@ from inventory.identifiers import (
 from inventory.models import Device, DeviceType, Status
 
 PAGING = ("after", "before")
+LOOK_UPS = {"mpxn", "msn"}
+WHOLE_DEVICE_ID = 23
 
 
 class IdentifierField(forms.CharField):
@@ -108,6 +111,17 @@ def filters_of(item: DataItem) -> dict[str, django_filters.Filter]:
     return {item.name: identifier_filter(item)}
 
 
+def problems_of(form: forms.Form) -> list[Problem]:
+    """All that is wrong with a form, field by field."""
+    of_fields = form.errors.as_data().items()
+    return [
+        Problem(sentence, error.code or "invalid", "" if name == NON_FIELD_ERRORS else name)
+        for name, errors in of_fields
+        for error in errors
+        for sentence in error.messages
+    ]
+
+
 class DeviceSearch(django_filters.FilterSet):
     """Refuses what it does not know; narrows nothing before `is_valid()` has said yes."""
 
@@ -117,12 +131,27 @@ class DeviceSearch(django_filters.FilterSet):
         model = Device
         fields: list[str] = []
 
-    def __init__(self, data: QueryDict, queryset: QuerySet, acting: Acting, *, paged: bool = True) -> None:
+    def __init__(
+        self, data: QueryDict, queryset: QuerySet, acting: Acting, *, beside: Iterable[str] = (*PAGING, ACTING_FIELD)
+    ) -> None:
+        """`beside` the filters, these parameters are known."""
         super().__init__(data, queryset)
         for name, item in self.parameters.items():
             if not item.visible_to(acting.role):
                 del self.filters[name]
-        refuse_unknown(data, {*self.filters, *(PAGING if paged else ()), ACTING_FIELD})
+        refuse_unknown(data, {*self.filters, *beside})
+
+    def narrowed_or_refused(self) -> QuerySet:
+        """The devices found; BadRequest with all that is wrong with the filters."""
+        if self.is_valid():
+            return self.qs
+        raise BadRequest(*problems_of(self.form))
+
+    @property
+    def looks_up(self) -> bool:
+        """Whether it names single devices, not a beginning of Device IDs or a property."""
+        whole = len(self.form.cleaned_data.get("device_id") or "") == WHOLE_DEVICE_ID
+        return whole or bool(LOOK_UPS & self.given.keys())
 
     @property
     def main_fields(self) -> list[forms.BoundField]:

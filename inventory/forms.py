@@ -1,18 +1,22 @@
 """Forms parse what was typed; what may be recorded is decided in `recording` and `actions`."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 
 from django import forms
+from django.core.exceptions import ValidationError
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.timezone import make_aware
 
 from accounts.acting import Acting
+from accounts.errors import BadRequest
 from accounts.forms.people import DayField
 from accounts.models import Fuel
 from accounts.roles import Role
 from inventory.data_items import BY_NAME
+from inventory.filters import problems_of
 from inventory.models import Device, Kind
 from inventory.recording import Assessment, Recording, assess
 
@@ -107,8 +111,9 @@ class DeviceEditForm(forms.Form):
         cleaned = super().clean()
         if not self.errors and not self.stale:
             self.assessment = assess(self.device, self.recording(), self.by)
-            for name, sentence in self.assessment.problems:
-                self.add_error(name if name in self.fields else None, sentence)
+            for problem in self.assessment.problems:
+                name = problem.item if problem.item in self.fields else None
+                self.add_error(name, ValidationError(problem.in_full, code=problem.code))
         return cleaned
 
     def sides(self) -> list["Side"]:
@@ -251,6 +256,16 @@ class PastForm(forms.Form):
     known_on = DayField(
         label="As known on", required=False, help_text="Recordings until the end of this day count. Empty: all of them."
     )
+
+    def __init__(self, data: Mapping[str, str] | None = None, *, day_needed: bool = False) -> None:
+        super().__init__(data)
+        self.fields["as_of"].required = day_needed
+
+    def cleaned_or_refused(self) -> dict[str, object]:
+        """The days asked for; BadRequest with all that is wrong with them."""
+        if self.is_valid():
+            return self.cleaned_data
+        raise BadRequest(*problems_of(self))
 
     def clean(self) -> dict:
         cleaned = super().clean()

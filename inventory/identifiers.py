@@ -42,11 +42,14 @@ _QUOTED = 24  # characters of the input that a message repeats at most
 
 
 class InvalidIdentifier(ValueError):
-    """Why an identifier is refused: str() is for the user, `code` (snake_case, stable) for programs."""
+    """Why an identifier is refused: str() is for the user, `code` (snake_case, stable) for programs.
 
-    def __init__(self, message: str, code: str = "invalid") -> None:
+    `suggestion` is a value that may have been meant, if one is likely.
+    """
+
+    def __init__(self, message: str, code: str = "invalid", suggestion: str = "") -> None:
         super().__init__(message)
-        self.code = code
+        self.code, self.suggestion = code, suggestion
 
 
 def parse_device_id(text: str) -> str:
@@ -149,7 +152,7 @@ def _octets(text: str, rule: str, least: int) -> str:
     canonical = "-".join(re.findall("..?", digits))
     if not re.fullmatch("(?:[0-9A-F]{2}[-:]?){0,7}[0-9A-F]{0,2}", plain):
         cure = f"One dash or colon may stand between two pairs of digits. Perhaps {canonical}."
-        raise InvalidIdentifier(f"{_quote(plain)} is not divided into pairs. {cure}", "bad_separator")
+        raise InvalidIdentifier(f"{_quote(plain)} is not divided into pairs. {cure}", "bad_separator", canonical)
     return canonical
 
 
@@ -190,11 +193,11 @@ def _bad_character(bad: re.Match[str], rule: str) -> InvalidIdentifier:
     """For an ASCII character out of place; a letter often typed for a digit is named with that digit."""
     digit, suggestion = bad[0].translate(_SLIPS), bad.string.translate(_SLIPS)
     cure = f" Is {_ascii_name(digit)} meant?" if digit != bad[0] else ""
-    if cure and len(suggestion) <= _QUOTED and not bad.re.search(suggestion):
-        cure += f" Perhaps {suggestion}."
+    likely = suggestion if cure and len(suggestion) <= _QUOTED and not bad.re.search(suggestion) else ""
+    cure += f" Perhaps {likely}." if likely else ""
     where = f"In {_quote(bad.string)}, character {bad.start() + 1}"
     message = f"{where} is {_ascii_name(bad[0])}. {rule}{cure}"
-    return InvalidIdentifier(message, "bad_characters")
+    return InvalidIdentifier(message, "bad_characters", likely)
 
 
 def _wrong_fuel(digits: str, cure: str) -> InvalidIdentifier:

@@ -1,21 +1,56 @@
-"""One device by its Device ID, for pages and API alike."""
+"""One device by its Device ID, for pages and API alike: one same 404 for what is not there and what is not yours.
 
-from django.http import Http404
+A look-up that finds nothing is counted (`accounts.limits`).
+"""
+
+from datetime import date, datetime
+
+from django.db import connection
+from django.http import Http404, HttpRequest
 from django.utils import timezone
 
-from accounts.acting import Acting
+from inventory.history.record import DeviceRecord
 from inventory.identifiers import InvalidIdentifier, parse_device_id
 from inventory.models import Device
 
 
-def device_or_404(acting: Acting, device_id: str) -> Device:
-    """The device of this ID in the scope of `acting`, with its flags; one same 404 for any other."""
+def device_or_404(request: HttpRequest, device_id: str) -> Device:
+    """The device of this ID in the scope of whom the request acts for, with its flags."""
+    canonical = _canonical(request, device_id)
+    devices = Device.objects.visible_to(request.acting).with_quality_flags(request.acting, timezone.localdate())
+    device = devices.with_parties().filter(device_id=canonical).first()
+    if device is None:
+        raise not_found(request)
+    return device
+
+
+def record_or_404(request: HttpRequest, device_id: str) -> tuple[str, DeviceRecord]:
+    """Device ID and history of a device that whom the request acts for has, or had once."""
+    canonical = _canonical(request, device_id)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT acting_device(%s)", [canonical])
+        (found,) = cursor.fetchone()
+    if found is None:
+        raise not_found(request)
+    return canonical, DeviceRecord(found, request.acting)
+
+
+def device_as_of(record: DeviceRecord, day: date, known_at: datetime | None) -> Device | None:
+    """The device as it was on a UK day, as known at a moment (None: now); None unless it was the viewer's then."""
+    then = Device.objects.as_of(day, known_at, device=record.device).visible_to(record.acting, day)
+    return then.with_parties().first()
+
+
+def not_found(request: HttpRequest) -> Http404:
+    """To be raised for a device that was looked for and is not there."""
+    request.look_ups.nothing()
+    return Http404()
+
+
+def _canonical(request: HttpRequest, device_id: str) -> str:
     try:
         canonical = parse_device_id(device_id)
     except InvalidIdentifier as invalid:
         raise Http404 from invalid
-    devices = Device.objects.visible_to(acting).with_quality_flags(acting, timezone.localdate())
-    device = devices.with_parties().filter(device_id=canonical).first()
-    if device is None:
-        raise Http404
-    return device
+    request.look_ups.check()
+    return canonical

@@ -23,22 +23,36 @@ class Page:
     next_url: str = ""
 
 
-def keyset_page(queryset: QuerySet, parts: list[Q], params: Mapping[str, str]) -> Page:
-    """The page of `queryset` that `after` or `before` in `params` asks for, else the first.
+@dataclass(frozen=True)
+class Rows:
+    """Row ids and Device IDs next to a position, in order, and whether there are more on either side."""
+
+    found: list[tuple[int, str]]
+    has_previous: bool
+    has_next: bool
+
+
+def keyset_rows(
+    queryset: QuerySet, parts: list[Q], *, size: int = PAGE_SIZE, position: str | None = None, backwards: bool = False
+) -> Rows:
+    """The `size` devices of `queryset` after the Device ID `position`, or before it.
 
     `parts` are conditions that together cover the queryset without overlap: each is read from its own index in order
     and the few rows found are merged, so a scope of several parties costs no sort of the whole.
     """
-    backwards = bool(params.get("before"))
-    position = _position(params)
-    rows = _rows(queryset, parts, position, backwards)
-    more = len(rows) > PAGE_SIZE
-    rows = rows[:PAGE_SIZE][::-1] if backwards else rows[:PAGE_SIZE]
-    has_previous, has_next = (more, True) if backwards else (position is not None, more)
+    rows = _read(queryset, parts, size + 1, position, backwards)
+    more = len(rows) > size
+    rows = rows[:size][::-1] if backwards else rows[:size]
+    return Rows(rows, *((more, True) if backwards else (position is not None, more)))
+
+
+def keyset_page(queryset: QuerySet, parts: list[Q], params: Mapping[str, str]) -> Page:
+    """The page of `queryset` that `after` or `before` in `params` asks for, else the first; see `keyset_rows`."""
+    rows = keyset_rows(queryset, parts, position=_position(params), backwards=bool(params.get("before")))
     return Page(
-        [pk for pk, _ in rows],
-        _query(params, "before", rows[0][1]) if rows and has_previous else "",
-        _query(params, "after", rows[-1][1]) if rows and has_next else "",
+        [pk for pk, _ in rows.found],
+        _query(params, "before", rows.found[0][1]) if rows.found and rows.has_previous else "",
+        _query(params, "after", rows.found[-1][1]) if rows.found and rows.has_next else "",
     )
 
 
@@ -60,15 +74,15 @@ def _position(params: Mapping[str, str]) -> str | None:
         raise BadRequest("This page address is damaged. Start again from the list.") from error
 
 
-def _rows(queryset: QuerySet, parts: list[Q], position: str | None, backwards: bool) -> list[tuple[int, str]]:
+def _read(
+    queryset: QuerySet, parts: list[Q], most: int, position: str | None, backwards: bool
+) -> list[tuple[int, str]]:
     order = "-device_id" if backwards else "device_id"
     beyond = Q(**{"device_id__lt" if backwards else "device_id__gt": position}) if position else Q()
-    branches = [
-        queryset.filter(part & beyond).order_by(order).values_list("pk", "device_id")[: PAGE_SIZE + 1] for part in parts
-    ]
+    branches = [queryset.filter(part & beyond).order_by(order).values_list("pk", "device_id")[:most] for part in parts]
     if len(branches) <= 1:
         return list(branches[0]) if branches else []
-    return list(branches[0].union(*branches[1:], all=True).order_by(order)[: PAGE_SIZE + 1])
+    return list(branches[0].union(*branches[1:], all=True).order_by(order)[:most])
 
 
 def _query(params: Mapping[str, str], direction: str, device_id: str) -> str:

@@ -9,7 +9,8 @@ from django.utils import timezone
 from django.utils.formats import date_format
 
 from accounts.acting import Acting
-from accounts.models import Participant
+from accounts.errors import Problem
+from accounts.models import Fuel, Participant
 from accounts.roles import Permission, Role
 from inventory.identifiers import InvalidIdentifier, parse_map_id, parse_msn
 from inventory.models import Device, Kind
@@ -25,6 +26,16 @@ class Recording:
     kind: Kind | None = None
     source: str = ""
     reason: str = ""
+    confirmed: bool = True  # what is doubtful; pages ask by a page of its own
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One device of a batch, as it was when its sender read it."""
+
+    device_id: str
+    recording: Recording
+    expected_version: int
 
 
 @dataclass(frozen=True)
@@ -42,17 +53,23 @@ class Change:
 
 @dataclass
 class Assessment:
-    """What a recording would do: `problems` (field, sentence) stop it, `warnings` ask to confirm it."""
+    """What a recording would do: `problems` stop it, `warnings` ask to confirm it."""
 
     changes: list[Change] = field(default_factory=list)
-    problems: list[tuple[str, str]] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     msn: str | None = None
     participant: Participant | None = None
     map_from: date | None = None
+    listed: dict[str, list[Participant]] = field(default_factory=dict)  # of all MAPs, those for the device's fuel
 
-    def refuse(self, item: str, sentence: str) -> None:
-        self.problems.append((item, sentence))
+    def refuse(self, item: str, code: str, sentence: str, suggestion: str = "") -> None:
+        self.problems.append(Problem(sentence, code, item, suggestion))
+
+    @property
+    def items(self) -> list[str]:
+        """The names of the items it would write."""
+        return [name for name, new in (("msn", self.msn), ("map_id", self.participant)) if new]
 
     @property
     def needs_confirmation(self) -> bool:
@@ -63,15 +80,30 @@ class Assessment:
         return any(change.replaces for change in self.changes)
 
 
-def assess(device: Device, recording: Recording, by: Acting) -> Assessment:
+Maps = dict[str, dict[str, list[Participant]]]  # fuel → code → entries of the list
+
+
+def all_maps() -> Maps:
+    """The list of all MAPs, some hundred entries, read at once."""
+    maps: Maps = {fuel: {} for fuel in Fuel.values}
+    for entry in Participant.objects.filter(role=Role.MAP):
+        maps[entry.fuel].setdefault(entry.code, []).append(entry)
+    return maps
+
+
+def assess(device: Device, recording: Recording, by: Acting, maps: Maps | None = None) -> Assessment:
     """Check `recording` against every rule and the list of all MAPs; all problems at once."""
     result = Assessment()
+    if recording.map_id:
+        result.listed = (all_maps() if maps is None else maps).get(device.fuel, {})
     _assess_msn(result, device, recording)
     _assess_map_id(result, device, recording)
     _assess_change(result, device, recording)
     _assess_reasons(result, recording, by)
+    for warning in () if recording.confirmed else result.warnings:
+        result.refuse("confirm", "needs_confirmation", warning)
     if not result.changes and not result.problems:
-        result.refuse("", "Nothing is different from what is recorded.")
+        result.refuse("", "no_change", "Nothing is different from what is recorded.")
     return result
 
 
@@ -80,12 +112,13 @@ def _assess_msn(result: Assessment, device: Device, recording: Recording) -> Non
         return
     if not recording.msn.strip():
         if device.msn:
-            result.refuse("msn", f"A recorded MSN is not blanked. Leave {device.msn} as it is, or correct it.")
+            sentence = f"A recorded MSN is not blanked. Leave {device.msn} as it is, or correct it."
+            result.refuse("msn", "not_blanked", sentence)
         return
     try:
         msn = parse_msn(recording.msn, fuel=device.fuel)
     except InvalidIdentifier as invalid:
-        return result.refuse("msn", str(invalid))
+        return result.refuse("msn", invalid.code, str(invalid), invalid.suggestion)
     if msn != device.msn:
         result.msn = msn
         result.changes.append(Change("MSN", device.msn, msn))
@@ -96,14 +129,14 @@ def _assess_map_id(result: Assessment, device: Device, recording: Recording) -> 
     if recording.map_id is None or not (recording.map_id.strip() or recorded):
         return
     if not device.takes_map_id:
-        return result.refuse("map_id", "A MAP ID is recorded for SMETS2 meters only.")
+        return result.refuse("map_id", "not_smets2", "A MAP ID is recorded for SMETS2 meters only.")
     if not recording.map_id.strip():
         sentence = f"To take {recorded.code} away, use “Blank the MAP ID”. To keep it, leave it as it is."
-        return result.refuse("map_id", sentence)
+        return result.refuse("map_id", "not_blanked", sentence)
     try:
         code = parse_map_id(recording.map_id, fuel=device.fuel)
     except InvalidIdentifier as invalid:
-        return result.refuse("map_id", f"{invalid}{_similar(recording.map_id, device.fuel)}")
+        return result.refuse("map_id", invalid.code, str(invalid), _similar(recording.map_id, result.listed))
     if recorded and recorded.code == code and recording.map_from in (None, device.map_from):
         return None
     if day := _checked_day(result, device, recording):
@@ -116,10 +149,11 @@ def _checked_day(result: Assessment, device: Device, recording: Recording) -> da
     day = recording.map_from or (None if recording.kind == Kind.CHANGE else device.map_from or device.installed_on)
     today = timezone.localdate()
     if day is None:
-        return result.refuse("map_from", "Give the day from which this MAP provides the meter, such as 23/11/2026.")
+        sentence = "Give the day from which this MAP provides the meter, such as 23/11/2026."
+        return result.refuse("map_from", "required", sentence)
     if day > today and recording.kind == Kind.CORRECTION:
         sentence = f"{_shown(day)} is in the future: what was typed wrongly applies from a day that has been."
-        return result.refuse("map_from", sentence)
+        return result.refuse("map_from", "in_future", sentence)
     if day > today:
         result.warnings.append(f"{_shown(day)} is in the future. Until then everything stays as it is.")
     if device.installed_on is None:
@@ -135,19 +169,20 @@ def _checked_day(result: Assessment, device: Device, recording: Recording) -> da
 def _assess_code(result: Assessment, device: Device, code: str, day: date, recording: Recording) -> None:
     """`code` must stand in the list of all MAPs, for this fuel, on that day."""
     if (refusal := _too_early(device)) is not None:
-        return result.refuse("map_id", refusal)
-    listed = list(Participant.objects.filter(role=Role.MAP, fuel=device.fuel, code=code))
-    in_force = next((entry for entry in listed if entry.in_force(day)), None)
-    if not listed:
-        sentence = f"{code} is not in the list of all MAPs for {device.fuel_name}.{_similar(code, device.fuel)}"
-        return result.refuse("map_id", sentence)
+        return result.refuse("map_id", "installed_too_early", refusal)
+    entries = result.listed.get(code, [])
+    in_force = next((entry for entry in entries if entry.in_force(day)), None)
+    if not entries:
+        sentence = f"{code} is not in the list of all MAPs for {device.fuel_name}."
+        return result.refuse("map_id", "not_listed", sentence, _similar(code, result.listed))
     if in_force is None:
-        return result.refuse("map_from", f"{code} was not in force in the list of all MAPs on {_shown(day)}.")
+        sentence = f"{code} was not in force in the list of all MAPs on {_shown(day)}."
+        return result.refuse("map_from", "not_in_force", sentence)
     if in_force.kind == Participant.Kind.TEST:
-        return result.refuse("map_id", f"{code} is a code for tests. It is not recorded for meters.")
+        return result.refuse("map_id", "test_code", f"{code} is a code for tests. It is not recorded for meters.")
     if in_force.kind == Participant.Kind.DUMMY and not recording.reason.strip():
         sentence = f"{code} stands for a meter that its customer owns. Say why it is right here."
-        return result.refuse("reason", sentence)
+        return result.refuse("reason", "required", sentence)
     result.participant, result.map_from = in_force, day
     _note_changes(result, device, code, day)
     return None
@@ -174,31 +209,37 @@ def _assess_change(result: Assessment, device: Device, recording: Recording) -> 
     if not result.replaces:
         return
     if recording.kind is None:
-        result.refuse("kind", "Say why the recorded value is replaced.")
+        result.refuse("kind", "required", "Say why the recorded value is replaced.")
     if recording.kind != Kind.CHANGE:
         return
     if result.participant is None or result.participant.code == device.asset_provider.code:
-        result.refuse("kind", "The MAP ID stays the same, so this is a correction: choose “It was typed wrongly”.")
+        sentence = "The MAP ID stays the same, so this is a correction: choose “It was typed wrongly”."
+        result.refuse("kind", "map_id_stays", sentence)
     elif result.map_from <= device.map_from:
         began = f"{_shown(device.map_from)}, when {device.asset_provider.code} began"
-        result.refuse("map_from", f"Another MAP can only provide it from a day after {began}.")
+        result.refuse("map_from", "not_after", f"Another MAP can only provide it from a day after {began}.")
 
 
 def _assess_reasons(result: Assessment, recording: Recording, by: Acting) -> None:
     if result.replaces and not recording.source.strip():
-        result.refuse("source", "Say what it is taken from, for example nameplate photo, job 88213.")
+        result.refuse("source", "required", "Say what it is taken from, for example nameplate photo, job 88213.")
     if by.role == Role.DCC and result.changes and not recording.reason.strip():
-        result.refuse("reason", "Say why the DCC records this in place of the supplier.")
+        result.refuse("reason", "required", "Say why the DCC records this in place of the supplier.")
     if not by.may(Permission.REPLACE_ITEM if result.replaces else Permission.RECORD_ITEM):
-        result.refuse("", "Your job does not include this.")
+        result.refuse("", "not_allowed", "Your job does not include this.")
 
 
-def _similar(typed: str, fuel: str) -> str:
+def _similar(typed: str, listed: dict[str, list[Participant]]) -> str:
     """A hint from the list of all MAPs, never from devices."""
-    codes = Participant.objects.on(timezone.localdate()).filter(role=Role.MAP, fuel=fuel, kind=Participant.Kind.LIVE)
-    names = dict(codes.values_list("code", "name"))
+    today = timezone.localdate()
+    names = {
+        code: entry.name
+        for code, entries in listed.items()
+        for entry in entries
+        if entry.in_force(today) and entry.kind == Participant.Kind.LIVE
+    }
     near = get_close_matches(typed.strip().upper()[:8], names, n=3, cutoff=0.6)
-    return f" Similar codes in the list: {', '.join(f'{code} ({names[code]})' for code in near)}." if near else ""
+    return ", ".join(f"{code} ({names[code]})" for code in near)
 
 
 def _shown(day: date) -> str:

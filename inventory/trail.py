@@ -7,11 +7,6 @@ from accounts.audit.models import Kind
 from accounts.audit.readings import How, note_readings, parties_of
 from inventory.filters import DeviceFilter
 from inventory.models import Device
-from inventory.presentation import Cell
-
-LOOK_UPS = {"mpxn", "msn"}
-WHOLE_DEVICE_ID = 23
-Rows = list[tuple[Device, list[Cell]]]
 
 
 def note_page(request: HttpRequest, device: Device) -> None:
@@ -27,17 +22,18 @@ def note_past(request: HttpRequest, device_id: str) -> None:
         record(Kind.DEVICE_READ, by=request.acting, device_id=device_id)
 
 
-def note_worklist(request: HttpRequest, name: str, rows: Rows) -> None:
+def note_worklist(request: HttpRequest, name: str, devices: list[Device]) -> None:
     if request.method != "HEAD":
         record(Kind.LIST_READ, by=request.acting, worklist=name)
-        _note_rows(request, How.LIST, rows)
+        note_readings(How.LIST, parties_of(devices), by=request.acting)
 
 
-def note_search(request: HttpRequest, search: DeviceFilter, rows: Rows) -> None:
+def note_search(request: HttpRequest, search: DeviceFilter, devices: list[Device]) -> None:
     """A search, with the names of its keys, or the list as it stands without one."""
     if request.method != "HEAD":
         record(Kind.SEARCH if search.given else Kind.LIST_READ, by=request.acting, **_keys(search))
-        _note_rows(request, How.LOOK_UP if _looks_up(search) else How.LIST, rows)
+        how = How.LOOK_UP if search.looks_up else How.LIST
+        note_readings(how, parties_of(devices), by=request.acting)
 
 
 def note_file(request: HttpRequest, search: DeviceFilter) -> None:
@@ -45,17 +41,7 @@ def note_file(request: HttpRequest, search: DeviceFilter) -> None:
     record(Kind.LIST_DOWNLOADED, by=request.acting, **_keys(search))
 
 
-def _note_rows(request: HttpRequest, how: How, rows: Rows) -> None:
-    note_readings(how, parties_of(device for device, _ in rows), by=request.acting)
-
-
 def _keys(search: DeviceFilter) -> dict[str, object]:
     """The names alone; of the values only an MPxN, which is kept as what it is: personal."""
     values = {"mpxn": search.form.cleaned_data["mpxn"]} if "mpxn" in search.given else {}
     return {"keys": sorted(search.given), "personal": values}
-
-
-def _looks_up(search: DeviceFilter) -> bool:
-    """Whether it names single devices, not a beginning of Device IDs or a property."""
-    whole = len(search.form.cleaned_data.get("device_id") or "") == WHOLE_DEVICE_ID
-    return whole or bool(LOOK_UPS & search.given.keys())

@@ -10,7 +10,7 @@ from django.shortcuts import render
 from django.template.loader import render_to_string
 
 from accounts.acting import API
-from accounts.errors import BadRequest, OtherMembership
+from accounts.errors import BadRequest, Busy, OtherMembership, TooMany
 from smi_portal import problems
 from smi_portal.problems import reference
 
@@ -57,10 +57,19 @@ class RefusalMiddleware:
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         if isinstance(exception, BadRequest):
-            return _page(request, 400, problems=exception.problems)
+            return _page(request, 400, problems=exception.problems, hint=exception.hint)
+        if isinstance(exception, TooMany | Busy):
+            return _later(request, exception)
         if isinstance(exception, OtherMembership):
             return _made_for_another(request, exception.membership_id)
         return None
+
+
+def _later(request: HttpRequest, exception: TooMany | Busy) -> HttpResponse:
+    status = 503 if isinstance(exception, Busy) else 429
+    answer = _page(request, status, seconds=exception.seconds, sentence=str(exception))
+    answer.headers["Retry-After"] = str(exception.seconds)
+    return answer
 
 
 def _made_for_another(request: HttpRequest, membership_id: str) -> HttpResponse:
@@ -78,7 +87,7 @@ def _made_for_another(request: HttpRequest, membership_id: str) -> HttpResponse:
 
 def _page(request: HttpRequest, status: int, template: str = "", **context: object) -> HttpResponse:
     if request.path_info.startswith(API):
-        return problems.answer(status, context.get("problems", ()))
+        return problems.answer(status, context.get("problems", ()), context.get("hint", ""))
     context["reference"] = reference()
     return _not_stored(render(request, template or f"{status}.html", context, status=status))
 

@@ -1,8 +1,8 @@
 """What the portal's login may do with the tables that the owner made.
 
-The login owns nothing, so it can neither switch off a trigger nor change a table. It deletes no row of ours: nothing
-in the inventory, and nobody's account, is ever deleted by the portal. Nor does it change what is only added to (tables
-with a trigger `append_only`).
+The login owns nothing, so it can neither switch off a trigger nor change a table. It deletes no row of ours, answers of
+the API that are kept for a day excepted: nothing in the inventory, and nobody's account, is ever deleted. Nor does it
+change what is only added to (tables with a trigger `append_only`).
 """
 
 from django.apps import AppConfig, apps
@@ -11,6 +11,7 @@ from django.db import connections
 from psycopg import sql
 
 OWN_APPS = ("accounts", "inventory")
+FLEETING = "accounts_keptanswer"  # of which rows go after a day
 
 
 def grant_to_login(sender: AppConfig, using: str, **kwargs: object) -> None:
@@ -18,7 +19,8 @@ def grant_to_login(sender: AppConfig, using: str, **kwargs: object) -> None:
     login = settings.DATABASES["default"]["USER"]
     if login == settings.DATABASES[using]["USER"]:
         return
-    ours = [model._meta.db_table for app in OWN_APPS for model in apps.get_app_config(app).get_models()]
+    tables = {model._meta.db_table for app in OWN_APPS for model in apps.get_app_config(app).get_models()}
+    ours = sorted(tables - {FLEETING})
     statements = [
         sql.SQL("GRANT USAGE ON SCHEMA public TO {login}"),
         sql.SQL("GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {login}"),

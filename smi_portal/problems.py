@@ -1,15 +1,17 @@
 """What the API refuses or fails at, as RFC 9457 `application/problem+json`, wherever it fails."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import structlog
 from django.http import JsonResponse
 from django.urls import reverse
-from rest_framework.exceptions import ParseError
+from rest_framework.exceptions import APIException, ErrorDetail, ParseError, Throttled, ValidationError
+from rest_framework.renderers import JSONRenderer
 from rest_framework.response import Response
+from rest_framework.settings import api_settings
 from rest_framework.views import exception_handler
 
-from accounts.errors import BadRequest
+from accounts.errors import BadRequest, Busy, Problem, Stale, TooMany
 from accounts.mail import link_to
 
 MEDIA_TYPE = "application/problem+json"
@@ -29,38 +31,114 @@ PROBLEMS = {
     404: ("not-found", "There is nothing here that you may see", "It does not exist, or lies outside your scope."),
     405: ("method-not-allowed", "This address does not take that method", "The header “Allow” names those it takes."),
     406: ("not-acceptable", "There is no such form of the answer", "Accept “application/json”."),
+    412: (
+        "stale",
+        "The device has been changed since you read it",
+        "Read it again, look at what changed, and send your change with its new ETag.",
+    ),
     415: ("unsupported-media-type", "This form of content is not taken", "Send “application/json”."),
+    422: (
+        "key-used-before",
+        "This Idempotency-Key has been used for another request",
+        "Send the same request as before, or give this one a key of its own.",
+    ),
+    428: (
+        "precondition-required",
+        "Say which version of the device you change",
+        "Send the header “If-Match” with the ETag that the device was read with.",
+    ),
     429: ("too-many-requests", "Too many requests", "Wait as long as the header “Retry-After” says."),
+    503: ("busy", "All places for downloads are taken", "Wait as long as the header “Retry-After” says."),
     500: ("failed", "The portal has made a mistake", "Try again later. If you ask for help, give the reference."),
 }
 
 
+class Stale412(APIException):
+    status_code = 412
+
+
+class Busy503(APIException):
+    status_code = 503
+
+
 def handle(raised: Exception, context: dict[str, object]) -> Response | None:
     """For views of the API; None for what is a mistake of ours, which `answer` tells of."""
-    sentences = raised.problems if isinstance(raised, BadRequest) else ()
-    response = exception_handler(ParseError() if sentences else raised, context)
-    if response is not None:
-        response.data = described(response.status_code, sentences)
-        response.content_type = MEDIA_TYPE
+    response = exception_handler(_as_known_to_the_framework(raised), context)
+    if response is None:
+        return None
+    problems, hint = problems_of(raised), getattr(raised, "hint", "")
+    response.data = described(response.status_code, problems, str(raised) if isinstance(raised, TooMany) else hint)
+    response.content_type = MEDIA_TYPE
+    context["request"].accepted_renderer = JSONRenderer()  # whatever was asked for
     return response
 
 
-def answer(status: int, sentences: Sequence[str] = ()) -> JsonResponse:
+def _as_known_to_the_framework(raised: Exception) -> Exception:
+    if isinstance(raised, BadRequest):
+        return ParseError()
+    if isinstance(raised, Stale):
+        return Stale412()
+    if isinstance(raised, TooMany):
+        return Throttled(raised.seconds)
+    if isinstance(raised, Busy):
+        busy = Busy503()
+        busy.wait = raised.seconds
+        return busy
+    return raised
+
+
+def problems_of(raised: Exception) -> list[dict[str, str]]:
+    """What is wrong with a request, as the answer tells it."""
+    if isinstance(raised, BadRequest):
+        return [_told(problem, raised.within) for problem in raised.problems]
+    if isinstance(raised, ValidationError):
+        return [_told(problem, "body") for problem in _of_body(raised.detail)]
+    return [_told(Problem(str(raised.detail), "not_json"), "body")] if isinstance(raised, ParseError) else []
+
+
+def _of_body(detail: object, pointer: str = "") -> Iterator[Problem]:
+    """Of the nested errors of a serializer, each with the pointer to what it is about."""
+    if isinstance(detail, dict):
+        for key, inner in detail.items():
+            whole = key == api_settings.NON_FIELD_ERRORS_KEY
+            yield from _of_body(inner, pointer if whole else f"{pointer}/{_escaped(str(key))}")
+    elif isinstance(detail, list):
+        for number, inner in enumerate(detail):
+            is_sentence = isinstance(inner, ErrorDetail)
+            yield from _of_body(inner, pointer if is_sentence else f"{pointer}/{number}")
+    else:
+        yield Problem(str(detail), detail.code, pointer.removeprefix("/"))
+
+
+def _escaped(key: str) -> str:
+    """As a JSON pointer (RFC 6901) has it."""
+    return key[:40].replace("~", "~0").replace("/", "~1")
+
+
+def _told(problem: Problem, within: str) -> dict[str, str]:
+    where = {"parameter": problem.item} if within == "query" else {"pointer": f"/{problem.item}"}
+    given = where if problem.item else {}
+    given |= {"code": problem.code, "detail": problem.sentence}
+    return given | ({"suggestion": problem.suggestion} if problem.suggestion else {})
+
+
+def answer(status: int, problems: Iterable[Problem] = (), hint: str = "") -> JsonResponse:
     """For what fails outside those views."""
-    response = JsonResponse(described(status, sentences), status=status, content_type=MEDIA_TYPE)
+    told = [_told(problem, "query") for problem in problems]
+    response = JsonResponse(described(status, told, hint), status=status, content_type=MEDIA_TYPE)
     response["Cache-Control"] = "no-store"
     return response
 
 
-def described(status: int, sentences: Sequence[str] = ()) -> dict[str, object]:
-    """The problem; `errors` has one sentence for each thing that is wrong with a request."""
+def described(status: int, problems: Sequence[dict[str, str]] = (), hint: str = "") -> dict[str, object]:
+    """The problem; `errors` has one entry for each thing that is wrong with a request."""
     name, title, detail = PROBLEMS.get(status) or PROBLEMS[500 if status >= 500 else 400]
     return {
         "type": f"{link_to(reverse('api-guide'))}#{name}",
         "title": title,
         "status": status,
-        "detail": detail,
-        "errors": [{"detail": sentence} for sentence in sentences],
+        "detail": hint or detail,
+        "errors": list(problems),
         "reference": reference(),
     }
 

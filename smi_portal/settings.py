@@ -141,8 +141,10 @@ MIDDLEWARE = [
     "allauth.account.middleware.AccountMiddleware",
     "accounts.sign_in.single_sign_on.ProviderMiddleware",
     "accounts.acting.ActingMiddleware",
-    "accounts.sign_in.enrolment.EnrolmentMiddleware",
     "accounts.sign_in.tokens.TokenMiddleware",
+    "accounts.limits.LimitMiddleware",
+    "accounts.acting.ScopeMiddleware",
+    "accounts.sign_in.enrolment.EnrolmentMiddleware",
     "smi_portal.errors.RefusalMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
@@ -265,8 +267,21 @@ REST_FRAMEWORK = {
     "DEFAULT_PERMISSION_CLASSES": ["accounts.access.DeclaredPermission"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_THROTTLE_CLASSES": ["accounts.limits.RateThrottle"],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "smi_portal.problems.handle",
     "URL_FORMAT_OVERRIDE": None,
+}
+
+SPECTACULAR_SETTINGS = {
+    "TITLE": "SMI self-service portal",
+    "DESCRIPTION": "For systems of suppliers, MAPs and the DCC. How it works in words: the guide.",
+    "VERSION": "1",
+    "OAS_VERSION": "3.1.0",
+    "COMPONENT_SPLIT_REQUEST": True,
+    "ENUM_ADD_EXPLICIT_BLANK_NULL_CHOICE": False,
+    "PREPROCESSING_HOOKS": ["inventory.api.description.only_ours"],
+    "POSTPROCESSING_HOOKS": ["inventory.api.description.completed"],
 }
 
 # History: who and why stand in each row, as `accounts.acting` sets them; the moment is that of the write itself.
@@ -280,6 +295,12 @@ MAP_SEES_SUPPLIER = env.bool("MAP_SEES_SUPPLIER", True)
 MAP_SEES_PREVIOUS_SUPPLIER = env.bool("MAP_SEES_PREVIOUS_SUPPLIER", True)
 # First installation day from which a MAP ID may be recorded; empty: any day.
 MAP_ID_FROM = env("MAP_ID_FROM", default="")
+
+# Requests a minute to the API, of one token or person, and of all of an organisation together; and look-ups of devices
+# that found nothing, a UK day, of one token or person, on pages too.
+API_RATE = env.int("API_RATE", 600)
+API_RATE_OF_ORGANISATION = env.int("API_RATE_OF_ORGANISATION", 1800)
+LOOK_UPS_IN_VAIN = env.int("LOOK_UPS_IN_VAIN", 1000)
 
 # For how many days the audit trail keeps reads and sign-ins; empty: for ever, as it keeps changes.
 AUDIT_KEEP_SHORT_DAYS = int(days) if (days := env("AUDIT_KEEP_SHORT_DAYS", default="730")) else None

@@ -69,6 +69,7 @@ class Kind(models.TextChoices):
     TOKEN_MADE = "token_made", "Made a token"
     TOKEN_REVOKED = "token_revoked", "Revoked a token"
     TOKEN_USED = "token_used", "Came with a token"
+    LOOK_UPS_IN_VAIN = "look_ups_in_vain", "Looked up many devices that were not there"
     SIGN_ON_CHANGED = "sign_on_changed", "Changed single sign-on"
     DOMAIN_ADDED = "domain_added", "Added an e-mail domain"
     DOMAIN_PROVEN = "domain_proven", "Proved an e-mail domain"
@@ -98,6 +99,7 @@ SHORT_LIVED = frozenset(
         Kind.REPORT_DOWNLOADED,
         Kind.AUDIT_DOWNLOADED,
         Kind.TOKEN_USED,
+        Kind.LOOK_UPS_IN_VAIN,
         Kind.SYSTEM_SCOPE,
     }
 )

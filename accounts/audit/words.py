@@ -227,6 +227,7 @@ WORDS: dict[str, Callable[[AuditRow, Names], str]] = {
     Kind.TOKEN_MADE: lambda row, names: f"made the token {names.token(row)}, as {_job(row)}",
     Kind.TOKEN_REVOKED: lambda row, names: f"revoked the token {names.token(row)}",
     Kind.TOKEN_USED: _token_used,
+    Kind.LOOK_UPS_IN_VAIN: lambda row, names: f"looked up {row.details.get('number')} devices in vain on one day",
     Kind.MEMBERSHIP_SUSPENDED: _suspended,
     Kind.MEMBERSHIP_REINSTATED: _membership("reinstated"),
     Kind.MEMBERSHIP_CONFIRMED: _confirmed,

@@ -2,6 +2,7 @@
 
 from accounts.audit import models as audit_models  # noqa: F401  (of this app)
 from accounts.models.invitations import Invitation
+from accounts.models.kept_answers import KeptAnswer
 from accounts.models.participants import Binding, BindingEvent, Fuel, Participant, ParticipantEvent, PeriodQuerySet
 from accounts.models.people import (
     Factor,
@@ -24,6 +25,7 @@ __all__ = [
     "Factor",
     "Fuel",
     "Invitation",
+    "KeptAnswer",
     "MailDomain",
     "Membership",
     "MembershipEvent",

@@ -42,6 +42,11 @@ class ParticipantQuerySet(PeriodQuerySet):
         conditions = [Q(fuel=b.fuel, role=b.role, code=b.code) for b in bindings]
         return self.filter(reduce(or_, conditions)) if conditions else self.none()
 
+    def named(self, text: str) -> Self:
+        """Entries with this part of a name, or this code, all without one; by role, fuel and code."""
+        found = self.filter(Q(name__icontains=text) | Q(code__iexact=text)) if text else self
+        return found.order_by("role", "fuel", "code", "effective_from")
+
     def not_valid(self, day: date) -> Self:
         """Entries whose code is not in force on `day`, under any entry."""
         same_code = Participant.objects.on(day).filter(

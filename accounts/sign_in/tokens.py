@@ -145,7 +145,7 @@ class ApiMiddleware:
 
 
 class TokenMiddleware:
-    """Lets a system with a token act, in the scope of its organisation; stands behind `ActingMiddleware`.
+    """Lets a system with a token act for its organisation; stands behind `ActingMiddleware`.
 
     Whose token opens nothing goes on as nobody: views of the API then answer 401, the same whatever the reason.
     """
@@ -154,10 +154,8 @@ class TokenMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        acting = authenticate(request) if brings_credentials(request) else None
-        if acting is None:
-            return self.get_response(request)
-        request.acting = acting
-        structlog.contextvars.bind_contextvars(token_id=acting.token_id)
-        with scope(acting):
-            return self.get_response(request)
+        if brings_credentials(request):
+            request.acting = authenticate(request)
+        if request.acting and request.acting.token_id:
+            structlog.contextvars.bind_contextvars(token_id=request.acting.token_id)
+        return self.get_response(request)

@@ -1,6 +1,5 @@
 """The public list of MAPs and suppliers, and the table of rights."""
 
-from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
@@ -16,9 +15,7 @@ def participant_list(request: HttpRequest) -> HttpResponse:
     """The public list of MAPs and suppliers: codes, names and dates; never devices."""
     expect(request, "name")
     form = ParticipantSearch(request.GET)
-    participants = Participant.objects.order_by("role", "fuel", "code", "effective_from")
-    if form.is_valid() and (name := form.cleaned_data["name"]):
-        participants = participants.filter(Q(name__icontains=name) | Q(code__iexact=name))
+    participants = Participant.objects.named(form.cleaned_data["name"] if form.is_valid() else "")
     context = {"form": form, "participants": participants, "today": timezone.localdate()}
     return render(request, "accounts/participant_list.html", context, status=200 if form.is_valid() else 400)
 

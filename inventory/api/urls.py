@@ -2,8 +2,38 @@
 
 from django.urls import path
 
-from inventory.api.views import DeviceViewSet
+from inventory.api.description import SchemaView
+from inventory.api.devices import DeviceViewSet
+from inventory.api.lists import DataItemViewSet, MemberViewSet, ParticipantViewSet, RightsViewSet
+from inventory.api.reports import ReportViewSet, RunViewSet
+
+LIST = {"get": "list"}
+DEVICE = {"get": "retrieve", "patch": "partial_update"}
 
 urlpatterns = [
-    path("devices/<str:device_id>/", DeviceViewSet.as_view({"get": "retrieve"}), name="api-device-detail"),
+    path("schema/", SchemaView.as_view({"get": "retrieve"}), name="api-schema"),
+    # Devices
+    path("devices/", DeviceViewSet.as_view(LIST), name="api-device-list"),
+    path("devices/batch/", DeviceViewSet.as_view({"post": "batch"}), name="api-device-batch"),
+    path("devices/<str:device_id>/", DeviceViewSet.as_view(DEVICE), name="api-device-detail"),
+    path("devices/<str:device_id>/history/", DeviceViewSet.as_view({"get": "history"}), name="api-device-history"),
+    path("devices/<str:device_id>/as-of/", DeviceViewSet.as_view({"get": "as_of"}), name="api-device-as-of"),
+    # Reports
+    path("reports/", ReportViewSet.as_view(LIST), name="api-report-list"),
+    path(
+        "reports/map-portfolio/download/",
+        ReportViewSet.as_view({"get": "map_portfolio"}),
+        name="api-map-portfolio-download",
+    ),
+    path(
+        "reports/device-list/download/", ReportViewSet.as_view({"get": "device_list"}), name="api-device-list-download"
+    ),
+    path("reports/runs/", RunViewSet.as_view(LIST), name="api-run-list"),
+    path("reports/runs/<uuid:pk>/", RunViewSet.as_view({"get": "retrieve"}), name="api-run-detail"),
+    path("reports/runs/<uuid:pk>/manifest/", RunViewSet.as_view({"get": "manifest"}), name="api-run-manifest"),
+    # Lists
+    path("participants/", ParticipantViewSet.as_view(LIST), name="api-participant-list"),
+    path("data-items/", DataItemViewSet.as_view(LIST), name="api-data-item-list"),
+    path("rights/", RightsViewSet.as_view({"get": "retrieve"}), name="api-rights"),
+    path("members/", MemberViewSet.as_view(LIST), name="api-member-list"),
 ]

@@ -3,37 +3,53 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from enum import StrEnum
 from itertools import groupby
 
 from accounts.roles import Role
-from inventory.data_items import ITEMS, DataItem, Shown
+from inventory.data_items import BY_NAME, ITEMS, DataItem, Shown
 from inventory.history.record import FOREVER, OTHER, DeviceRecord, Period, Recorder
 from inventory.models import DeviceEvent, Kind, Status
 from inventory.wording import in_words
 
-NONE, NOT_SHOWN = "none", "not shown"
+NONE = "none"
+
+
+class Unnamed(StrEnum):
+    """What stands in place of a value; no value looks like it."""
+
+    NOT_SHOWN = "not shown"
+    AS_BEFORE = "as before"
+    ANOTHER_MAP = "another MAP"
+    ANOTHER_SUPPLIER = "another supplier"
 
 
 @dataclass(frozen=True)
 class Party:
-    """Which of the two parties periods are about, in words; `role` has it as its own."""
+    """Which of the two parties periods are about; `role` has it as its own."""
 
-    item: str
+    item: DataItem
     noun: str
-    other: str
-    from_item: str
+    other: Unnamed
+    from_item: DataItem
     role: Role
 
 
-MAP_ID = Party("MAP ID", "MAP ID", "another MAP", "MAP ID applies from", Role.MAP)
-SUPPLIER = Party("Responsible supplier", "responsible supplier", "another supplier", "Supplier from", Role.SUPPLIER)
+MAP_ID = Party(BY_NAME["map_id"], "MAP ID", Unnamed.ANOTHER_MAP, BY_NAME["map_from"], Role.MAP)
+SUPPLIER = Party(
+    BY_NAME["supplier_id"],
+    "responsible supplier",
+    Unnamed.ANOTHER_SUPPLIER,
+    BY_NAME["supplier_from"],
+    Role.SUPPLIER,
+)
 
 
 @dataclass(frozen=True)
 class Held:
     """What held from a day to another, both included; `until` None while it lasts."""
 
-    item: str
+    item: DataItem
     code: str
     name: str
     since: date
@@ -42,11 +58,24 @@ class Held:
 
 @dataclass(frozen=True)
 class Difference:
-    """One item before and after a recording."""
+    """One item before and after a recording: codes and days, None for nothing, or why there is no value."""
 
-    label: str
-    before: str
-    after: str
+    item: DataItem
+    old: object
+    new: object
+
+    @property
+    def before(self) -> str:
+        return self._in_words(self.old)
+
+    @property
+    def after(self) -> str:
+        return self._in_words(self.new)
+
+    def _in_words(self, value: object) -> str:
+        if value is None:
+            return NONE
+        return Status(value).label if self.item.shown is Shown.STATUS else str(in_words(value))
 
 
 @dataclass(frozen=True)
@@ -120,25 +149,24 @@ def _title(party: Party, new: Period) -> str:
     if new.kind == Kind.CHANGE:
         return f"Change {whom}from {day} recorded"
     if new.party is None:
-        return f"{party.item} blanked from {day}"
-    return f"{party.item} {'corrected' if new.kind == Kind.CORRECTION else 'recorded'}"
+        return f"{party.item.label} blanked from {day}"
+    return f"{party.item.label} {'corrected' if new.kind == Kind.CORRECTION else 'recorded'}"
 
 
 def _difference(party: Party, old: Period | None, new: Period) -> list[Difference]:
     if new.kind == Kind.CANCELLED:
-        return [Difference(party.item, _party(party, new), "as before"), Difference(party.from_item, _day(new), "none")]
-    hidden = NONE if new.kind == Kind.FIRST else NOT_SHOWN
-    before, since = (_party(party, old), _day(old)) if old else (hidden, hidden)
-    pairs = [(party.item, before, _party(party, new)), (party.from_item, since, _day(new))]
-    return [Difference(*pair) for pair in pairs if pair[1] != pair[2]]
+        return [
+            Difference(party.item, _party(party, new), Unnamed.AS_BEFORE),
+            Difference(party.from_item, new.valid_from, None),
+        ]
+    hidden = None if new.kind == Kind.FIRST else Unnamed.NOT_SHOWN
+    before, since = (_party(party, old), old.valid_from) if old else (hidden, hidden)
+    both = [Difference(party.item, before, _party(party, new)), Difference(party.from_item, since, new.valid_from)]
+    return [difference for difference in both if difference.old != difference.new]
 
 
-def _party(party: Party, period: Period) -> str:
-    return party.other if period.party == OTHER else period.party or NONE
-
-
-def _day(period: Period) -> str:
-    return str(in_words(period.valid_from))
+def _party(party: Party, period: Period) -> str | None:
+    return party.other if period.party == OTHER else period.party
 
 
 def _of_events(record: DeviceRecord) -> Iterator[Entry]:
@@ -154,15 +182,13 @@ def _of_events(record: DeviceRecord) -> Iterator[Entry]:
 
 
 def _item_difference(item: DataItem, before: DeviceEvent | None, after: DeviceEvent) -> Difference | None:
-    values = [_value(item, event) for event in (before, after)]
-    return Difference(item.label, *values) if values[0] != values[1] else None
+    old, new = (_value(item, event) for event in (before, after))
+    return Difference(item, old, new) if old != new else None
 
 
-def _value(item: DataItem, event: DeviceEvent | None) -> str:
+def _value(item: DataItem, event: DeviceEvent | None) -> object:
     value = getattr(event, item.fields[0]) if event else None
-    if value in (None, ""):
-        return NONE
-    return Status(value).label if item.shown is Shown.STATUS else str(in_words(value))
+    return None if value == "" else value
 
 
 def _event_title(differences: list[Difference], before: DeviceEvent | None, recorder: Recorder) -> str:
@@ -171,8 +197,8 @@ def _event_title(differences: list[Difference], before: DeviceEvent | None, reco
     if len(differences) > 1:
         return "Items changed"
     words = {Kind.FIRST: "recorded", Kind.CORRECTION: "corrected"}
-    return f"{differences[0].label} {words.get(recorder.kind, 'changed')}"
+    return f"{differences[0].item.label} {words.get(recorder.kind, 'changed')}"
 
 
 def _sees(record: DeviceRecord, item: str) -> bool:
-    return next(i for i in ITEMS if i.name == item).visible_to(record.acting.role)
+    return BY_NAME[item].visible_to(record.acting.role)

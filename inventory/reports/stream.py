@@ -10,7 +10,8 @@ from contextlib import suppress
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
-from django.shortcuts import render
+
+from accounts.errors import Busy
 
 # At most half of the threads of a process serve streams: the rest stay free for pages.
 SLOTS = max(1, settings.WEB_THREADS // 2)
@@ -81,13 +82,13 @@ def accepts_gzip(request: HttpRequest) -> bool:
 def csv_answer(request: HttpRequest, name: str, begin: Callable[[], Iterator[bytes]]) -> HttpResponse:
     """A CSV download named `name` of what `begin` gives; HEAD gets the headers alone, and nothing is begun.
 
-    503 when all slots for streams are taken.
+    Raises Busy when all slots for streams are taken.
     """
     packed = accepts_gzip(request)
     if request.method == "HEAD":
         return _with_headers(HttpResponse(content_type=CSV), name, packed)
     if not slots.acquire(blocking=False):
-        return _too_many(request)
+        raise Busy(RETRY_SECONDS)
     try:
         chunks = begin()
     except BaseException:
@@ -96,12 +97,6 @@ def csv_answer(request: HttpRequest, name: str, begin: Callable[[], Iterator[byt
     client = request.META.get("gunicorn.socket")
     stream = Stream(gzipped(chunks) if packed else chunks, client, request.note_activity)
     return _with_headers(StreamingHttpResponse(stream, content_type=CSV), name, packed)
-
-
-def _too_many(request: HttpRequest) -> HttpResponse:
-    answer = render(request, "503.html", {"seconds": RETRY_SECONDS}, status=503)
-    answer.headers["Retry-After"] = str(RETRY_SECONDS)
-    return answer
 
 
 def _with_headers(answer: HttpResponse, name: str, packed: bool) -> HttpResponse:

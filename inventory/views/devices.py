@@ -12,7 +12,6 @@ from django.views.decorators.cache import never_cache
 
 from accounts.access import allow, expect
 from accounts.acting import FIELD, Acting
-from accounts.errors import BadRequest
 from accounts.roles import Permission, Role
 from inventory.data_items import listed_for
 from inventory.filters import DeviceFilter
@@ -41,20 +40,24 @@ def device_list(request: HttpRequest) -> HttpResponse:
         "download": urlencode(search.given | {FIELD: request.acting.membership_id}),
         "may_download": request.acting.may(Permission.DOWNLOAD_DEVICE_LIST),
     }
+    if search.looks_up:
+        request.look_ups.check()
     context |= found(request, search.qs)
-    note_search(request, search, context["rows"])
+    if search.looks_up and not context["rows"]:
+        request.look_ups.nothing()
+    note_search(request, search, [device for device, _ in context["rows"]])
     return render(request, "inventory/device_list.html", context)
 
 
 @allow(Permission.DOWNLOAD_DEVICE_LIST)
 def device_list_download(request: HttpRequest) -> HttpResponse:
     """What the search found, all of it, by Device ID."""
-    search = DeviceFilter(request.GET, Device.objects.visible_to(request.acting), request.acting, paged=False)
-    if not search.is_valid():
-        raise BadRequest(*(sentence for sentences in search.errors.values() for sentence in sentences))
+    visible = Device.objects.visible_to(request.acting)
+    search = DeviceFilter(request.GET, visible, request.acting, beside=(FIELD,))
+    devices = search.narrowed_or_refused()
     day = timezone.localdate()
     name = f"devices_{slugify(request.acting.organisation.name)}_{day:%Y-%m-%d}.csv"
-    answer = csv_answer(request, name, lambda: device_list_report.chunks(search.qs, request.acting, day))
+    answer = csv_answer(request, name, lambda: device_list_report.chunks(devices, request.acting, day))
     if answer.streaming:
         note_file(request, search)
     return answer
@@ -70,14 +73,14 @@ def worklist(request: HttpRequest, name: str) -> HttpResponse:
     expect(request, "after", "before")
     devices = work.select(Device.objects.visible_to(request.acting), request.acting)
     context = found(request, devices) | {"work": work}
-    note_worklist(request, name, context["rows"])
+    note_worklist(request, name, [device for device, _ in context["rows"]])
     return render(request, "inventory/worklist.html", context)
 
 
 @allow(Permission.VIEW_DEVICE)
 @never_cache
 def device_detail(request: HttpRequest, device_id: str) -> HttpResponse:
-    device = device_or_404(request.acting, device_id)
+    device = device_or_404(request, device_id)
     expect(request)
     note_page(request, device)
     flags = flags_of(device.quality_flags)

@@ -104,7 +104,7 @@ def map_step_take_back(request: HttpRequest, device_id: str, day: date) -> HttpR
 
 def meter_or_404(request: HttpRequest, device_id: str) -> Device:
     """A device for which MAP ID or MSN can be recorded; that its values are shown stands in the audit trail."""
-    device = device_or_404(request.acting, device_id)
+    device = device_or_404(request, device_id)
     if not device.is_meter:
         raise Http404
     if request.method == "GET":
@@ -121,7 +121,7 @@ def _record(request: HttpRequest, device: Device, form: DeviceEditForm) -> HttpR
             by=request.acting,
         )
     except Stale:
-        return _conflict_page(request, device_or_404(request.acting, device.device_id), form)
+        return _conflict_page(request, device_or_404(request, device.device_id), form)
     except NotAllowed as refusal:
         form.add_error(refusal.field if refusal.field in form.fields else None, str(refusal))
         return _edit_page(request, device, form)

@@ -59,9 +59,7 @@ def map_portfolio_download(request: HttpRequest) -> HttpResponse:
     if request.GET.get("format", "csv") != "csv":
         raise BadRequest("The report comes as CSV: leave “format” away or set it to csv.")
     form = PastForm(request.GET)
-    if not form.is_valid():
-        raise BadRequest(*(f"{name}: {text}" for name, texts in form.errors.items() for text in texts))
-    as_of, known_at = form.cleaned_data["as_of"], form.known_at
+    as_of, known_at = form.cleaned_or_refused()["as_of"], form.known_at
     run = plan_run(report=report.NAME, by=request.acting, as_of=as_of, known_at=known_at)
     answer = csv_answer(request, file_name(run), lambda: report.chunks(run, request.acting))
     if answer.streaming:

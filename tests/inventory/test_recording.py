@@ -24,7 +24,7 @@ def editor(supplier, asset_provider, rival_provider, acting):
 
 
 def problems(device: Device, by, **recording: object) -> dict[str, str]:
-    return dict(assess(device, Recording(**recording), by).problems)
+    return {problem.item: problem.in_full for problem in assess(device, Recording(**recording), by).problems}
 
 
 def record(device: Device, by, version: int = 1, **recording: object) -> Device:

@@ -124,11 +124,11 @@ def told(device: Device, viewer: Acting) -> tuple[list[str], list[str]]:
     """What held and who recorded what, a line each, as the page shows it."""
     with scope(viewer):
         history = DeviceRecord(device.pk, viewer)
-        periods = [f"{h.item} {h.code}: {h.since} to {h.until or '…'}" for h in held(history)]
+        periods = [f"{h.item.label} {h.code}: {h.since} to {h.until or '…'}" for h in held(history)]
         recordings = []
         for entry in timeline(history):
             by = ", ".join(word for word in (entry.recorder.person, entry.recorder.code) if word)
-            changes = "; ".join(f"{d.label} {d.before} → {d.after}" for d in entry.differences[:2])
+            changes = "; ".join(f"{d.item.label} {d.before} → {d.after}" for d in entry.differences[:2])
             day = timezone.localtime(entry.recorder.at)
             recordings.append(f"{day:%Y-%m-%d} {by}: {entry.title} | {changes} | {entry.note}")
     return periods, recordings

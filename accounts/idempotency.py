@@ -1,0 +1,74 @@
+"""A request with an Idempotency-Key is done once: sent again, it gets the answer it got before (for 24 hours)."""
+
+import hashlib
+import re
+from collections.abc import Callable
+
+from django.db import transaction
+from django.utils import timezone
+from rest_framework.exceptions import APIException
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from accounts.errors import BadRequest, NotAllowed, Problem
+from accounts.limits import subject_of
+from accounts.models import KeptAnswer
+
+HEADER = "Idempotency-Key"
+FORM = re.compile(r"[!-~]{1,255}")  # visible ASCII
+NO_KEY = Problem("The Idempotency-Key has 1 to 255 letters, digits and signs, without spaces.", "malformed_key")
+
+
+class KeyUsedBefore(APIException):
+    """422: for another request than this one."""
+
+    status_code = 422
+
+
+def answered_once(view: APIView, request: Request, give: Callable[[], Response]) -> Response:
+    """What `give` gives, or the answer it gave to the same request before; refusals of content are kept, too.
+
+    Two at once with one key wait for one another. Raises KeyUsedBefore for another request with the same key.
+    """
+    key = request.headers.get(HEADER)
+    if key is None:
+        return give()
+    if not FORM.fullmatch(key):
+        raise BadRequest(NO_KEY)
+    kept, is_new = _claim(request, key)
+    if not is_new:
+        return Response(kept.body, kept.status, content_type=kept.content_type or None)
+    response = _given(view, give)
+    kept.status, kept.body, kept.content_type = response.status_code, response.data, response.content_type or ""
+    kept.save(update_fields=["status", "body", "content_type"])
+    return response
+
+
+def _claim(request: Request, key: str) -> tuple[KeptAnswer, bool]:
+    """The answer kept under this key, and whether it is still to be given."""
+    asked = f"{request.method} {request.get_full_path()}\n".encode() + request._request.body
+    fingerprint = hashlib.sha256(asked).hexdigest()
+    place = {"organisation": request.acting.organisation, "subject": subject_of(request.acting), "key": key}
+    KeptAnswer.objects.filter(**place, created_at__lt=timezone.now() - KeptAnswer.FOR).delete()
+    kept, is_new = KeptAnswer.objects.get_or_create(**place, defaults={"fingerprint": fingerprint})
+    if kept.fingerprint != fingerprint:
+        raise KeyUsedBefore
+    return kept, is_new
+
+
+def _given(view: APIView, give: Callable[[], Response]) -> Response:
+    """A refusal undoes what was done meanwhile, but not that it was given."""
+    try:
+        with transaction.atomic():
+            return give()
+    except (BadRequest, NotAllowed) as refusal:
+        response = view.get_exception_handler()(refusal, view.get_exception_handler_context())
+        transaction.set_rollback(False)
+        return response
+
+
+def forget_answers() -> int:
+    """Remove what is kept no longer; how many."""
+    forgotten, _ = KeptAnswer.objects.filter(created_at__lt=timezone.now() - KeptAnswer.FOR).delete()
+    return forgotten

@@ -1,0 +1,96 @@
+"""The public lists as resources: data items, participants, rights; and the own organisation's members."""
+
+from collections.abc import Iterable
+
+from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
+from rest_framework.renderers import JSONRenderer
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.viewsets import GenericViewSet
+
+from accounts.access import Open, refuse_unknown
+from accounts.errors import BadRequest
+from accounts.forms.people import ParticipantSearch
+from accounts.models import Membership, Participant
+from accounts.roles import GRANTS, Job, Permission, Role, allows
+from inventory.api.paging import Whole
+from inventory.api.renderers import CSVRenderer
+from inventory.api.serializers import DataItemSerializer, MemberSerializer, ParticipantSerializer, RightsSerializer
+from inventory.data_items import ITEMS
+from inventory.filters import problems_of
+
+
+class ListViewSet(GenericViewSet):
+    """A list that is short enough to be given whole, as JSON or CSV."""
+
+    renderer_classes = [JSONRenderer, CSVRenderer]
+    permission = Open.MEMBERS
+    parameters = frozenset()
+    pagination_class = Whole
+
+    def list(self, request: Request) -> Response:
+        refuse_unknown(request.query_params, set(self.parameters))
+        return self.get_paginated_response(self.get_serializer(self.paginate_queryset(self.rows()), many=True).data)
+
+    def rows(self) -> Iterable[object]:
+        raise NotImplementedError
+
+
+NAME = OpenApiParameter("name", description="A part of the name, or the code.")
+
+
+@extend_schema_view(list=extend_schema(parameters=[NAME]))
+class ParticipantViewSet(ListViewSet):
+    """The public list of MAPs and suppliers: codes, names and dates; nothing of devices."""
+
+    queryset = Participant.objects.none()
+    serializer_class = ParticipantSerializer
+    parameters = frozenset({"name"})
+
+    def rows(self) -> Iterable[object]:
+        form = ParticipantSearch(self.request.query_params)
+        if not form.is_valid():
+            raise BadRequest(*problems_of(form))
+        return Participant.objects.named(form.cleaned_data["name"])
+
+
+class DataItemViewSet(ListViewSet):
+    """What each data item is, who records and sees it, and how devices may be looked for by it."""
+
+    serializer_class = DataItemSerializer
+
+    def rows(self) -> Iterable[object]:
+        return ITEMS
+
+
+class MemberViewSet(ListViewSet):
+    """The members of the own organisation: for its administrators, so not for systems."""
+
+    permission = Permission.MANAGE_MEMBERS
+    queryset = Membership.objects.none()
+    serializer_class = MemberSerializer
+
+    def rows(self) -> Iterable[object]:
+        members = Membership.objects.current().filter(organisation=self.request.acting.organisation)
+        return members.select_related("user").order_by("user__name", "pk")
+
+
+class RightsViewSet(GenericViewSet):
+    """Who may do what, and what you may."""
+
+    permission = Open.MEMBERS
+    serializer_class = RightsSerializer
+
+    @extend_schema(responses=RightsSerializer)
+    def retrieve(self, request: Request) -> Response:
+        """Each right with the jobs that have it, by role; and for whom you act."""
+        refuse_unknown(request.query_params, set())
+        acting = request.acting
+        own = {"organisation": acting.organisation.name, "role": acting.role, "job": acting.job}
+        own["permissions"] = sorted(GRANTS[acting.role][acting.job])
+        rights = [{"name": p.value, "label": p.label, "granted": _granted(p)} for p in Permission]
+        return Response(self.get_serializer({"own": own, "permissions": rights}).data)
+
+
+def _granted(permission: Permission) -> dict[str, list[str]]:
+    return {role.value: [job.value for job in Job if allows(role, job, permission)] for role in Role}

@@ -1,0 +1,42 @@
+"""Parameters and headers as the description of the API tells them; filters come from the filter set itself."""
+
+import django_filters
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
+
+from inventory.filters import PARAMETERS, DeviceFilter
+
+HEADER = OpenApiParameter.HEADER
+
+
+def _parameter(name: str, found: django_filters.Filter) -> OpenApiParameter:
+    item, choices = PARAMETERS[name], found.extra.get("choices")
+    is_day = isinstance(found, django_filters.DateFilter)
+    return OpenApiParameter(
+        name,
+        OpenApiTypes.DATE if is_day else str,
+        enum=[value for value, _ in choices] if choices else None,
+        description=f"{found.label}. {item.help}",
+    )
+
+
+FILTERS = [_parameter(name, found) for name, found in DeviceFilter.base_filters.items()]
+AS_OF = "The UK day asked about."
+KNOWN_ON = "Recordings until the end of this UK day count; left out: all of them."
+PAST = [
+    OpenApiParameter("as_of", OpenApiTypes.DATE, description=AS_OF),
+    OpenApiParameter("known_on", OpenApiTypes.DATE, description=KNOWN_ON),
+]
+PAST_NEEDED = [OpenApiParameter("as_of", OpenApiTypes.DATE, required=True, description=AS_OF), PAST[1]]
+IF_MATCH = OpenApiParameter("If-Match", str, HEADER, required=True, description="The ETag the device was read with.")
+IF_NONE_MATCH = OpenApiParameter("If-None-Match", str, HEADER, description="An ETag: 304 if nothing is new.")
+IDEMPOTENCY_KEY = OpenApiParameter(
+    "Idempotency-Key",
+    {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
+    HEADER,
+    description="Any text of your own: sent again within 24 hours with the same body, the request gets the same "
+    "answer and nothing is done twice.",
+)
+ETAG = [OpenApiParameter("ETag", str, HEADER, response=[200], description="Its version and a digest.")]
+DESCRIBED_BY = [OpenApiParameter("Link", str, HEADER, response=[200], description="Leads to the file’s manifest.")]
+A_FILE = {(200, "text/csv"): OpenApiResponse(OpenApiTypes.STR, description="CSV (RFC 4180), UTF-8.")}

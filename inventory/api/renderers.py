@@ -1,0 +1,31 @@
+"""Lists as CSV, for who asks for `text/csv`."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from rest_framework.renderers import BaseRenderer
+
+from accounts.csv_file import guarded, in_chunks
+
+SEPARATOR = ";"  # between several values in one cell
+
+
+class CSVRenderer(BaseRenderer):
+    """The `results` of a list, under the names of their fields; nothing is an empty cell."""
+
+    media_type = "text/csv"
+    format = "csv"
+    charset = "utf-8"
+
+    def render(
+        self, data: Mapping[str, Any], accepted_media_type: str | None = None, renderer_context: Any = None
+    ) -> bytes:
+        header = tuple(renderer_context["view"].get_serializer().fields)
+        rows = (tuple(_cell(row[name]) for name in header) for row in data["results"])
+        return b"".join(in_chunks(header, rows))
+
+
+def _cell(value: object) -> object:
+    if isinstance(value, list):
+        return SEPARATOR.join(value)
+    return guarded(value) if isinstance(value, str) else value
