@@ -7,7 +7,7 @@ import sys
 from argparse import ArgumentParser, RawDescriptionHelpFormatter
 from collections.abc import Sequence
 
-from smi import __version__, account
+from smi import __version__, account, batch, changes, devices
 from smi.errors import CommandFailed
 from smi.terminal import note
 
@@ -31,6 +31,9 @@ def parser() -> ArgumentParser:
     whole.add_argument("--version", action="version", version=f"smi {__version__}")
     commands = whole.add_subparsers(required=True, metavar="COMMAND")
     account.add_commands(commands)
+    device = commands.add_parser("device", help="look at and record devices").add_subparsers(required=True, metavar="…")
+    for module in (devices, changes, batch):
+        module.add_commands(device)
     return whole
 
 
