@@ -7,7 +7,7 @@ import sys
 from argparse import ArgumentParser, RawDescriptionHelpFormatter
 from collections.abc import Sequence
 
-from smi import __version__, account, batch, changes, devices
+from smi import __version__, account, batch, changes, devices, reports
 from smi.errors import CommandFailed
 from smi.terminal import note
 
@@ -34,6 +34,8 @@ def parser() -> ArgumentParser:
     device = commands.add_parser("device", help="look at and record devices").add_subparsers(required=True, metavar="…")
     for module in (devices, changes, batch):
         module.add_commands(device)
+    report = commands.add_parser("report", help="list and download reports").add_subparsers(required=True, metavar="…")
+    reports.add_commands(report)
     return whole
 
 

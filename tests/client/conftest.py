@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import pytest
 
-from smi import portal
+from smi import download, portal
 from smi.cli import main
 from tests.client.unruly import TOKEN, Unruly, unruly
 
@@ -21,6 +21,7 @@ def server(monkeypatch: pytest.MonkeyPatch, tmp_path) -> Iterator[Unruly]:
     """Where `smi` is logged in; it works in an empty folder and does not wait long."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(portal, "PAUSES", (0, 0))
+    monkeypatch.setattr(download, "POLLS", (0, 0))
     with unruly() as running:
         monkeypatch.setenv("SMI_URL", running.url)
         monkeypatch.setenv("SMI_TOKEN", TOKEN)
