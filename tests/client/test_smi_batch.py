@@ -1,0 +1,96 @@
+"""A CSV file as batches: what is wrong is named by its line, and a second run changes nothing twice."""
+
+import json
+
+import pytest
+
+from tests.client.unruly import Answer, problem
+
+HEADER = "device_id,version,msn,map_id,confirm"
+
+
+@pytest.fixture
+def batch(smi, tmp_path):
+    def call(*lines, header=HEADER, encoding="utf-8"):
+        (tmp_path / "devices.csv").write_text("\n".join([header, *lines]) + "\n", encoding=encoding)
+        return smi("device", "batch", "devices.csv")
+
+    return call
+
+
+def recorded(number):
+    return Answer({"devices": [{"device_id": str(one), "version": 4} for one in range(number)]})
+
+
+def sent(server):
+    return [json.loads(body)["devices"] for _, _, _, body in server.heard]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
+def test_empty_cell_is_a_field_left_out(server, batch, encoding):
+    server.will("POST devices/batch/", recorded(2))
+
+    ended = batch("A,3,Z21E 10447,,yes", "B,1,,ZMAP,", encoding=encoding)
+
+    assert ended[:2] == (0, "2 devices recorded.\n")
+    first = {"device_id": "A", "version": 3, "msn": "Z21E 10447", "confirm": True}
+    assert sent(server) == [[first, {"device_id": "B", "version": 1, "map_id": "ZMAP"}]]
+
+
+def test_errors_are_named_by_the_line_of_the_file(server, batch):
+    fault = {"pointer": "/devices/1/map_id", "code": "unknown", "detail": "No MAP has this code", "suggestion": "ZMAP"}
+    server.will("POST devices/batch/", problem(400, "Not accepted", fault, {"pointer": "/devices/0", "detail": "Old"}))
+
+    ended = batch("A,3,Z21E 10447,,", "", '"B",1,,ZMAQ,')
+
+    assert ended.code == 1
+    assert ended.err.splitlines() == [
+        "Not accepted. Stopped at line 2: nothing is recorded. Put it right and run the whole file again.",
+        "  line 4, map_id: No MAP has this code. Suggestion: ZMAP",
+        "  line 2: Old.",
+        "Reference: r-2",
+    ]
+
+
+def test_file_of_more_than_a_thousand_stops_at_the_batch_that_is_refused(server, batch):
+    fault = {"pointer": "/devices/0/msn", "detail": "Too long"}
+    server.will("POST devices/batch/", recorded(1000), problem(400, "Not accepted", fault))
+
+    ended = batch(*[f"{number},1,Z{number},," for number in range(1001)])
+
+    assert ended.code == 1
+    assert [len(devices) for devices in sent(server)] == [1000, 1]
+    assert "Stopped at line 1,002: the 1,000 devices before it are recorded." in ended.err
+    assert "line 1,002, msn: Too long." in ended.err
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("A,3,Z1", "Line 3 has 3 cells; the first line has 5."),
+        ("A,,Z1,,", "Line 3 has no version."),
+        (",,Z1,,", "Line 3 has no device_id and no version."),
+        ("A,three,Z1,,", "Line 3: the version must be a whole number, not three."),
+        ("A,3,Z1,,maybe", "Line 3: confirm must be yes or no, not maybe."),
+        ('A,3,"Z1,,', "unexpected end of data."),
+    ],
+)
+def test_nothing_is_sent_of_a_file_with_a_line_that_cannot_be_read(server, batch, line, said):
+    ended = batch("A,3,Z21E 10447,,", line)
+
+    assert ended.code == 2
+    assert said in ended.err
+    assert server.heard == []
+
+
+@pytest.mark.parametrize("header", ["device_id,msn", "device_id,version,mpxn", "device_id,version,msn,msn", ""])
+def test_header_names_each_column_once(batch, header):
+    ended = batch("A,3", header=header)
+
+    assert ended.code == 2
+    assert "The first line must name each column once" in ended.err
+
+
+def test_file_in_another_encoding_or_none_is_a_sentence(smi, batch):
+    assert batch("A,3,Zé,,", encoding="latin-1")[:3] == (2, "", "devices.csv is not UTF-8.\n")
+    assert "cannot be read" in smi("device", "batch", "absent.csv").err
