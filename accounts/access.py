@@ -153,10 +153,11 @@ class DeclaredPermission(BasePermission):
     """
 
     def has_permission(self, request: Request, view: "APIView") -> bool:
-        rights = _rights_of(view, request.method)
+        if getattr(view, "permission", None) is Open.TO_ALL:
+            return True
         if request.acting is None:
-            return Open.TO_ALL in rights
-        return any(right in Open or request.acting.may(right) for right in rights)
+            return False
+        return any(right is Open.MEMBERS or request.acting.may(right) for right in _rights_of(view, request.method))
 
 
 def _rights_of(view: "APIView", method: str) -> list[Permission | Open]:

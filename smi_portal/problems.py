@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 
-import structlog
 from django.http import JsonResponse
 from django.urls import reverse
 from rest_framework.exceptions import APIException, ErrorDetail, ParseError, Throttled, ValidationError
@@ -13,6 +12,7 @@ from rest_framework.views import exception_handler
 
 from accounts.errors import BadRequest, Busy, Problem, Stale, TooMany
 from accounts.mail import link_to
+from smi_portal.references import reference
 
 MEDIA_TYPE = "application/problem+json"
 # Status → the name of its section in docs/api.md, by which `type` ends; what it says; what to do.
@@ -36,6 +36,7 @@ PROBLEMS = {
         "The device has been changed since you read it",
         "Read it again, look at what changed, and send your change with its new ETag.",
     ),
+    413: ("too-large", "The body is too large", "Send fewer devices at once; a batch has at most 1,000."),
     415: ("unsupported-media-type", "This form of content is not taken", "Send “application/json”."),
     422: (
         "key-used-before",
@@ -69,7 +70,8 @@ def handle(raised: Exception, context: dict[str, object]) -> Response | None:
     problems, hint = problems_of(raised), getattr(raised, "hint", "")
     response.data = described(response.status_code, problems, str(raised) if isinstance(raised, TooMany) else hint)
     response.content_type = MEDIA_TYPE
-    context["request"].accepted_renderer = JSONRenderer()  # whatever was asked for
+    request = context["request"]  # answered as JSON, whatever was asked for
+    request.accepted_renderer, request.accepted_media_type = JSONRenderer(), JSONRenderer.media_type
     return response
 
 
@@ -141,8 +143,3 @@ def described(status: int, problems: Sequence[dict[str, str]] = (), hint: str = 
         "errors": list(problems),
         "reference": reference(),
     }
-
-
-def reference() -> str:
-    """The id that django-structlog gave this request; empty when it failed before that."""
-    return structlog.contextvars.get_contextvars().get("request_id", "")

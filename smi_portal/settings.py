@@ -93,8 +93,8 @@ CONTENT_SECURITY_POLICY = {
         "base-uri": [NONE],
     }
 }
-# A form carries text for one device: nothing the portal accepts comes near these.
-DATA_UPLOAD_MAX_MEMORY_SIZE = 256 * 1024
+# A form carries text for one device, a batch of the API that of 1,000: nothing the portal accepts comes near these.
+DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 200
 
 INSTALLED_APPS = [

@@ -15,6 +15,7 @@ import structlog
 from django.conf import settings
 from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
+from django.middleware.gzip import GZipMiddleware
 from django.utils import timezone
 
 from accounts.acting import API, Acting, Origin, scope
@@ -27,6 +28,7 @@ MARK = "smi_"  # by which programs that look for leaked secrets know one
 SECRET_BYTES = 32  # 43 characters
 SHOWN = 12  # characters by which people know one
 FORM = re.compile(MARK + r"[A-Za-z0-9_-]{43}[0-9a-f]{8}", re.ASCII)
+REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,36}", re.ASCII)  # that a system may give its request
 TOUCH_EVERY = timedelta(minutes=1)
 
 
@@ -127,21 +129,24 @@ def _is_noted(acting: Acting, refusal: dict[str, str]) -> bool:
 
 
 class ApiMiddleware:
-    """What holds for all of the API: who brings a header brings no session, and no answer is stored.
+    """What holds for all of the API: who brings a header brings no session; no answer is stored; long ones are packed.
 
-    Stands before the session is read, so that nothing in it counts.
+    Stands before the session is read, so that nothing in it counts. A request's own id counts on pages, too.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
-        self.get_response = get_response
+        self.get_response, self.gzip = get_response, GZipMiddleware(get_response)
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
+        if not REQUEST_ID.fullmatch(request.headers.get("X-Request-ID", "")):
+            request.META.pop("HTTP_X_REQUEST_ID", None)  # django-structlog makes one
         if brings_credentials(request):
             request.COOKIES.pop(settings.SESSION_COOKIE_NAME, None)
         response = self.get_response(request)
-        if request.path_info.startswith(API):
-            response.setdefault("Cache-Control", "no-store")
-        return response
+        if not request.path_info.startswith(API):
+            return response
+        response.setdefault("Cache-Control", "no-store")
+        return response if response.streaming else self.gzip.process_response(request, response)
 
 
 class TokenMiddleware:

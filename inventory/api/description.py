@@ -3,16 +3,17 @@
 from functools import cache
 from typing import Any
 
+from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.viewsets import GenericViewSet
 
 from accounts.access import Open, refuse_unknown
 from accounts.acting import API
 from accounts.roles import Role
+from inventory.api.resource import Resource
 from inventory.api.serializers import OF_DEVICE
 
 Described = dict[str, Any]
@@ -61,7 +62,15 @@ RATES = {
 }
 
 
-class SchemaView(GenericViewSet):
+class TokenScheme(OpenApiAuthenticationExtension):
+    target_class = "accounts.access.TokenAuthentication"
+    name = "token"
+
+    def get_security_definition(self, auto_schema: object) -> Described:
+        return {"type": "http", "scheme": "bearer"}
+
+
+class SchemaView(Resource):
     """The description of the API."""
 
     permission = Open.TO_ALL
@@ -87,7 +96,6 @@ def only_ours(endpoints: list[tuple], **_: object) -> list[tuple]:
 def completed(result: Described, **_: object) -> Described:
     """With problems and headers; items that not every role is given are not required."""
     result["components"]["schemas"]["Problem"] = PROBLEM
-    result["components"]["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
     for path, operations in result["paths"].items():
         for method, operation in operations.items():
             _complete(operation, path, method)
@@ -100,7 +108,6 @@ def completed(result: Described, **_: object) -> Described:
 
 def _complete(operation: Described, path: str, method: str) -> None:
     is_open = operation["operationId"] == "schema_retrieve"
-    operation["security"] = [] if is_open else [{"token": []}]
     operation["summary"], _, rest = operation.get("description", "").partition("\n")
     operation["description"] = rest.strip()
     told = ALWAYS | ({} if is_open else SIGNED_IN) | (OF_ONE if "{" in path else {})

@@ -3,10 +3,8 @@
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework.decorators import action
-from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.viewsets import GenericViewSet
 
 from accounts.access import refuse_unknown
 from accounts.errors import BadRequest, NotAllowed
@@ -16,7 +14,7 @@ from inventory import actions
 from inventory.api.bodies import parsed
 from inventory.api.paging import PARAMETERS, DevicePagination
 from inventory.api.parameters import ETAG, FILTERS, IDEMPOTENCY_KEY, IF_MATCH, IF_NONE_MATCH, PAST_NEEDED
-from inventory.api.renderers import CSVRenderer
+from inventory.api.resource import Resource
 from inventory.api.serializers import (
     AsOfSerializer,
     BatchAnswerSerializer,
@@ -37,7 +35,7 @@ from inventory.recording import Entry
 from inventory.trail import note_page, note_past, note_search
 
 
-class DeviceViewSet(GenericViewSet):
+class DeviceViewSet(Resource):
     """The devices in the own scope."""
 
     permission = {
@@ -52,9 +50,6 @@ class DeviceViewSet(GenericViewSet):
     serializer_class = DeviceSerializer
     pagination_class = DevicePagination
     lookup_field = "device_id"
-
-    def get_renderers(self) -> list[object]:
-        return [JSONRenderer(), CSVRenderer()] if self.action == "list" else super().get_renderers()
 
     def detailed(self, devices: DeviceQuerySet) -> DeviceQuerySet:
         """Those of them in scope, with all that is told of each."""

@@ -3,10 +3,8 @@
 from collections.abc import Iterable
 
 from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
-from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.viewsets import GenericViewSet
 
 from accounts.access import Open, refuse_unknown
 from accounts.errors import BadRequest
@@ -14,16 +12,15 @@ from accounts.forms.people import ParticipantSearch
 from accounts.models import Membership, Participant
 from accounts.roles import GRANTS, Job, Permission, Role, allows
 from inventory.api.paging import Whole
-from inventory.api.renderers import CSVRenderer
+from inventory.api.resource import Resource
 from inventory.api.serializers import DataItemSerializer, MemberSerializer, ParticipantSerializer, RightsSerializer
 from inventory.data_items import ITEMS
 from inventory.filters import problems_of
 
 
-class ListViewSet(GenericViewSet):
+class ListViewSet(Resource):
     """A list that is short enough to be given whole, as JSON or CSV."""
 
-    renderer_classes = [JSONRenderer, CSVRenderer]
     permission = Open.MEMBERS
     parameters = frozenset()
     pagination_class = Whole
@@ -75,7 +72,7 @@ class MemberViewSet(ListViewSet):
         return members.select_related("user").order_by("user__name", "pk")
 
 
-class RightsViewSet(GenericViewSet):
+class RightsViewSet(Resource):
     """Who may do what, and what you may."""
 
     permission = Open.MEMBERS

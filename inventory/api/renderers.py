@@ -17,10 +17,8 @@ class CSVRenderer(BaseRenderer):
     format = "csv"
     charset = "utf-8"
 
-    def render(
-        self, data: Mapping[str, Any], accepted_media_type: str | None = None, renderer_context: Any = None
-    ) -> bytes:
-        header = tuple(renderer_context["view"].get_serializer().fields)
+    def render(self, data: Mapping[str, Any], media_type: str | None = None, context: Any = None) -> bytes:
+        header = tuple(context["view"].get_serializer().fields)
         rows = (tuple(_cell(row[name]) for name in header) for row in data["results"])
         return b"".join(in_chunks(header, rows))
 

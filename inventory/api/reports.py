@@ -5,17 +5,15 @@ from django.utils import timezone
 from django.utils.text import slugify
 from drf_spectacular.utils import extend_schema
 from rest_framework.decorators import action
-from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.reverse import reverse
-from rest_framework.viewsets import GenericViewSet
 
 from accounts.access import Open, refuse_unknown
 from accounts.roles import Permission
 from inventory.api.paging import Whole
 from inventory.api.parameters import A_FILE, DESCRIBED_BY, FILTERS, PAST
-from inventory.api.renderers import CSVRenderer
+from inventory.api.resource import Resource
 from inventory.api.serializers import ManifestSerializer, ReportSerializer, RunSerializer
 from inventory.data_items import DEVICE_LIST, MAP_PORTFOLIO
 from inventory.filters import DeviceFilter
@@ -33,7 +31,7 @@ REPORTS = {
 SHOWN_RUNS = 100
 
 
-class ReportViewSet(GenericViewSet):
+class ReportViewSet(Resource):
     """The reports that you may download, and the files."""
 
     permission = {
@@ -43,9 +41,6 @@ class ReportViewSet(GenericViewSet):
     }
     serializer_class = ReportSerializer
     pagination_class = Whole
-
-    def get_renderers(self) -> list[object]:
-        return super().get_renderers() if self.action in (None, "list") else [CSVRenderer(), JSONRenderer()]
 
     def list(self, request: Request) -> Response:
         """The reports that you may download, their columns and addresses."""
@@ -101,7 +96,7 @@ def plain(request: Request) -> HttpRequest:
     return request._request
 
 
-class RunViewSet(GenericViewSet):
+class RunViewSet(Resource):
     """Downloads of the MAP portfolio report by the own organisation."""
 
     permission = Permission.DOWNLOAD_MAP_PORTFOLIO

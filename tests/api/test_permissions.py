@@ -135,7 +135,7 @@ def test_refusal_of_any_kind_says_its_status(viewer):
     assert (answer.status_code, answer.json()["status"]) == (406, 406)
 
 
-@pytest.mark.parametrize(("status", "name"), [(418, "bad-request"), (503, "failed"), (400, "bad-request")])
+@pytest.mark.parametrize(("status", "name"), [(418, "bad-request"), (502, "failed"), (400, "bad-request")])
 def test_status_that_has_no_section_of_its_own_points_to_the_nearest(status, name):
     said = problems.described(status)
 
