@@ -1,9 +1,11 @@
 """A request with an Idempotency-Key is done once: sent again, it gets the answer it got before (for 24 hours)."""
 
 import hashlib
+import json
 import re
 from collections.abc import Callable
 
+from django.core.serializers.json import DjangoJSONEncoder
 from django.db import transaction
 from django.utils import timezone
 from rest_framework.exceptions import APIException
@@ -38,9 +40,10 @@ def answered_once(view: APIView, request: Request, give: Callable[[], Response])
         raise BadRequest(NO_KEY)
     kept, is_new = _claim(request, key)
     if not is_new:
-        return Response(kept.body, kept.status, content_type=kept.content_type or None)
+        return Response(json.loads(kept.body), kept.status, content_type=kept.content_type or None)
     response = _given(view, give)
-    kept.status, kept.body, kept.content_type = response.status_code, response.data, response.content_type or ""
+    kept.status, kept.content_type = response.status_code, response.content_type or ""
+    kept.body = json.dumps(response.data, cls=DjangoJSONEncoder)
     kept.save(update_fields=["status", "body", "content_type"])
     return response
 

@@ -22,7 +22,7 @@ class KeptAnswer(models.Model):
     fingerprint = models.CharField(max_length=64)
     status = models.SmallIntegerField(null=True)
     content_type = models.CharField(max_length=80, blank=True)
-    body = models.JSONField(null=True)
+    body = models.TextField(blank=True)  # JSON; it may hold what PostgreSQL's own type refuses
     created_at = models.DateTimeField(default=timezone.now)
 
     class Meta:

@@ -6,7 +6,6 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.access import refuse_unknown
 from accounts.errors import BadRequest, NotAllowed
 from accounts.idempotency import answered_once
 from accounts.roles import Permission
@@ -59,6 +58,7 @@ class DeviceViewSet(Resource):
     @extend_schema(parameters=FILTERS)
     def list(self, request: Request) -> Response:
         """The devices in scope, by Device ID, narrowed by the same filters as on the portal's page."""
+        self.expect(*DeviceFilter.base_filters, *PARAMETERS)
         visible = Device.objects.visible_to(request.acting)
         search = DeviceFilter(request.query_params, visible, request.acting, beside=PARAMETERS)
         devices = search.narrowed_or_refused()
@@ -74,7 +74,7 @@ class DeviceViewSet(Resource):
     def retrieve(self, request: Request, device_id: str) -> Response:
         """One device, with the tag to change it by."""
         device = device_or_404(request, device_id)
-        refuse_unknown(request.query_params, set())
+        self.expect()
         note_page(request, device)
         return tagged(self.get_serializer(device).data, request)
 
@@ -82,7 +82,7 @@ class DeviceViewSet(Resource):
     def partial_update(self, request: Request, device_id: str) -> Response:
         """Record or replace MAP ID and MSN of the version that `If-Match` names."""
         device = device_or_404(request, device_id)
-        refuse_unknown(request.query_params, set())
+        self.expect()
         version = expected_version(request, device.version)
         given = parsed(ItemsSerializer(data=request.data))
         try:
@@ -103,7 +103,7 @@ class DeviceViewSet(Resource):
     def history(self, request: Request, device_id: str) -> Response:
         """What happened to one device, for whoever has it or had it once: clipped to its own days."""
         canonical, record = record_or_404(request, device_id)
-        refuse_unknown(request.query_params, set())
+        self.expect()
         device = Device.objects.visible_to(request.acting).filter(pk=record.device).first()
         note_page(request, device) if device else note_past(request, canonical)
         told = {"device_id": canonical, "current": device is not None, "held": held(record)}
@@ -114,7 +114,7 @@ class DeviceViewSet(Resource):
     def as_of(self, request: Request, device_id: str) -> Response:
         """One device as it was on the UK day `as_of`, as known at the end of the day `known_on` (left out: now)."""
         canonical, record = record_or_404(request, device_id)
-        refuse_unknown(request.query_params, {"as_of", "known_on"})
+        self.expect("as_of", "known_on")
         form = PastForm({"as_of": ""} | request.query_params.dict(), day_needed=True)
         asked = form.cleaned_or_refused()
         device = device_as_of(record, asked["as_of"], form.known_at)
@@ -128,7 +128,7 @@ class DeviceViewSet(Resource):
     @action(detail=False, methods=["post"])
     def batch(self, request: Request) -> Response:
         """Record or replace MAP ID and MSN of up to 1,000 devices: all of them, or none."""
-        refuse_unknown(request.query_params, set())
+        self.expect()
         request.look_ups.check()
         return answered_once(self, request, lambda: self._record(request))
 

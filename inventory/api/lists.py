@@ -6,7 +6,7 @@ from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.access import Open, refuse_unknown
+from accounts.access import Open
 from accounts.errors import BadRequest
 from accounts.forms.people import ParticipantSearch
 from accounts.models import Membership, Participant
@@ -22,11 +22,11 @@ class ListViewSet(Resource):
     """A list that is short enough to be given whole, as JSON or CSV."""
 
     permission = Open.MEMBERS
-    parameters = frozenset()
+    parameters: tuple[str, ...] = ()
     pagination_class = Whole
 
     def list(self, request: Request) -> Response:
-        refuse_unknown(request.query_params, set(self.parameters))
+        self.expect(*self.parameters)
         return self.get_paginated_response(self.get_serializer(self.paginate_queryset(self.rows()), many=True).data)
 
     def rows(self) -> Iterable[object]:
@@ -42,7 +42,7 @@ class ParticipantViewSet(ListViewSet):
 
     queryset = Participant.objects.none()
     serializer_class = ParticipantSerializer
-    parameters = frozenset({"name"})
+    parameters = ("name",)
 
     def rows(self) -> Iterable[object]:
         form = ParticipantSearch(self.request.query_params)
@@ -81,7 +81,7 @@ class RightsViewSet(Resource):
     @extend_schema(responses=RightsSerializer)
     def retrieve(self, request: Request) -> Response:
         """Each right with the jobs that have it, by role; and for whom you act."""
-        refuse_unknown(request.query_params, set())
+        self.expect()
         acting = request.acting
         own = {"organisation": acting.organisation.name, "role": acting.role, "job": acting.job}
         own["permissions"] = sorted(GRANTS[acting.role][acting.job])

@@ -9,7 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.reverse import reverse
 
-from accounts.access import Open, refuse_unknown
+from accounts.access import Open
 from accounts.roles import Permission
 from inventory.api.paging import Whole
 from inventory.api.parameters import A_FILE, DESCRIBED_BY, FILTERS, PAST
@@ -44,7 +44,7 @@ class ReportViewSet(Resource):
 
     def list(self, request: Request) -> Response:
         """The reports that you may download, their columns and addresses."""
-        refuse_unknown(request.query_params, set())
+        self.expect()
         mine = [(name, *rest) for name, (right, *rest) in REPORTS.items() if request.acting.may(right)]
         told = [
             {
@@ -67,7 +67,7 @@ class ReportViewSet(Resource):
         As known now, or at the end of the day `known_on`. `Link` leads to the manifest, against which the file is
         verified. HEAD makes no run.
         """
-        refuse_unknown(request.query_params, {"as_of", "known_on"})
+        self.expect("as_of", "known_on")
         form = PastForm(request.query_params)
         as_of, known_at = form.cleaned_or_refused()["as_of"], form.known_at
         run = plan_run(report=map_portfolio.NAME, by=request.acting, as_of=as_of, known_at=known_at)
@@ -81,6 +81,7 @@ class ReportViewSet(Resource):
     @action(detail=False)
     def device_list(self, request: Request) -> HttpResponse:
         """The devices in scope, narrowed by the same filters as the list; as one file."""
+        self.expect(*DeviceFilter.base_filters)
         visible = Device.objects.visible_to(request.acting)
         search = DeviceFilter(request.query_params, visible, request.acting, beside=())
         devices, day = search.narrowed_or_refused(), timezone.localdate()
@@ -106,7 +107,7 @@ class RunViewSet(Resource):
 
     def list(self, request: Request) -> Response:
         """The last 100, newest first."""
-        refuse_unknown(request.query_params, set())
+        self.expect()
         runs = ReportRun.objects.visible_to(request.acting).filter(report=map_portfolio.NAME)[:SHOWN_RUNS]
         return self.get_paginated_response(self.get_serializer(self.paginate_queryset(runs), many=True).data)
 
@@ -124,5 +125,5 @@ class RunViewSet(Resource):
         run = ReportRun.objects.visible_to(request.acting).select_related("organisation").filter(pk=pk).first()
         if run is None:
             raise Http404
-        refuse_unknown(request.query_params, set())
+        self.expect()
         return run

@@ -15,9 +15,11 @@ from rest_framework.exceptions import APIException
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.errors import Stale
+from accounts.errors import BadRequest, Problem
 
 TAG = re.compile(r'(?:W/)?"([0-9]{1,9})(?:\.[0-9a-f]+)?"', re.ASCII)
+
+NO_TAG = Problem("“If-Match” has an ETag as it was given, in quotation marks.", "malformed_if_match")
 
 
 class VersionNeeded(APIException):
@@ -39,12 +41,13 @@ def tagged(data: dict[str, object], request: Request) -> Response:
 def expected_version(request: Request, current: int) -> int:
     """The version that `If-Match` allows to change, weak tag or strong: the current one if it is among several.
 
-    Raises VersionNeeded without one, Stale for tags that are none of ours.
+    0, which no device has, for tags that are none of ours. Raises VersionNeeded without one, BadRequest for no tag.
     """
     header = request.headers.get("If-Match", "").strip()
     if header in ("", "*"):
         raise VersionNeeded
-    versions = [int(found[1]) for tag in parse_etags(header) if (found := TAG.fullmatch(tag))]
-    if not versions:
-        raise Stale
-    return current if current in versions else versions[0]
+    tags = parse_etags(header)
+    if not tags:
+        raise BadRequest(NO_TAG)
+    versions = {int(found[1]) for tag in tags if (found := TAG.fullmatch(tag))}
+    return current if current in versions else 0
