@@ -19,7 +19,7 @@ from accounts.models import KeptAnswer
 
 HEADER = "Idempotency-Key"
 FORM = re.compile(r"[!-~]{1,255}")  # visible ASCII
-NO_KEY = Problem("The Idempotency-Key has 1 to 255 letters, digits and signs, without spaces.", "malformed_key")
+NO_KEY = Problem("The Idempotency-Key has 1 to 255 letters, digits and signs, without spaces.", "malformed_key", HEADER)
 
 
 class KeyUsedBefore(APIException):

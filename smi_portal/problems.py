@@ -2,9 +2,10 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 
+from django.core.exceptions import RequestDataTooBig
 from django.http import JsonResponse
 from django.urls import reverse
-from rest_framework.exceptions import APIException, ErrorDetail, ParseError, Throttled, ValidationError
+from rest_framework.exceptions import APIException, ErrorDetail, ParseError, ValidationError
 from rest_framework.renderers import JSONRenderer
 from rest_framework.response import Response
 from rest_framework.settings import api_settings
@@ -54,12 +55,8 @@ PROBLEMS = {
 }
 
 
-class Stale412(APIException):
-    status_code = 412
-
-
-class Busy503(APIException):
-    status_code = 503
+# Refusals that the framework does not know.
+STATUSES = {BadRequest: 400, Stale: 412, RequestDataTooBig: 413, TooMany: 429, Busy: 503}
 
 
 def handle(raised: Exception, context: dict[str, object]) -> Response | None:
@@ -76,17 +73,12 @@ def handle(raised: Exception, context: dict[str, object]) -> Response | None:
 
 
 def _as_known_to_the_framework(raised: Exception) -> Exception:
-    if isinstance(raised, BadRequest):
-        return ParseError()
-    if isinstance(raised, Stale):
-        return Stale412()
-    if isinstance(raised, TooMany):
-        return Throttled(raised.seconds)
-    if isinstance(raised, Busy):
-        busy = Busy503()
-        busy.wait = raised.seconds
-        return busy
-    return raised
+    status = next((status for kind, status in STATUSES.items() if isinstance(raised, kind)), None)
+    if status is None:
+        return raised
+    known = APIException()
+    known.status_code, known.wait = status, getattr(raised, "seconds", None)
+    return known
 
 
 def problems_of(raised: Exception) -> list[dict[str, str]]:

@@ -5,31 +5,21 @@ from collections.abc import Iterator
 from difflib import get_close_matches
 from typing import IO
 
-from django.core.exceptions import RequestDataTooBig
 from rest_framework import serializers
-from rest_framework.exceptions import APIException, ErrorDetail, ParseError
+from rest_framework.exceptions import ErrorDetail, ParseError
 from rest_framework.parsers import JSONParser
 from rest_framework.settings import api_settings
 
 from accounts.errors import BadRequest, Problem
 
 
-class TooLarge(APIException):
-    """413: a body of more than `DATA_UPLOAD_MAX_MEMORY_SIZE` bytes."""
-
-    status_code = 413
-
-
 class StrictJSONParser(JSONParser):
-    """JSON whose objects name each field once, in UTF-8, of a bounded size."""
+    """JSON whose objects name each field once, in UTF-8; Django bounds its size."""
 
     def parse(self, stream: IO[bytes], media_type: str | None = None, parser_context: dict | None = None) -> object:
         try:
-            text = parser_context["request"]._request.body.decode()
-            data = json.loads(text, object_pairs_hook=_named_once, parse_constant=_refuse_constant)
+            data = json.loads(stream.read().decode(), object_pairs_hook=_named_once, parse_constant=_refuse_constant)
             json.dumps(data, ensure_ascii=False).encode()  # half of a surrogate pair is no character
-        except RequestDataTooBig as large:
-            raise TooLarge from large
         except (ValueError, RecursionError) as error:
             raise ParseError(f"This is no JSON that can be read: {str(error)[:120]}.") from error
         return data

@@ -19,7 +19,7 @@ from accounts.errors import BadRequest, Problem
 
 TAG = re.compile(r'(?:W/)?"([0-9]{1,9})(?:\.[0-9a-f]+)?"', re.ASCII)
 
-NO_TAG = Problem("“If-Match” has an ETag as it was given, in quotation marks.", "malformed_if_match")
+NO_TAG = Problem("“If-Match” has an ETag as it was given, in quotation marks.", "malformed_if_match", "If-Match")
 
 
 class VersionNeeded(APIException):
