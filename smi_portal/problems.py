@@ -1,14 +1,13 @@
 """What the API refuses or fails at, as RFC 9457 `application/problem+json`, wherever it fails."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 
 from django.core.exceptions import RequestDataTooBig
 from django.http import JsonResponse
 from django.urls import reverse
-from rest_framework.exceptions import APIException, ErrorDetail, ParseError, ValidationError
+from rest_framework.exceptions import APIException, ParseError
 from rest_framework.renderers import JSONRenderer
 from rest_framework.response import Response
-from rest_framework.settings import api_settings
 from rest_framework.views import exception_handler
 
 from accounts.errors import BadRequest, Busy, Problem, Stale, TooMany
@@ -85,28 +84,7 @@ def problems_of(raised: Exception) -> list[dict[str, str]]:
     """What is wrong with a request, as the answer tells it."""
     if isinstance(raised, BadRequest):
         return [_told(problem, raised.within) for problem in raised.problems]
-    if isinstance(raised, ValidationError):
-        return [_told(problem, "body") for problem in _of_body(raised.detail)]
     return [_told(Problem(str(raised.detail), "not_json"), "body")] if isinstance(raised, ParseError) else []
-
-
-def _of_body(detail: object, pointer: str = "") -> Iterator[Problem]:
-    """Of the nested errors of a serializer, each with the pointer to what it is about."""
-    if isinstance(detail, dict):
-        for key, inner in detail.items():
-            whole = key == api_settings.NON_FIELD_ERRORS_KEY
-            yield from _of_body(inner, pointer if whole else f"{pointer}/{_escaped(str(key))}")
-    elif isinstance(detail, list):
-        for number, inner in enumerate(detail):
-            is_sentence = isinstance(inner, ErrorDetail)
-            yield from _of_body(inner, pointer if is_sentence else f"{pointer}/{number}")
-    else:
-        yield Problem(str(detail), detail.code, pointer.removeprefix("/"))
-
-
-def _escaped(key: str) -> str:
-    """As a JSON pointer (RFC 6901) has it."""
-    return key[:40].replace("~", "~0").replace("/", "~1")
 
 
 def _told(problem: Problem, within: str) -> dict[str, str]:
