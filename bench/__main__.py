@@ -1,7 +1,8 @@
 """`make bench`: an inventory of BENCH_DEVICES (1,000,000) and one of 10,000, then each benchmark in turn.
 
 Prints a table and writes `.local/bench.json`. Times are wall-clock seconds of whole operations: the median of five
-rounds after a warm-up, everything that is compared measured in turn within each round.
+rounds (unless said) after a warm-up, everything that is compared measured in turn within each round. Fails loudly where
+what is measured is not what it should be: a device missed, a file that is not whole.
 """
 
 import json
@@ -19,13 +20,17 @@ def main() -> None:
     import django
 
     django.setup()
-    from bench import device_list, map_report, row_security
+    from bench import api, device_list, map_report, report_download, row_security, walk
     from bench.measure import Outcome, print_table
 
     database.fill(COUNT)
+    small = database.prepare_filled("smi_bench_small", SMALL)
     outcomes: list[Outcome] = map_report.run()
-    outcomes += device_list.run(COUNT, SMALL)
+    outcomes += device_list.run(COUNT, SMALL, small)
     outcomes += row_security.run()
+    outcomes += api.run(COUNT, SMALL, small)
+    outcomes += walk.run()
+    outcomes += report_download.run(COUNT)
     machine = {"processor": platform.processor() or platform.machine(), "cores": os.cpu_count(), **database.versions()}
     print_table(outcomes, machine)
     target = database.LOCAL_DIR / "bench.json"

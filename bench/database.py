@@ -42,6 +42,14 @@ def _url(connection: embedded.Connection, name: str) -> str:
     return f"postgresql://{connection.USER}@/{name}?host={connection.HOST}&port={connection.PORT}"
 
 
+def prepare_filled(name: str, count: int) -> dict[str, str]:
+    """The same, filled by a process of its own; gives what leads another process there."""
+    environment = prepare(name)
+    code = f"import django; django.setup(); from bench import database; database.fill({count})"
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=os.environ | environment, check=True)
+    return {name: environment[name] for name in ("DATABASE_URL", "DATABASE_OWNER_URL")}
+
+
 def manage(*arguments: str, **environment: str) -> None:
     command = [sys.executable, str(ROOT / "manage.py"), *arguments]
     subprocess.run(command, cwd=ROOT, env=os.environ | environment, check=True)
@@ -62,17 +70,28 @@ def fill(count: int) -> None:
 
 def count_values() -> None:
     """Of all tables, as their owner, who alone may."""
+    as_owner("ANALYZE")
+
+
+def tidy_up() -> None:
+    """What earlier benchmarks have left of changed rows."""
+    as_owner("VACUUM (ANALYZE)")
+
+
+def as_owner(statement: str) -> None:
     from django.db import connections
 
     with connections["owner"].cursor() as cursor:
-        cursor.execute("ANALYZE")
+        cursor.execute(statement)
 
 
 def make_cast() -> None:
-    """8 suppliers and 10 MAPs in each fuel; a DCC viewer, and a MAP organisation that has no codes yet."""
+    """8 suppliers and 10 MAPs in each fuel; the DCC, and a MAP without codes yet, each with a viewer and a token."""
     from accounts.actions import add_member, add_organisation
     from accounts.models import Participant
     from accounts.roles import Job, Role
+    from bench.systems import secret_of
+    from tests.factories import make_token
 
     codes = [(Role.SUPPLIER, f"S{i}") for i in range(8)] + [(Role.MAP, f"M{i}") for i in range(10)]
     for role, code in codes:
@@ -81,7 +100,9 @@ def make_cast() -> None:
         Participant.objects.create(fuel="G", code=f"Z{code}", **given)
     for name, role, email in (("DCC", Role.DCC, "dcc"), ("Bench MAP", Role.MAP, "map")):
         member = {"email": f"{email}@demo.example", "name": email, "job": Job.VIEWER, "password": PASSWORD}
-        add_member(organisation=add_organisation(name=name, role=role), **member)
+        organisation = add_organisation(name=name, role=role)
+        add_member(organisation=organisation, **member)
+        make_token(organisation, Job.VIEWER if role == Role.MAP else Job.EDITOR, secret=secret_of(name))
 
 
 def versions() -> dict[str, str]:

@@ -1,16 +1,11 @@
 """The device list over HTTP: first page and 100,000 rows deep, in a small and a large inventory; beside OFFSET."""
 
-import os
-import subprocess
-import sys
-
 from django.core import signing
 from django.core.paginator import Paginator
 
 from accounts.acting import Acting, scope, system_scope
 from accounts.models import Organisation
 from accounts.roles import Job
-from bench import database
 from bench.measure import Outcome, compare, in_turn
 from inventory.models import Device
 from inventory.paging import PAGE_SIZE, SALT, keyset_page
@@ -22,14 +17,12 @@ DEPTH = 100_000
 REPEATS = 20  # pages in one round: a single page is too short to time
 
 
-def run(count: int, small: int) -> list[Outcome]:
-    environment = database.prepare("smi_bench_small")
-    fill = f"import django; django.setup(); from bench import database; database.fill({small})"
-    subprocess.run([sys.executable, "-c", fill], cwd=database.ROOT, env=os.environ | environment, check=True)
+def run(count: int, small: int, environment: dict[str, str]) -> list[Outcome]:
+    """`environment` leads to the small inventory."""
     depth = min(DEPTH, count * 9 // 10)
     with system_scope("bench"):
         deep = signing.dumps(Device.objects.order_by("device_id")[depth].device_id, salt=SALT)
-    with running(WEB_CONCURRENCY="1") as large, running(WEB_CONCURRENCY="1", **environment_of(environment)) as little:
+    with running(WEB_CONCURRENCY="1") as large, running(WEB_CONCURRENCY="1", **environment) as little:
         many, few = (Visitor(server).sign_in("dcc@demo.example") for server in (large, little))
         pages = in_turn(
             NAME,
@@ -41,10 +34,6 @@ def run(count: int, small: int) -> list[Outcome]:
         )
     first, *others = (per_page(outcome) for outcome in pages.values())
     return [first, *(compare(outcome, first) for outcome in others), *queries(depth, deep)]
-
-
-def environment_of(environment: dict[str, str]) -> dict[str, str]:
-    return {name: environment[name] for name in ("DATABASE_URL", "DATABASE_OWNER_URL")}
 
 
 def read(visitor: Visitor, path: str) -> None:

@@ -9,7 +9,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from accounts.acting import Acting, noting
-from accounts.audit import record
+from accounts.audit import record_of_devices
 from accounts.audit.models import Kind as Act
 from accounts.errors import NotAllowed, Problem, Stale
 from accounts.models import Participant
@@ -151,7 +151,8 @@ def _record(works: list[Work], by: Acting) -> list[Device]:
             ProviderPeriod.objects.bulk_create(group)
     changed = Device.objects.with_parties().in_bulk([work.device.pk for work in works])
     _refuse_hidden(works, changed)
-    return [_audited(changed[work.device.pk], by, *work.assessment.items) for work in works]
+    _audit([(changed[work.device.pk], work.assessment.items) for work in works], by)
+    return [changed[work.device.pk] for work in works]
 
 
 def _words(work: Work, by: Acting, *, recorded: object) -> tuple[tuple[str, str], ...]:
@@ -186,10 +187,10 @@ def _refuse_hidden(works: list[Work], changed: dict[int, Device]) -> None:
         raise NotAllowed.because(problems)
 
 
-def _audited(device: Device, by: Acting, *items: str) -> Device:
-    """The audit trail names the device as it is now, the items and its version, never a value."""
-    record(Act.ITEMS_RECORDED, by=by, device_id=device.device_id, version=device.version, items=items)
-    return device
+def _audit(changed: list[tuple[Device, list[str]]], by: Acting) -> None:
+    """The audit trail names each device, its version now and the items, never a value."""
+    rows = [(device.device_id, device.version, {"items": items}) for device, items in changed]
+    record_of_devices(Act.ITEMS_RECORDED, rows, by=by)
 
 
 def _add_steps(device: Device, steps: list[ProviderPeriod], by: Acting) -> Device:
@@ -198,7 +199,8 @@ def _add_steps(device: Device, steps: list[ProviderPeriod], by: Acting) -> Devic
     with noting(kind=last.kind, source=last.source, reason=last.reason, code=last.recorded_for):
         ProviderPeriod.objects.bulk_create(steps)
     device.refresh_from_db()
-    return _audited(device, by, "map_id")
+    _audit([(device, ["map_id"])], by)
+    return device
 
 
 def _step(

@@ -14,11 +14,13 @@ from inventory.identifiers import InvalidIdentifier, parse_device_id
 from inventory.models import Device
 
 
-def device_or_404(request: HttpRequest, device_id: str) -> Device:
-    """The device of this ID in the scope of whom the request acts for, with its flags."""
+def device_or_404(request: HttpRequest, device_id: str, *, flagged: bool = True) -> Device:
+    """The device of this ID in the scope of whom the request acts for; `flagged` with its quality flags."""
     canonical = _canonical(request, device_id)
-    devices = Device.objects.visible_to(request.acting).with_quality_flags(request.acting, timezone.localdate())
-    device = devices.with_parties().filter(device_id=canonical).first()
+    devices = Device.objects.visible_to(request.acting).with_parties().filter(device_id=canonical)
+    if flagged:
+        devices = devices.with_quality_flags(request.acting, timezone.localdate())
+    device = devices.first()
     if device is None:
         raise not_found(request)
     return device

@@ -3,13 +3,14 @@
 import hashlib
 import json
 import secrets
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from django.db import connections
+from django.db import connection, connections
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
-from accounts.audit.models import Kind
+from accounts.audit.models import NEIGHBOURS, Kind
 
 if TYPE_CHECKING:
     from accounts.acting import Acting, Origin
@@ -31,6 +32,15 @@ WITH given AS MATERIALIZED (SELECT nextval('accounts_auditrow_id_seq') AS id), a
 )
 SELECT id FROM given
 """
+INSERT_OF_DEVICES = """
+INSERT INTO accounts_auditrow
+    (at, kind, person_id, organisation_id, via, request_id, device_id, version, details, hashes)
+SELECT %(at)s, %(kind)s, %(person)s, %(organisation)s, %(via)s, %(request)s, device_id, version, details, '{}'
+FROM unnest(%(devices)s::text[], %(versions)s::int[], %(details)s::jsonb[])
+    WITH ORDINALITY AS d (device_id, version, details, place)
+ORDER BY place
+"""
+AT_ONCE = NEIGHBOURS // 2  # rows of one moment: so few that those of other moments stay near
 
 
 def record(
@@ -58,20 +68,35 @@ def record(
     if by:
         person, organisation, origin = by.user, about or by.organisation, by.origin
         details |= _of_acting(by, organisation)
-    row = {
+    row = _act(kind, person, organisation, origin, via)
+    row |= {"device": device_id, "version": version, "details": json.dumps(details)}
+    with connections[using].cursor() as cursor:
+        cursor.execute(INSERT, row | _beside(personal or {}))
+        return cursor.fetchone()[0]
+
+
+def record_of_devices(kind: Kind, devices: Sequence[tuple[str, int, dict[str, object]]], *, by: "Acting") -> None:
+    """The same act of `by` on many devices: a row for each, of its Device ID, its version and further details."""
+    of_all = _of_acting(by, by.organisation)
+    with connection.cursor() as cursor:
+        for first in range(0, len(devices), AT_ONCE):
+            ids, versions, details = zip(*devices[first : first + AT_ONCE], strict=True)
+            given = {"devices": list(ids), "versions": list(versions)}
+            given["details"] = [json.dumps(own | of_all) for own in details]
+            cursor.execute(INSERT_OF_DEVICES, _act(kind, by.user, by.organisation, by.origin) | given)
+
+
+def _act(
+    kind: Kind, person: "User | None", organisation: "Organisation | None", origin: "Origin | None", via: str = ""
+) -> dict[str, object]:
+    return {
         "at": timezone.now(),
         "kind": Kind(kind).value,
         "person": person and person.pk,
         "organisation": organisation and organisation.pk,
         "via": origin.via if origin else via,
         "request": origin.request_id if origin else "",
-        "device": device_id,
-        "version": version,
-        "details": json.dumps(details),
     }
-    with connections[using].cursor() as cursor:
-        cursor.execute(INSERT, row | _beside(personal or {}))
-        return cursor.fetchone()[0]
 
 
 def _of_acting(by: "Acting", organisation: "Organisation") -> dict[str, object]:

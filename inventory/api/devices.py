@@ -81,7 +81,7 @@ class DeviceViewSet(Resource):
     @extend_schema(parameters=[IF_MATCH, *ETAG], request=ItemsSerializer)
     def partial_update(self, request: Request, device_id: str) -> Response:
         """Record or replace MAP ID and MSN of the version that `If-Match` names."""
-        device = device_or_404(request, device_id)
+        device = device_or_404(request, device_id, flagged=False)
         self.expect()
         version = expected_version(request, device.version)
         given = parsed(ItemsSerializer(data=request.data))

@@ -1,6 +1,7 @@
 """The inventory's resources as JSON: devices from the table of data items, and what may be said about them."""
 
 from datetime import UTC, date
+from functools import cached_property
 
 from django.db.models import IntegerField
 from drf_spectacular.utils import extend_schema_field
@@ -68,9 +69,13 @@ class DeviceSerializer(serializers.Serializer):
         items = [item for item in OF_DEVICE if self.role is None or self.role in item.seen_by]
         return {item.name: field_of(item) for item in items} | super().get_fields()
 
+    @cached_property
+    def withheld(self) -> dict[str, None]:
+        items = [item for item in OF_DEVICE if self.role in item.seen_by and not item.visible_to(self.role)]
+        return dict.fromkeys(item.name for item in items)
+
     def to_representation(self, device: Device) -> dict[str, object]:
-        withheld = [item.name for item in OF_DEVICE if self.role in item.seen_by and not item.visible_to(self.role)]
-        return super().to_representation(device) | dict.fromkeys(withheld)
+        return super().to_representation(device) | self.withheld
 
 
 class PastDeviceSerializer(DeviceSerializer):
