@@ -17,7 +17,7 @@ from accounts.errors import BadRequest, NotAllowed, Problem
 from accounts.limits import subject_of
 from accounts.models import KeptAnswer
 
-HEADER = "Idempotency-Key"
+HEADER, REPLAYED = "Idempotency-Key", "Idempotency-Replayed"
 FORM = re.compile(r"[!-~]{1,255}")  # visible ASCII
 NO_KEY = Problem("The Idempotency-Key has 1 to 255 letters, digits and signs, without spaces.", "malformed_key", HEADER)
 
@@ -31,7 +31,8 @@ class KeyUsedBefore(APIException):
 def answered_once(view: APIView, request: Request, give: Callable[[], Response]) -> Response:
     """What `give` gives, or the answer it gave to the same request before; refusals of content are kept, too.
 
-    Two at once with one key wait for one another. Raises KeyUsedBefore for another request with the same key.
+    An answer that is given again says so by the header `Idempotency-Replayed`. Two at once with one key wait for one
+    another. Raises KeyUsedBefore for another request with the same key.
     """
     key = request.headers.get(HEADER)
     if key is None:
@@ -40,7 +41,8 @@ def answered_once(view: APIView, request: Request, give: Callable[[], Response])
         raise BadRequest(NO_KEY)
     kept, is_new = _claim(request, key)
     if not is_new:
-        return Response(json.loads(kept.body), kept.status, content_type=kept.content_type or None)
+        again = {REPLAYED: "true"}
+        return Response(json.loads(kept.body), kept.status, headers=again, content_type=kept.content_type or None)
     response = _given(view, give)
     kept.status, kept.content_type = response.status_code, response.content_type or ""
     kept.body = json.dumps(response.data, cls=DjangoJSONEncoder)

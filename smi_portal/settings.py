@@ -18,6 +18,7 @@ from django.core.management.utils import get_random_secret_key
 BASE_DIR = Path(__file__).resolve().parent.parent
 LOCAL_DIR = BASE_DIR / ".local"
 env = environ.Env()
+keys = env.ENVIRON  # as they stand: `env` takes a value that begins with $ for the name of another variable
 
 DEMO = not env("DATABASE_URL", default="")
 
@@ -39,18 +40,18 @@ if DEMO:
         alias: {"ENGINE": "django.db.backends.postgresql", **connection._asdict()}
         for alias, connection in embedded.ensure_running(LOCAL_DIR)._asdict().items()
     }
-    SECRET_KEY = env("SECRET_KEY", default="") or demo_secret_key()
+    SECRET_KEY = keys.get("SECRET_KEY") or demo_secret_key()
     PORTAL_URL = env("PORTAL_URL", default=f"http://127.0.0.1:{env.int('PORT', 8000)}")
 else:
     DATABASES = {
         "default": env.db("DATABASE_URL"),
         "owner": env.db("DATABASE_OWNER_URL", default=env("DATABASE_URL")),
     }
-    SECRET_KEY = env("SECRET_KEY")
+    SECRET_KEY = keys["SECRET_KEY"]
     PORTAL_URL = env("PORTAL_URL")
 
 # Former keys: what they signed or encrypted is read on, until it is written anew.
-SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
+SECRET_KEY_FALLBACKS = [key for key in keys.get("SECRET_KEY_FALLBACKS", "").split(",") if key]
 
 # Two names for one database: `default` is the portal's login, `owner` migrates.
 DATABASES["default"]["ATOMIC_REQUESTS"] = True

@@ -1,6 +1,9 @@
-"""Which module may import which, and that migrations are complete."""
+"""Which module may import which, that migrations are complete, and what settings take from the environment."""
 
 import ast
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -85,15 +88,20 @@ def test_migrations_are_complete(db):
     call_command("makemigrations", "--check", "--dry-run", verbosity=0)
 
 
-def test_embedded_is_not_imported_where_a_database_is_given():
-    import os
-    import subprocess
-    import sys
-
+def said_under_settings(code, **environment):
+    """What `code` prints in a process where a database is given."""
     given = {"DATABASE_URL": "postgresql://smi@db.example/smi", "SECRET_KEY": "x", "PORTAL_URL": "https://p.example"}
-    code = "import sys, smi_portal.settings; print([m for m in sys.modules if 'embedded' in m or 'pgserver' in m])"
-    run = subprocess.run(
-        [sys.executable, "-c", code], cwd=ROOT, env=os.environ | given, capture_output=True, text=True, check=True
-    )
+    told = os.environ | given | environment
+    command = [sys.executable, "-c", f"import sys; from smi_portal import settings; print({code})"]
+    return subprocess.run(command, cwd=ROOT, env=told, capture_output=True, text=True, check=True).stdout.strip()
 
-    assert run.stdout.strip() == "[]"
+
+def test_embedded_is_not_imported_where_a_database_is_given():
+    assert said_under_settings("[m for m in sys.modules if 'embedded' in m or 'pgserver' in m]") == "[]"
+
+
+def test_keys_are_taken_as_they_stand():
+    """One in fifty that Django makes begins with a dollar."""
+    keys = {"SECRET_KEY": "$x=1", "SECRET_KEY_FALLBACKS": "$HOME,y"}
+
+    assert said_under_settings("settings.SECRET_KEY, settings.SECRET_KEY_FALLBACKS", **keys) == "$x=1 ['$HOME', 'y']"

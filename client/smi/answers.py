@@ -6,7 +6,11 @@ from smi.errors import BrokenOff, CommandFailed, Fault, Refused
 from smi.terminal import shown
 
 JSON, PROBLEM, CSV = "application/json", "application/problem+json", "text/csv"
-LOG_IN = "Use smi login with a token that is valid."
+ADVICE = {  # to people with a command, in place of that to programs
+    httpx.codes.UNAUTHORIZED: "Use smi login with a token that is in force, from a network that it is for.",
+    httpx.codes.FORBIDDEN: "The role or the job of the token does not include it: see smi whoami.",
+}
+SEE_ERRORS, TO_CONFIRM = "See errors.", "needs_confirmation"
 
 
 def accepted(answer: httpx.Response, kind: str) -> httpx.Response:
@@ -33,11 +37,12 @@ def refusal(answer: httpx.Response) -> CommandFailed:
     """What a problem document (RFC 9457) says, as an exception."""
     answer.read()
     problem = as_object(answer)
-    said = [problem.get("title") or f"Refused with status {answer.status_code}", problem.get("detail")]
-    said += [LOG_IN] if answer.status_code == httpx.codes.UNAUTHORIZED else []
+    detail = ADVICE.get(answer.status_code) or problem.get("detail")
+    said = (problem.get("title") or f"Refused with status {answer.status_code}", detail != SEE_ERRORS and detail)
     title = " ".join(sentence(one) for one in said if one)
     faults = [fault(error) for error in objects(problem, "errors")] if problem.get("errors") else []
-    return Refused(answer.status_code, title, faults, str(problem.get("reference") or ""))
+    replayed = answer.headers.get("Idempotency-Replayed") == "true"
+    return Refused(answer.status_code, title, faults, str(problem.get("reference") or ""), replayed)
 
 
 def sentence(text: object) -> str:
@@ -47,8 +52,9 @@ def sentence(text: object) -> str:
 
 def fault(error: dict) -> Fault:
     where = str(error.get("pointer") or error.get("parameter") or "").strip("/")
-    said = error.get("detail") or error.get("code") or "Not accepted"
-    return Fault(where, sentence(said), shown(error["suggestion"]) if error.get("suggestion") else "")
+    said = sentence(error.get("detail") or error.get("code") or "Not accepted")
+    said += " If that is meant, confirm it." if error.get("code") == TO_CONFIRM else ""
+    return Fault(where, said, shown(error["suggestion"]) if error.get("suggestion") else "")
 
 
 def as_object(answer: httpx.Response) -> dict:

@@ -6,8 +6,10 @@ import json
 from argparse import Namespace, _SubParsersAction
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from itertools import islice
 from pathlib import Path
+from uuid import uuid4
+
+import httpx
 
 from smi.answers import as_object, objects
 from smi.arguments import with_portal
@@ -17,7 +19,8 @@ from smi.portal import Portal
 from smi.terminal import counted, note, say
 
 NEEDED = ("device_id", "version")
-SIZE = 1000
+MOST, MOST_BYTES = 1000, 900_000  # of one batch; the portal takes 1 MiB
+KEYS = 20
 TRUTH = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
 
@@ -32,26 +35,42 @@ class Line:
 def add_commands(commands: _SubParsersAction) -> None:
     columns = f"columns {', '.join(NEEDED)} and any of {', '.join(FIELDS)}; an empty cell leaves a field out"
     command = commands.add_parser("batch", help="record MSN and MAP ID of many devices", description=columns)
-    command.add_argument("file", type=Path, metavar="FILE.csv", help=columns)
+    command.add_argument("file", type=Path, metavar="FILE.csv", help="in UTF-8")
     command.set_defaults(run=with_portal(record_all))
 
 
 def record_all(portal: Portal, args: Namespace) -> None:
     for _ in lines(args.file):  # nothing is sent of a file that cannot be read to its end
         pass
-    recorded, remaining = 0, lines(args.file)
-    while batch := list(islice(remaining, SIZE)):
+    recorded = 0
+    for batch in batches(lines(args.file)):
+        if recorded:
+            note(f"{counted(recorded, 'device')} recorded; next is line {batch[0].number:,}.")
         recorded += record(portal, batch, recorded)
-        note(f"{counted(recorded, 'device')} recorded, up to line {batch[-1].number:,}.")
     say(f"{counted(recorded, 'device')} recorded.")
+
+
+def batches(remaining: Iterator[Line]) -> Iterator[list[Line]]:
+    batch, size = [], 0
+    for line in remaining:
+        length = len(as_json(line.device)) + 1
+        if batch and (len(batch) == MOST or size + length > MOST_BYTES):
+            yield batch
+            batch, size = [], 0
+        batch.append(line)
+        size += length
+    if batch:
+        yield batch
+
+
+def as_json(value: object) -> bytes:
+    return json.dumps(value, ensure_ascii=False).encode()
 
 
 def record(portal: Portal, batch: list[Line], before: int) -> int:
     """The number of devices recorded: all of `batch`; raises Refused, by lines of the file, when none was."""
-    body = json.dumps({"devices": [line.device for line in batch]}, ensure_ascii=False).encode()
-    headers = {"Content-Type": "application/json", "Idempotency-Key": hashlib.sha256(body).hexdigest()}
     try:
-        answer = portal.ask("POST", "devices/batch/", content=body, headers=headers)
+        answer = answer_of_today(portal, as_json({"devices": [line.device for line in batch]}))
     except Refused as refused:
         faults = [by_line(fault, batch) for fault in refused.faults]
         title = f"{refused.title} {where_it_stopped(batch, before)}"
@@ -59,9 +78,31 @@ def record(portal: Portal, batch: list[Line], before: int) -> int:
     return len(objects(as_object(answer), "devices"))
 
 
+def answer_of_today(portal: Portal, body: bytes) -> httpx.Response:
+    """A success, be it an earlier one. Nothing was done for an earlier refusal: this asks again, under the next key."""
+    for key in keys(body):
+        headers = {"Content-Type": "application/json", "Idempotency-Key": key}
+        try:
+            return portal.ask("POST", "devices/batch/", content=body, headers=headers)
+        except Refused as refused:
+            if not refused.replayed:
+                raise
+            earlier = refused
+    raise earlier
+
+
+def keys(body: bytes) -> Iterator[str]:
+    """The same in each run, so that it finds what former ones have recorded; after many refusals, one of its own."""
+    for number in range(KEYS):
+        yield hashlib.sha256(b"%d %s" % (number, body)).hexdigest()
+    yield uuid4().hex
+
+
 def where_it_stopped(batch: list[Line], before: int) -> str:
-    kept = f"the {counted(before, 'device')} before it are recorded" if before else "nothing is recorded"
-    return f"Stopped at line {batch[0].number:,}: {kept}. Put it right and run the whole file again."
+    first, last = batch[0].number, batch[-1].number
+    there = f"Of lines {first:,} to {last:,} nothing is recorded" if last > first else f"Line {first:,} is not recorded"
+    kept = f"; the {counted(before, 'device')} before are" if before else ""
+    return f"{there}{kept}. Put it right and run the whole file again."
 
 
 def by_line(fault: Fault, batch: list[Line]) -> Fault:

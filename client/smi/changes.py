@@ -29,12 +29,19 @@ def add_commands(commands: _SubParsersAction) -> None:
 
 def set_items(portal: Portal, args: Namespace) -> None:
     wanted = {name: getattr(args, name) for name in FIELDS if getattr(args, name) is not None}
-    if not wanted.keys() & set(RECORDED):
-        raise Misused("Say what to record: --msn, --map-id or --map-from.")
+    if not wanted.keys() & {"msn", "map_id"}:
+        raise Misused("Say what to record: --msn or --map-id.")
     seen = f'"{args.version}"' if args.version else look(portal, args, wanted)
     device = record(portal, args, wanted, seen)
+    say(f"{outcome(device, wanted)}; version {shown(device.get('version'))}.")
+
+
+def outcome(device: dict, wanted: dict[str, object]) -> str:
+    """What stands on the device; a MAP ID of a day to come does not yet."""
     values = ", ".join(f"{name} {shown(device.get(name))}" for name in RECORDED if name in wanted)
-    say(f"Recorded: {values}; version {shown(device.get('version'))}.")
+    begins = wanted.get("map_from")
+    waits = begins and begins != device.get("map_from")
+    return f"Recorded for {begins}; until then: {values}" if waits else f"Recorded: {values}"
 
 
 def look(portal: Portal, args: Namespace, wanted: dict[str, object]) -> str:

@@ -14,8 +14,15 @@ from smi.files import whole
 from smi.portal import Portal
 from smi.terminal import counted, note, say, say_items, say_json, say_list, shown
 
-TEXTS = ("device_id", "mpxn", "msn", "device_type", "smi_status")
-DAYS = ("installed_from", "installed_to")
+FILTERS = {
+    "device_id": "in full, or its first 6 characters or more",
+    "mpxn": "MPAN or MPRN, in full",
+    "msn": "in full; spaces do not matter",
+    "device_type": "such as ESME",
+    "smi_status": "such as Commissioned",
+    "installed_from": "installed on this day or later",
+    "installed_to": "installed on this day or before",
+}
 COLUMNS = {"device_id": 23, "device_type": 11, "smi_status": 24, "mpxn": 13, "msn": 14, "map_id": 6}
 LARGEST_PAGE = 1000
 
@@ -36,8 +43,9 @@ def add_commands(commands: _SubParsersAction) -> None:
 
 
 def add_list(command: ArgumentParser) -> None:
-    for name in (*TEXTS, *DAYS):
-        command.add_argument(f"--{name.replace('_', '-')}", type=day if name in DAYS else str)
+    for name, about in FILTERS.items():
+        given = {"type": day, "metavar": "DAY"} if name.startswith("installed") else {}
+        command.add_argument(f"--{name.replace('_', '-')}", help=about, **given)
     form = command.add_mutually_exclusive_group()
     form.add_argument("--csv", metavar="FILE", help="all data items as CSV; - is standard output")
     form.add_argument("--json", action="store_true", help="all data items, one JSON object a line")
@@ -52,7 +60,7 @@ def show(portal: Portal, args: Namespace) -> None:
 
 
 def list_devices(portal: Portal, args: Namespace) -> None:
-    asked = {name: getattr(args, name) for name in (*TEXTS, *DAYS)}
+    asked = {name: getattr(args, name) for name in FILTERS}
     asked["page_size"] = min(args.limit or LARGEST_PAGE, LARGEST_PAGE)
     if args.csv:
         save(islice(csv_lines(portal, asked), args.limit and args.limit + 1), args)
@@ -93,13 +101,15 @@ def history(portal: Portal, args: Namespace) -> None:
     if not told.get("current", True):
         say("You are not responsible for this device now: you see what was recorded while you were.")
     for held in objects(told, "held"):
-        say(f"{shown(held.get('item'))} {shown(held.get('code'))} from {shown(held.get('since'))}{until(held)}")
+        say_held(held)
     for entry in objects(told, "entries"):
         say_entry(entry)
 
 
-def until(held: dict) -> str:
-    return f" to {held['until']}" if held.get("until") else ""
+def say_held(held: dict) -> None:
+    name = f" ({held['name']})" if held.get("name") else ""
+    until = f" to {held['until']}" if held.get("until") else ""
+    say(f"{shown(held.get('item'))} {shown(held.get('code'))}{name} from {shown(held.get('since'))}{until}")
 
 
 def say_entry(entry: dict) -> None:

@@ -32,12 +32,13 @@ class Fault:
 
 @dataclass(eq=False)
 class Refused(CommandFailed):
-    """The portal's own no, with its reasons."""
+    """The portal's own no, with its reasons; `replayed` if it is the one that an earlier request was given."""
 
     status: int
     title: str
     faults: list[Fault] = field(default_factory=list)
     reference: str = ""
+    replayed: bool = False
 
     exit_code = 1
 

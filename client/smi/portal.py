@@ -1,5 +1,6 @@
 """The API of one portal over HTTPS, with waiting and repeating where that is safe."""
 
+import re
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -18,6 +19,7 @@ from smi.terminal import note
 TIMEOUT = httpx.Timeout(60, connect=10)  # seconds without a sign of life
 PAUSES = (1.0, 3.0)  # seconds before a lost request is sent again
 MOST_WAITS, LONGEST_WAIT = 3, 60
+ERRNO = re.compile(r"^\[Errno -?\d+\] ")
 BUSY = (httpx.codes.TOO_MANY_REQUESTS, httpx.codes.SERVICE_UNAVAILABLE)
 
 
@@ -115,7 +117,7 @@ def lost(request: httpx.Request, error: httpx.RequestError) -> BrokenOff:
 
 
 def reason(error: httpx.RequestError) -> str:
-    return (str(error) or type(error).__name__).rstrip(".")
+    return ERRNO.sub("", str(error) or type(error).__name__).rstrip(".")
 
 
 def wait_asked(answer: httpx.Response) -> int | None:

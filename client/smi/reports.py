@@ -10,7 +10,7 @@ from smi.arguments import add_json, add_limit, add_past, day, with_portal
 from smi.portal import Portal
 from smi.terminal import say_json, say_list, say_row
 
-RUN = {"requested_at": 25, "report": 14, "as_of": 10, "outcome": 10, "rows": 9, "bytes": 12, "id": 36}
+RUN = {"started_at": 20, "report": 14, "as_of": 10, "outcome": 10, "rows": 9, "bytes": 12, "id": 36}
 
 
 def add_commands(commands: _SubParsersAction) -> None:

@@ -47,13 +47,16 @@ def say_row(values: Iterable[object], widths: Sequence[int]) -> None:
 
 def say_list(rows: Iterable[Mapping[str, object]], columns: Mapping[str, int], *, as_json: bool) -> None:
     """Each row as it comes: a JSON object a line, or `columns` (names and widths) under their names."""
-    if not as_json:
-        say_row(columns, list(columns.values()))
-    for row in rows:
+    number, widths = 0, list(columns.values())
+    for number, row in enumerate(rows, 1):
         if as_json:
             say_json(row, indent=None)
-        else:
-            say_row((row.get(name) for name in columns), list(columns.values()))
+            continue
+        if number == 1:
+            say_row(columns, widths)
+        say_row((row.get(name) for name in columns), widths)
+    if not number:
+        note("There are none.")
 
 
 def counted(number: int, noun: str) -> str:

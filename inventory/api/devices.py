@@ -12,7 +12,7 @@ from accounts.roles import Permission
 from inventory import actions
 from inventory.api.bodies import parsed
 from inventory.api.paging import PARAMETERS, DevicePagination
-from inventory.api.parameters import ETAG, FILTERS, IDEMPOTENCY_KEY, IF_MATCH, IF_NONE_MATCH, PAST_NEEDED
+from inventory.api.parameters import ETAG, FILTERS, IDEMPOTENCY_KEY, IF_MATCH, IF_NONE_MATCH, PAST_NEEDED, REPLAYED
 from inventory.api.resource import Resource
 from inventory.api.serializers import (
     AsOfSerializer,
@@ -124,7 +124,7 @@ class DeviceViewSet(Resource):
         told = {"as_of": asked["as_of"], "known_on": asked["known_on"], "device": device}
         return Response(AsOfSerializer(told, context=self.get_serializer_context()).data)
 
-    @extend_schema(parameters=[IDEMPOTENCY_KEY], request=BatchSerializer, responses={200: BatchAnswerSerializer})
+    @extend_schema(parameters=[IDEMPOTENCY_KEY, REPLAYED], request=BatchSerializer, responses=BatchAnswerSerializer)
     @action(detail=False, methods=["post"])
     def batch(self, request: Request) -> Response:
         """Record or replace MAP ID and MSN of up to 1,000 devices: all of them, or none."""

@@ -35,7 +35,15 @@ IDEMPOTENCY_KEY = OpenApiParameter(
     {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
     HEADER,
     description="Any text of your own: sent again within 24 hours with the same body, the request gets the same "
-    "answer and nothing is done twice.",
+    "answer, a refusal too, and nothing is done twice.",
+)
+REPLAYED = OpenApiParameter(
+    "Idempotency-Replayed",
+    str,
+    HEADER,
+    enum=["true"],
+    response=[200],
+    description="Only on an answer that is given again, be it a success or a refusal.",
 )
 ETAG = [OpenApiParameter("ETag", str, HEADER, response=[200], description="Its version and a digest.")]
 DESCRIBED_BY = [OpenApiParameter("Link", str, HEADER, response=[200], description="Leads to the file’s manifest.")]

@@ -108,6 +108,12 @@ class ItemsSerializer(serializers.Serializer):
     reason = Text(required=False, max_length=240, help_text="Needed from the DCC, and for a dummy MAP ID.")
     confirm = YesOrNo(default=False, help_text="That a doubtful day is meant; see the code needs_confirmation.")
 
+    def validate(self, given: dict[str, object]) -> dict[str, object]:
+        if "map_from" in given and not given.get("map_id", "").strip():
+            sentence = "Give the MAP ID that applies from that day, also where only the day changes."
+            raise serializers.ValidationError({"map_id": sentence}, "required")
+        return given
+
 
 def recording_of(given: dict[str, object]) -> Recording:
     """What valid `ItemsSerializer` data asks to record."""

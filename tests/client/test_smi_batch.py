@@ -1,6 +1,7 @@
 """A CSV file as batches: what is wrong is named by its line, and a second run changes nothing twice."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -20,6 +21,10 @@ def batch(smi, tmp_path):
 
 def recorded(number):
     return Answer({"devices": [{"device_id": str(one), "version": 4} for one in range(number)]})
+
+
+def again(answer):
+    return replace(answer, headers={"Idempotency-Replayed": "true"})
 
 
 def sent(server):
@@ -45,7 +50,7 @@ def test_errors_are_named_by_the_line_of_the_file(server, batch):
 
     assert ended.code == 1
     assert ended.err.splitlines() == [
-        "Not accepted. Stopped at line 2: nothing is recorded. Put it right and run the whole file again.",
+        "Not accepted. Of lines 2 to 4 nothing is recorded. Put it right and run the whole file again.",
         "  line 4, map_id: No MAP has this code. Suggestion: ZMAP",
         "  line 2: Old.",
         "Reference: r-2",
@@ -60,8 +65,53 @@ def test_file_of_more_than_a_thousand_stops_at_the_batch_that_is_refused(server,
 
     assert ended.code == 1
     assert [len(devices) for devices in sent(server)] == [1000, 1]
-    assert "Stopped at line 1,002: the 1,000 devices before it are recorded." in ended.err
+    assert "Line 1,002 is not recorded; the 1,000 devices before are." in ended.err
     assert "line 1,002, msn: Too long." in ended.err
+
+
+def test_batches_stay_below_what_the_portal_takes(server, batch):
+    server.will("POST devices/batch/", recorded(1))
+
+    ended = batch(*[f"{number},1,{'é' * 500}" for number in range(1000)], header="device_id,version,reason")
+
+    assert ended.code == 0
+    assert sum(map(len, sent(server))) == 1000
+    assert len(server.heard) == 2
+    assert max(len(body) for _, _, _, body in server.heard) < 1024 * 1024
+
+
+def test_earlier_refusal_that_is_given_again_is_asked_anew_under_the_next_key(server, batch):
+    """Each run finds what the former ones were answered: here a refusal, a refusal, a success."""
+    refusal = problem(400, "Not accepted", {"pointer": "/devices/0", "detail": "There is no such device"})
+    keys = []
+    for answers in ([refusal], [again(refusal), refusal], [again(refusal), again(refusal), recorded(1)]):
+        server.will("POST devices/batch/", *answers)
+        ended = batch("A,3,Z21E 10447,,")
+        keys.append(server.headers_heard("Idempotency-Key"))
+        server.heard.clear()
+
+    assert ended[:2] == (0, "1 device recorded.\n")
+    assert [len(set(of_run)) for of_run in keys] == [1, 2, 3]
+    assert keys[2][:2] == keys[1]
+    assert keys[1][:1] == keys[0]
+
+
+def test_success_that_is_given_again_is_a_success(server, batch):
+    server.will("POST devices/batch/", again(recorded(1)))
+
+    ended = batch("A,3,Z21E 10447,,")
+
+    assert ended[:2] == (0, "1 device recorded.\n")
+    assert len(server.heard) == 1
+
+
+def test_refusal_that_is_always_an_earlier_one_is_believed_in_the_end(server, batch):
+    server.will("POST devices/batch/", again(problem(400, "Not accepted")))
+
+    ended = batch("A,3,Z21E 10447,,")
+
+    assert ended.code == 1
+    assert len(server.heard) == len(set(server.headers_heard("Idempotency-Key"))) == 21
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,7 @@
 """The token goes to one portal, and what answers for it must answer as it does."""
 
+from dataclasses import replace
+
 import pytest
 
 from tests.client.unruly import HTML, TOKEN, Answer, problem, unruly
@@ -110,6 +112,32 @@ def test_refusal_says_each_field_its_sentence_and_a_suggestion(server, smi):
         "  x: odd.",
         "Reference: r-2",
     ]
+
+
+def test_refusal_of_several_things_does_not_point_to_what_is_not_shown(server, smi):
+    fault = {"pointer": "/confirm", "code": "needs_confirmation", "detail": "That day is in the future."}
+    refusal = problem(400, "Not accepted", fault)
+    server.will("PATCH devices/A/", replace(refusal, body=refusal.body | {"detail": "See errors."}))
+
+    ended = smi("device", "set", "A", "--map-id", "ZMAP", "--version", "3")
+
+    assert ended.err.splitlines()[:2] == [
+        "Not accepted.",
+        "  confirm: That day is in the future. If that is meant, confirm it.",
+    ]
+
+
+@pytest.mark.parametrize(("status", "advice"), [(401, "Use smi login with a token"), (403, "see smi whoami.")])
+def test_refusal_of_the_token_says_what_to_do_with_this_command(server, smi, status, advice):
+    refusal = problem(status, "No")
+    server.will("GET devices/A/", replace(refusal, body=refusal.body | {"detail": "Send a header."}))
+
+    ended = smi("device", "show", "A")
+
+    assert ended.code == 1
+    assert ended.err.startswith("No. ")
+    assert advice in ended.err
+    assert "header" not in ended.err
 
 
 @pytest.mark.parametrize(
