@@ -8,7 +8,7 @@ from typing import IO
 from django.core.exceptions import RequestDataTooBig
 from rest_framework import serializers
 from rest_framework.exceptions import APIException, ErrorDetail, ParseError
-from rest_framework.parsers import JSONParser
+from rest_framework.parsers import BaseParser
 from rest_framework.settings import api_settings
 
 from accounts.errors import BadRequest, Problem
@@ -20,8 +20,13 @@ class TooLarge(APIException):
     status_code = 413
 
 
-class StrictJSONParser(JSONParser):
-    """JSON whose objects name each field once, in UTF-8, of a bounded size."""
+class StrictJSONParser(BaseParser):
+    """JSON whose objects name each field once, in UTF-8, of a bounded size.
+
+    No subclass of `JSONParser`: the framework would read the body of one before it comes here, out of reach of 413.
+    """
+
+    media_type = "application/json"
 
     def parse(self, stream: IO[bytes], media_type: str | None = None, parser_context: dict | None = None) -> object:
         try:
