@@ -321,6 +321,7 @@ def without_tokens(_logger: object, _name: str, event: dict[str, object]) -> dic
 
 
 DJANGO_STRUCTLOG_IP_LOGGING_ENABLED = False
+DJANGO_STRUCTLOG_TRUST_UPSTREAM_REQUEST_ID = True  # of the form that `ApiMiddleware` lets through
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
