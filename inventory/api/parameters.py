@@ -37,6 +37,7 @@ IDEMPOTENCY_KEY = OpenApiParameter(
     description="Any text of your own: sent again within 24 hours with the same body, the request gets the same "
     "answer and nothing is done twice.",
 )
+PAGES = [OpenApiParameter("Link", str, HEADER, response=[200], description="Leads to the pages before and after.")]
 ETAG = [OpenApiParameter("ETag", str, HEADER, response=[200], description="Its version and a digest.")]
 DESCRIBED_BY = [OpenApiParameter("Link", str, HEADER, response=[200], description="Leads to the file’s manifest.")]
 A_FILE = {(200, "text/csv"): OpenApiResponse(OpenApiTypes.STR, description="CSV (RFC 4180), UTF-8.")}
