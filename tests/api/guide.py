@@ -1,8 +1,8 @@
 """The examples of the guide: its fenced blocks read as requests and answers, and compared with what really comes.
 
 `…` stands for what is left out: in a text for any characters, in place of a value for any value, in an object for
-further fields, at the end of a list for further entries. In a request it stands for what an answer before has given: its address is
-the last one seen that fits, an ETag likewise.
+further fields, at the end of a list for further entries. In a request it stands for what an answer before has given:
+its address is the last one seen that fits, an ETag likewise.
 """
 
 import argparse
