@@ -1,15 +1,14 @@
 """Pages about the portal itself, open to all."""
 
-from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.utils.safestring import mark_safe
-from markdown import markdown
 
 from accounts.access import Open, allow
 from inventory.data_items import ITEMS, Group, Recorder
 from inventory.models import DeviceType
 from inventory.quality import FLAGS
+from smi_portal.documents import document
+from smi_portal.reference import headers, resources, schemas
 
 
 @allow(Open.TO_ALL)
@@ -37,17 +36,17 @@ def recorders() -> dict[str, list[str]]:
 @allow(Open.TO_ALL)
 def open_questions(request: HttpRequest) -> HttpResponse:
     """What is assumed, from the file that developers read too."""
-    text = (settings.BASE_DIR / "docs/open-questions.md").read_text(encoding="utf-8")
-    title, _, body = text.partition("\n")
-    context = {"title": title.removeprefix("# "), "body": mark_safe(markdown(body))}  # noqa: S308  our own file
-    return render(request, "smi_portal/open_questions.html", context)
+    return render(request, "smi_portal/open_questions.html", {"document": document("open-questions")})
 
 
 @allow(Open.TO_ALL)
 def api_guide(request: HttpRequest) -> HttpResponse:
     """How systems come in, and what each problem means that an answer names; from the file that developers read too."""
-    text = (settings.BASE_DIR / "docs/api.md").read_text(encoding="utf-8")
-    title, _, body = text.partition("\n")
-    html = markdown(body, extensions=["fenced_code", "toc"])
-    context = {"title": title.removeprefix("# "), "body": mark_safe(html)}  # noqa: S308  our own file
-    return render(request, "smi_portal/api_guide.html", context)
+    return render(request, "smi_portal/api_guide.html", {"document": document("api")})
+
+
+@allow(Open.TO_ALL)
+def api_reference(request: HttpRequest) -> HttpResponse:
+    """The description of the API for people; `api-schema` has the same for programs."""
+    context = {"resources": resources(), "schemas": schemas(), "headers": headers()}
+    return render(request, "smi_portal/api_reference.html", context)

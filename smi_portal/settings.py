@@ -7,7 +7,7 @@ this is the demo: an embedded PostgreSQL and a key made once, both in `.local/`.
 import re
 from importlib.util import find_spec
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 import environ
 import pghistory
@@ -269,7 +269,7 @@ REST_FRAMEWORK = {
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["inventory.api.bodies.StrictJSONParser"],
     "DEFAULT_THROTTLE_CLASSES": ["accounts.limits.RateThrottle"],
-    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_SCHEMA_CLASS": "inventory.api.naming.Schema",
     "EXCEPTION_HANDLER": "smi_portal.problems.handle",
     "URL_FORMAT_OVERRIDE": None,
 }
@@ -277,9 +277,11 @@ REST_FRAMEWORK = {
 SPECTACULAR_SETTINGS = {
     "TITLE": "SMI self-service portal",
     "DESCRIPTION": "For systems of suppliers, MAPs and the DCC. How it works in words: the guide.",
+    "EXTERNAL_DOCS": {"description": "The guide", "url": urljoin(PORTAL_URL, "/help/api/")},
     "VERSION": "1",
     "OAS_VERSION": "3.1.0",
-    "COMPONENT_SPLIT_REQUEST": True,
+    "COMPONENT_SPLIT_REQUEST": False,
+    "COMPONENT_SPLIT_PATCH": False,
     "ENUM_ADD_EXPLICIT_BLANK_NULL_CHOICE": False,
     "PREPROCESSING_HOOKS": ["inventory.api.description.only_ours"],
     "POSTPROCESSING_HOOKS": ["inventory.api.description.completed"],
@@ -322,6 +324,7 @@ def without_tokens(_logger: object, _name: str, event: dict[str, object]) -> dic
 
 
 DJANGO_STRUCTLOG_IP_LOGGING_ENABLED = False
+DJANGO_STRUCTLOG_TRUST_UPSTREAM_REQUEST_ID = True  # of the form that `ApiMiddleware` lets through
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,

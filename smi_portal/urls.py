@@ -9,6 +9,7 @@ urlpatterns = [
     path("health/ready", health.ready, name="health-ready"),
     path("help/", pages.help_page, name="help"),
     path("help/api/", pages.api_guide, name="api-guide"),
+    path("help/api/reference/", pages.api_reference, name="api-reference"),
     path("accessibility/", pages.accessibility, name="accessibility"),
     path("open-questions/", pages.open_questions, name="open-questions"),
     path("privacy/", pages.privacy, name="privacy"),

@@ -21,7 +21,7 @@ from smi_portal import errors
 from smi_portal.urls import urlpatterns as portal
 from tests.factories import make_membership
 
-STATIC_PAGES = ["/help/", "/help/api/", "/accessibility/", "/privacy/"]
+STATIC_PAGES = ["/help/", "/help/api/", "/help/api/reference/", "/accessibility/", "/privacy/"]
 
 
 @allow(Open.TO_ALL, "GET", "POST")

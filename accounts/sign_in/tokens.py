@@ -138,7 +138,8 @@ class ApiMiddleware:
         self.get_response, self.gzip = get_response, GZipMiddleware(get_response)
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        if not REQUEST_ID.fullmatch(request.headers.get("X-Request-ID", "")):
+        # Not by `request.headers`, which would keep what is taken away here.
+        if not REQUEST_ID.fullmatch(request.META.get("HTTP_X_REQUEST_ID", "")):
             request.META.pop("HTTP_X_REQUEST_ID", None)  # django-structlog makes one
         if brings_credentials(request):
             request.COOKIES.pop(settings.SESSION_COOKIE_NAME, None)

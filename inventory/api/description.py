@@ -13,53 +13,13 @@ from rest_framework.response import Response
 from accounts.access import Open
 from accounts.acting import API
 from accounts.roles import Role
+from inventory.api import everywhere, examples
 from inventory.api.resource import Resource
-from inventory.api.serializers import OF_DEVICE
+from inventory.api.serializers import OF_DEVICE, BatchSerializer
 
 Described = dict[str, Any]
-PROBLEM = {
-    "type": "object",
-    "description": "What was refused, and why (RFC 9457).",
-    "required": ["type", "title", "status", "detail", "errors", "reference"],
-    "properties": {
-        "type": {"type": "string", "format": "uri", "description": "The section of the guide about it."},
-        "title": {"type": "string"},
-        "status": {"type": "integer"},
-        "detail": {"type": "string"},
-        "errors": {
-            "type": "array",
-            "items": {
-                "type": "object",
-                "required": ["code", "detail"],
-                "properties": {
-                    "pointer": {"type": "string", "description": "JSON pointer into the body."},
-                    "parameter": {"type": "string", "description": "The parameter of the address."},
-                    "code": {"type": "string", "description": "Stable, for programs."},
-                    "detail": {"type": "string", "description": "A sentence for people."},
-                    "suggestion": {"type": "string", "description": "What may have been meant."},
-                },
-            },
-        },
-        "reference": {"type": "string", "description": "As in X-Request-ID."},
-    },
-}
-ALWAYS = {"400": "Something is not accepted; errors names it.", "406": "There is no such form of the answer."}
-SIGNED_IN = {"401": "No valid token.", "403": "The token’s job does not include this.", "429": "Too many requests."}
-WITH_BODY = {"413": "The body is too large.", "415": "The body is no JSON."}
-OF_ONE = {"404": "There is nothing here that you may see."}
-FURTHER = {
-    "devices_partial_update": {"412": "The device has been changed.", "428": "If-Match is missing."},
-    "devices_batch_create": {"422": "This Idempotency-Key was used for another request."},
-    "reports_map_portfolio_download_retrieve": {"503": "All places for downloads are taken."},
-    "reports_device_list_download_retrieve": {"503": "All places for downloads are taken."},
-}
-TOLD_TO_ALL = {
-    "X-Request-ID": {"schema": {"type": "string"}, "description": "By which the portal’s log knows the request."},
-}
-RATES = {
-    "RateLimit": {"schema": {"type": "string"}, "description": "What is left of each limit (r), and for how long (t)."},
-    "RateLimit-Policy": {"schema": {"type": "string"}, "description": "The limits: q requests in w seconds."},
-}
+OPEN = {"schema_retrieve"}
+STRICT = ("Items", "BatchEntry", "Batch")  # bodies, in which nothing unknown is ignored
 
 
 class TokenScheme(OpenApiAuthenticationExtension):
@@ -94,28 +54,70 @@ def only_ours(endpoints: list[tuple], **_: object) -> list[tuple]:
 
 
 def completed(result: Described, **_: object) -> Described:
-    """With problems and headers; items that not every role is given are not required."""
-    result["components"]["schemas"]["Problem"] = PROBLEM
+    """With problems, headers, examples and what fields do not say by themselves."""
+    result["tags"] = [{"name": name, "description": text} for name, text in everywhere.TAGS.items()]
+    result["components"]["headers"] = {
+        name: {"schema": {"type": "string"}, "description": text} for name, text in everywhere.HEADERS.items()
+    }
+    _complete_schemas(result["components"]["schemas"])
     for path, operations in result["paths"].items():
         for method, operation in operations.items():
             _complete(operation, path, method)
-    given_to_all = {item.name for item in OF_DEVICE if item.seen_by == frozenset(Role)}
-    for name in ("Device", "PastDevice"):
-        device = result["components"]["schemas"][name]
-        device["required"] = [item for item in device["required"] if item in given_to_all | {"version"}]
     return result
 
 
+def _complete_schemas(schemas: Described) -> None:
+    """Items that not every role is given are not required."""
+    schemas |= {"Problem": everywhere.PROBLEM, "Error": everywhere.ERROR}
+    given_to_all = {item.name for item in OF_DEVICE if item.seen_by == frozenset(Role)}
+    for name in ("Device", "PastDevice"):
+        schemas[name]["required"] = [n for n in schemas[name]["required"] if n in given_to_all | {"version"}]
+    for name in STRICT:
+        schemas[name]["additionalProperties"] = False
+    schemas["Batch"]["properties"]["devices"] |= {"minItems": 1, "maxItems": BatchSerializer.MOST}
+
+
 def _complete(operation: Described, path: str, method: str) -> None:
-    is_open = operation["operationId"] == "schema_retrieve"
     operation["summary"], _, rest = operation.get("description", "").partition("\n")
     operation["description"] = rest.strip()
-    told = ALWAYS | ({} if is_open else SIGNED_IN) | (OF_ONE if "{" in path else {})
-    told |= (WITH_BODY if "requestBody" in operation else {}) | FURTHER.get(operation["operationId"], {})
-    for status, description in told.items():
+    parameters = operation.get("parameters", [])
+    for parameter in parameters:
+        if parameter["in"] == "path":
+            parameter["description"] = everywhere.PATH_PARAMETERS[parameter["name"]]
+    answers = operation["responses"]
+    answers["200"]["description"] = answers["200"]["description"] or everywhere.DONE
+    if "text/csv" in answers["200"]["content"]:
+        answers["200"]["content"]["text/csv"] = {"schema": {"type": "string"}}
+    if method == "get" and any(parameter["name"] == "If-None-Match" for parameter in parameters):
+        tag = answers["200"]["headers"]["ETag"]
+        answers["304"] = {"description": everywhere.NOTHING_NEW, "headers": {"ETag": tag}}
+    for status, description in _refusals(operation, path).items():
         content = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
-        operation["responses"][status] = {"description": description, "content": content}
-    if method == "get" and any(p["name"] == "If-None-Match" for p in operation.get("parameters", [])):
-        operation["responses"]["304"] = {"description": "Nothing is new."}
-    for response in operation["responses"].values():
-        response["headers"] = response.get("headers", {}) | (TOLD_TO_ALL if is_open else TOLD_TO_ALL | RATES)
+        answers[status] = {"description": description, "content": content}
+    _name_headers(answers, is_open=operation["operationId"] in OPEN)
+    _show(operation)
+
+
+def _refusals(operation: Described, path: str) -> dict[str, str]:
+    """Status → when."""
+    signed_in = {} if operation["operationId"] in OPEN else everywhere.SIGNED_IN
+    told = everywhere.ALWAYS | signed_in | (everywhere.OF_ONE if "{" in path else {})
+    told |= everywhere.WITH_BODY if "requestBody" in operation else {}
+    return told | everywhere.FURTHER.get(operation["operationId"], {})
+
+
+def _name_headers(answers: Described, *, is_open: bool) -> None:
+    for status, answer in answers.items():
+        names = (*everywhere.TO_ALL, *(() if is_open else everywhere.RATES), *everywhere.OF_STATUS.get(status, ()))
+        common = {name: {"$ref": f"#/components/headers/{name}"} for name in names}
+        answer["headers"] = answer.get("headers", {}) | common
+
+
+def _show(operation: Described) -> None:
+    """With an example of its body and of each answer, where there is one."""
+    name = operation["operationId"]
+    if name in examples.BODIES:
+        operation["requestBody"]["content"]["application/json"]["example"] = examples.BODIES[name]
+    for status, example in examples.ANSWERS.get(name, {}).items():
+        content = operation["responses"][status]["content"]
+        content["application/json" if status == "200" else "application/problem+json"]["example"] = example

@@ -12,7 +12,16 @@ from accounts.roles import Permission
 from inventory import actions
 from inventory.api.bodies import parsed
 from inventory.api.paging import PARAMETERS, DevicePagination
-from inventory.api.parameters import ETAG, FILTERS, IDEMPOTENCY_KEY, IF_MATCH, IF_NONE_MATCH, PAST_NEEDED, REPLAYED
+from inventory.api.parameters import (
+    ETAG,
+    FILTERS,
+    IDEMPOTENCY_KEY,
+    IF_MATCH,
+    IF_NONE_MATCH,
+    PAGES,
+    PAST_NEEDED,
+    REPLAYED,
+)
 from inventory.api.resource import Resource
 from inventory.api.serializers import (
     AsOfSerializer,
@@ -55,7 +64,7 @@ class DeviceViewSet(Resource):
         acting = self.request.acting
         return devices.visible_to(acting).with_parties().with_quality_flags(acting, timezone.localdate())
 
-    @extend_schema(parameters=FILTERS)
+    @extend_schema(parameters=[*FILTERS, *PAGES])
     def list(self, request: Request) -> Response:
         """The devices in scope, by Device ID, narrowed by the same filters as on the portal's page."""
         self.expect(*DeviceFilter.base_filters, *PARAMETERS)

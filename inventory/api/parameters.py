@@ -45,6 +45,7 @@ REPLAYED = OpenApiParameter(
     response=[200],
     description="Only on an answer that is given again, be it a success or a refusal.",
 )
+PAGES = [OpenApiParameter("Link", str, HEADER, response=[200], description="Leads to the pages before and after.")]
 ETAG = [OpenApiParameter("ETag", str, HEADER, response=[200], description="Its version and a digest.")]
 DESCRIBED_BY = [OpenApiParameter("Link", str, HEADER, response=[200], description="Leads to the file’s manifest.")]
 A_FILE = {(200, "text/csv"): OpenApiResponse(OpenApiTypes.STR, description="CSV (RFC 4180), UTF-8.")}

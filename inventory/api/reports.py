@@ -106,7 +106,7 @@ class RunViewSet(Resource):
     pagination_class = Whole
 
     def list(self, request: Request) -> Response:
-        """The last 100, newest first."""
+        """The last 100 downloads of the MAP portfolio report by your organisation, newest first."""
         self.expect()
         runs = ReportRun.objects.visible_to(request.acting).filter(report=map_portfolio.NAME)[:SHOWN_RUNS]
         return self.get_paginated_response(self.get_serializer(self.paginate_queryset(runs), many=True).data)

@@ -4,7 +4,7 @@ from datetime import UTC, date
 from functools import cached_property
 
 from django.db.models import IntegerField
-from drf_spectacular.utils import extend_schema_field
+from drf_spectacular.utils import extend_schema_field, extend_schema_serializer
 from rest_framework import serializers
 
 from accounts.models import Membership, Participant
@@ -123,6 +123,7 @@ def recording_of(given: dict[str, object]) -> Recording:
     return Recording(**items, **words, kind=kind, confirmed=given["confirm"])
 
 
+@extend_schema_serializer(component_name="BatchEntry")
 class EntrySerializer(ItemsSerializer):
     """One device of a batch."""
 
@@ -152,6 +153,8 @@ class ChangedSerializer(serializers.Serializer):
 
 
 class BatchAnswerSerializer(serializers.Serializer):
+    """The devices of a batch that was recorded."""
+
     devices = ChangedSerializer(many=True)
 
 
@@ -163,7 +166,7 @@ class DataItemField(serializers.Field):
         return item.name
 
 
-@extend_schema_field({"type": ["string", "integer", "boolean", "null"]})
+@extend_schema_field({"type": ["string", "integer", "boolean"]})  # and null, as `allow_null` says
 class ValueField(serializers.Field):
     """A value of a data item, as in files; words such as `another MAP` where it is not shown."""
 
@@ -172,6 +175,8 @@ class ValueField(serializers.Field):
 
 
 class DifferenceSerializer(serializers.Serializer):
+    """One item before and after: as in files, or words in place of a value (see the guide)."""
+
     item = DataItemField()
     before = ValueField(source="old", allow_null=True)
     after = ValueField(source="new", allow_null=True)
@@ -321,5 +326,7 @@ class RightSerializer(serializers.Serializer):
 
 
 class RightsSerializer(serializers.Serializer):
+    """Your rights, and everybody’s."""
+
     own = OwnRightsSerializer()
     permissions = RightSerializer(many=True)

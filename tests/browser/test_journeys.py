@@ -156,8 +156,9 @@ def test_administrator_reads_who_did_what(visit: Visit):
 # Every page ------------------------------------------------------------------------------------------------------
 
 SIGNED_OUT = ["/accounts/login/", "/accounts/password/reset/", "/help/", "/privacy/", "/accessibility/"]
+API = ["/help/api/", "/help/api/reference/"]
 PAGES = {
-    "": [*SIGNED_OUT, "/open-questions/", "/data-items/", "/who-may-do-what/", "/nowhere/", "/help/api/"],
+    "": [*SIGNED_OUT, "/open-questions/", "/data-items/", "/who-may-do-what/", "/nowhere/", *API],
     "supplier.admin@demo.example": [
         "/", "/devices/", "/devices/?msn=XX", "/devices/?device_id=12", "/devices/?map_id=ZMAP",
         "/devices/?device_type=ESME&installed_from=01/01/2020", "/devices/{device}/", "/devices/{device}/edit/",

@@ -1,0 +1,68 @@
+"""What the description of the API says of all operations alike: tags, problems, statuses and headers."""
+
+from typing import Any
+
+PROBLEM: dict[str, Any] = {
+    "type": "object",
+    "description": "What was refused, and why (RFC 9457).",
+    "required": ["type", "title", "status", "detail", "errors", "reference"],
+    "properties": {
+        "type": {"type": "string", "format": "uri", "description": "The section of the guide about it."},
+        "title": {"type": "string", "description": "What was refused, in short."},
+        "status": {"type": "integer", "description": "The status of the answer."},
+        "detail": {"type": "string", "description": "What to do."},
+        "errors": {
+            "type": "array",
+            "description": "One for each thing that is wrong with the request.",
+            "items": {"$ref": "#/components/schemas/Error"},
+        },
+        "reference": {"type": "string", "description": "As in X-Request-ID."},
+    },
+}
+ERROR: dict[str, Any] = {
+    "type": "object",
+    "description": "One thing that is wrong with a request.",
+    "required": ["code", "detail"],
+    "properties": {
+        "pointer": {"type": "string", "description": "JSON pointer into the body (RFC 6901)."},
+        "parameter": {"type": "string", "description": "The parameter of the address."},
+        "code": {"type": "string", "description": "Stable, for programs; the guide has a table of them."},
+        "detail": {"type": "string", "description": "A sentence for people."},
+        "suggestion": {"type": "string", "description": "What may have been meant."},
+    },
+}
+TAGS = {
+    "devices": "The devices in the own scope: read them, look at their past, record MAP ID and MSN.",
+    "reports": "Reports as CSV, and the manifests that prove that a file is whole.",
+    "participants": "The public list of MAPs and suppliers.",
+    "data-items": "What is recorded of a device.",
+    "rights": "Who may do what.",
+    "members": "The people of the own organisation.",
+    "schema": "The description of all this.",
+}
+PATH_PARAMETERS = {
+    "device_id": "The Device ID: 16 hexadecimal digits in any case, with -, : or nothing between pairs of them.",
+    "id": "The id of the run, as `manifest` and the header `Link` of a download name it.",
+}
+DONE = "What was asked for."
+NOTHING_NEW = "What If-None-Match names is still what there is; without a body."
+ALWAYS = {"400": "Something is not accepted; errors names it.", "406": "There is no such form of the answer."}
+SIGNED_IN = {"401": "No valid token.", "403": "The token’s job does not include this.", "429": "Too many requests."}
+WITH_BODY = {"413": "The body is too large.", "415": "The body is not called JSON."}
+OF_ONE = {"404": "There is nothing here that you may see."}
+FURTHER = {
+    "devices_partial_update": {"412": "The device has been changed.", "428": "If-Match is missing."},
+    "devices_batch_create": {"422": "This Idempotency-Key was used for another request."},
+    "reports_map_portfolio_download_retrieve": {"503": "All places for downloads are taken."},
+    "reports_device_list_download_retrieve": {"503": "All places for downloads are taken."},
+}
+HEADERS = {
+    "X-Request-ID": "By which the portal’s log knows the request.",
+    "RateLimit": "What is left of each limit (r), and for how many seconds (t).",
+    "RateLimit-Policy": "The limits: q requests in w seconds.",
+    "Retry-After": "How many seconds to wait.",
+    "WWW-Authenticate": "Bearer.",
+}
+TO_ALL = ("X-Request-ID",)
+RATES = ("RateLimit", "RateLimit-Policy")
+OF_STATUS = {"401": ("WWW-Authenticate",), "429": ("Retry-After",), "503": ("Retry-After",)}

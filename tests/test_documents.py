@@ -1,0 +1,92 @@
+"""Pages made from files of `docs/`, and the reference of the API made from its description."""
+
+import re
+
+import pytest
+from django.conf import settings as project
+
+from inventory.api.description import described
+from smi_portal.documents import document
+from smi_portal.reference import form_of, prose, resources, schemas
+
+GUIDE = (project.BASE_DIR / "docs/api.md").read_text()
+
+
+@pytest.fixture
+def reference(client, db) -> str:
+    return client.get("/help/api/reference/").text
+
+
+def test_paragraph_before_a_table_is_its_caption():
+    body = document("api").body
+
+    captions = re.findall(r'<div aria-labelledby="(table-\d+)" class="smi-scroll".*?<caption id="\1">', body, re.DOTALL)
+    assert len(captions) == body.count("<table") == GUIDE.count("\n|---|")
+    assert "<p></p>" not in body
+
+
+def test_first_column_of_a_table_is_its_rows_headings():
+    body = document("api").body
+
+    rows = sum(line.startswith("| ") for line in GUIDE.splitlines()) - GUIDE.count("\n|---|")
+    assert body.count('<th scope="row">') == rows
+
+
+def test_guide_has_a_list_of_its_sections(client, db):
+    html = client.get("/help/api/").text
+
+    for title in re.findall("^## (.+)$", GUIDE, re.MULTILINE):
+        assert re.search(f'<a class="govuk-link" href="#[\\w-]+">{title}</a>', html), title
+
+
+@pytest.mark.parametrize(("path", "links"), [
+    ("/help/api/", ["/help/api/reference/", "/api/v1/schema/"]),
+    ("/help/api/reference/", ["/help/api/", "/api/v1/schema/"]),
+    ("/help/", ["/help/api/", "/help/api/reference/"]),
+])  # fmt: skip
+def test_help_guide_and_reference_lead_to_one_another(client, db, path, links):
+    html = client.get(path).text
+
+    assert [link for link in links if f'href="{link}"' not in html] == []
+
+
+def test_reference_has_every_operation_parameter_field_and_status(reference):
+    for path, operations in described()["paths"].items():
+        for method, told in operations.items():
+            part = reference.partition(f'id="{told["operationId"]}">')[2].partition("<h3")[0]
+            assert f"<b>{method.upper()}</b> {path}" in part
+            assert all(f"<code>{one['name']}</code>" in part for one in told.get("parameters", []))
+            assert all(f'<th scope="row">{status}</th>' in part for status in told["responses"])
+    for name, schema in described()["components"]["schemas"].items():
+        part = reference.partition(f'id="schema-{name}">')[2].partition("<h3")[0]
+        assert all(f"<code>{field}</code>" in part for field in schema["properties"])
+
+
+def test_reference_leads_to_what_it_names(reference):
+    targets = set(re.findall(r'href="#([^"]+)"', reference)) - {"main-content"}
+
+    assert [target for target in targets if f'id="{target}"' not in reference] == []
+    assert len(re.findall(r'\bid="([^"]+)"', reference)) == len(set(re.findall(r'\bid="([^"]+)"', reference)))
+
+
+def test_every_resource_and_schema_has_a_place():
+    assert sum(len(resource.operations) for resource in resources()) == sum(map(len, described()["paths"].values()))
+    assert all(resource.operations for resource in resources())
+    assert {schema.name for schema in schemas()} == described()["components"]["schemas"].keys()
+
+
+@pytest.mark.parametrize(("schema", "words"), [
+    ({"type": "string"}, "text"),
+    ({"type": ["string", "null"], "format": "date"}, "day, such as 2026-11-23 or null"),
+    ({"type": "string", "enum": ["a", "b<"]}, "one of <code>a</code>, <code>b&lt;</code>"),
+    ({"type": "integer", "minimum": 1, "maximum": 1000, "default": 100}, "whole number; 1 to 1,000; usually 100"),
+    ({"type": "array", "items": {"$ref": "#/components/schemas/Run"}},
+     'list of <a class="govuk-link" href="#schema-Run">Run</a>'),
+    ({"type": "object", "additionalProperties": {"type": "string"}}, "object of text"),
+])  # fmt: skip
+def test_forms_are_told_in_words(schema, words):
+    assert form_of(schema) == words
+
+
+def test_text_of_the_description_is_escaped():
+    assert prose("`<b>` & more") == "<code>&lt;b&gt;</code> &amp; more"
