@@ -78,7 +78,7 @@ def test_operation_says_in_words_what_it_is(name):
     assert all(parameter["description"] for parameter in operation.get("parameters", []))
 
 
-@pytest.mark.parametrize("name", SCHEMAS)
+@pytest.mark.parametrize("name", sorted(SCHEMAS))
 def test_schema_says_in_words_what_it_is(name):
     assert name.endswith("List") or described()["components"]["schemas"][name]["description"]
 
@@ -90,7 +90,7 @@ def test_csv_is_described_as_text():
     assert all(content == {"schema": {"type": "string"}} for content in in_csv)
 
 
-@pytest.mark.parametrize("name", OPERATIONS.keys() - {"schema_retrieve"})
+@pytest.mark.parametrize("name", [name for name in OPERATIONS if name != "schema_retrieve"])
 def test_examples_are_what_their_schemas_say(name):
     components = described()["components"] | {"schemas": strictly(described()["components"]["schemas"])}
     shown = {(where, form): content for where, form, content in contents(OPERATIONS[name]) if "example" in content}
