@@ -79,9 +79,13 @@ def identifier_filter(item: DataItem) -> IdentifierFilter:
 
 
 def choice_filter(item: DataItem) -> django_filters.ChoiceFilter:
-    choices = CHOICES[item.name].choices
+    known = CHOICES[item.name]
     return django_filters.ChoiceFilter(
-        field_name=item.path or item.name, choices=choices, label=item.label, empty_label="Any"
+        field_name=item.path or item.name,
+        choices=known.choices,
+        label=item.label,
+        empty_label="Any",
+        error_messages={"invalid_choice": f"This is none of {', '.join(known.values)}."},
     )
 
 

@@ -201,6 +201,7 @@ def test_everything_that_is_wrong_is_named_at_once(system):
     assert found.keys() == query.keys()
     assert found["mpxn"]["code"] == "wrong_length"
     assert found["device_type"]["code"] == "invalid_choice"
+    assert found["device_type"]["detail"].startswith("This is none of ESME, GSME, CHF, ")
     assert all(error["detail"].endswith((".", "?")) for error in found.values())
 
 
