@@ -1,7 +1,7 @@
 from django.apps import AppConfig, apps
 from django.db.models.signals import post_migrate
 
-from smi_portal import checks, grants, references  # noqa: F401  (checks and receivers register themselves)
+from smi_portal import checks, grants, request_ids  # noqa: F401  (checks and receivers register themselves)
 
 
 class PortalConfig(AppConfig):

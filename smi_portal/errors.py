@@ -12,7 +12,7 @@ from django.template.loader import render_to_string
 from accounts.acting import API
 from accounts.errors import BadRequest, Busy, OtherMembership, TooMany
 from smi_portal import problems
-from smi_portal.references import reference
+from smi_portal.request_ids import reference
 
 # What the form of the 409 page says by itself.
 NOT_CARRIED = ("csrfmiddlewaretoken", "membership")

@@ -12,7 +12,7 @@ from rest_framework.views import exception_handler
 
 from accounts.errors import BadRequest, Busy, Problem, Stale, TooMany
 from accounts.mail import link_to
-from smi_portal.references import reference
+from smi_portal.request_ids import reference
 
 MEDIA_TYPE = "application/problem+json"
 # Status → the name of its section in docs/api.md, by which `type` ends; what it says; what to do.
