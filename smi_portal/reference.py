@@ -192,9 +192,10 @@ def _kind(kind: str, schema: Schema) -> SafeString | str:
 
 
 def _limits(schema: Schema) -> Iterator[str]:
-    for words, least, most in (("", "minimum", "maximum"), (" characters", "minLength", "maxLength")):
-        if most in schema:
-            yield f"{schema.get(least, 0):,} to {schema[most]:,}{words}"
+    if "maximum" in schema:
+        yield f"{schema['minimum']:,} to {schema['maximum']:,}"
+    if "maxLength" in schema:
+        yield f"at most {schema['maxLength']:,} characters"
     if "maxItems" in schema:
         yield f"{schema['minItems']:,} to {schema['maxItems']:,} of them"
     if "default" in schema:
