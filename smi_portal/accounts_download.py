@@ -17,6 +17,6 @@ def accounts_download(request: HttpRequest) -> HttpResponse:
     expect(request)
     name = f"accounts_{timezone.localdate():%Y-%m-%d}.csv"
     answer = csv_answer(request, name, lambda: chunks(request.acting))
-    if answer.streaming:
+    if request.method == "GET":
         record(Kind.ACCOUNTS_DOWNLOADED, by=request.acting)
     return answer

@@ -23,6 +23,6 @@ def audit_download(request: HttpRequest) -> HttpResponse:
         raise BadRequest(*(sentence for sentences in search.errors.values() for sentence in sentences))
     name = f"audit_{slugify(request.acting.organisation.name)}_{timezone.localdate():%Y-%m-%d}.csv"
     answer = csv_answer(request, name, lambda: chunks(search.rows(), request.acting))
-    if answer.streaming:
+    if request.method == "GET":
         record(Kind.AUDIT_DOWNLOADED, by=request.acting, keys=sorted(search.given))
     return answer

@@ -8,7 +8,7 @@ from inventory.data_items import ITEMS, Group, Recorder
 from inventory.models import DeviceType
 from inventory.quality import FLAGS
 from smi_portal.documents import document
-from smi_portal.reference import headers, resources, schemas
+from smi_portal.reference import headers, resources, schemas, usual
 
 
 @allow(Open.TO_ALL)
@@ -48,5 +48,5 @@ def api_guide(request: HttpRequest) -> HttpResponse:
 @allow(Open.TO_ALL)
 def api_reference(request: HttpRequest) -> HttpResponse:
     """The description of the API for people; `api-schema` has the same for programs."""
-    context = {"resources": resources(), "schemas": schemas(), "headers": headers()}
+    context = {"resources": resources(), "schemas": schemas(), "headers": headers(), "usual": usual()}
     return render(request, "smi_portal/api_reference.html", context)

@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from django.urls import reverse
 from django.utils.html import escape, format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
 from inventory.api.description import described
-from inventory.api.everywhere import RATES, TO_ALL
+from inventory.api.everywhere import ALWAYS, RATES, SIGNED_IN, TO_ALL
 
 Schema = dict[str, Any]
 KINDS = {"string": "text", "integer": "whole number", "boolean": "true or false", "object": "object", "null": "null"}
@@ -23,6 +24,7 @@ FORMATS = {
 PLACES = {"path": "address", "query": "query", "header": "header"}
 FORMS = {"text/csv": "CSV"}
 COMMON = {*TO_ALL, *RATES}
+USUAL = ALWAYS | SIGNED_IN  # refusals that nearly every operation has; told once
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,8 @@ class Operation:
     summary: SafeString
     description: SafeString
     rows: list[Row]
-    answers: list[Answer]
+    answers: list[Answer]  # but for the usual refusals
+    usual: list[str]  # the statuses of those that it has
     examples: list[Example]
 
 
@@ -96,6 +99,12 @@ def schemas() -> list[Described]:
     return [Described(name, prose(found[name].get("description", "")), list(_fields(found[name]))) for name in found]
 
 
+def usual() -> list[Answer]:
+    """The refusals that nearly every operation has."""
+    answers = described()["paths"][reverse("api-device-list")]["get"]["responses"]
+    return [_answer(status, answers[status]) for status in sorted(USUAL)]
+
+
 def headers() -> list[tuple[str, str]]:
     """The headers that several answers have, and what they say."""
     return [(name, header["description"]) for name, header in described()["components"]["headers"].items()]
@@ -103,7 +112,7 @@ def headers() -> list[tuple[str, str]]:
 
 def _operation(method: str, path: str, told: Schema) -> Operation:
     body = told.get("requestBody", {}).get("content", {}).get("application/json", {})
-    asked = told.get("parameters", [])
+    asked, answers = told.get("parameters", []), told["responses"]
     parameters = [_row(one["name"], PLACES[one["in"]], one["schema"], one, one.get("required")) for one in asked]
     return Operation(
         name=told["operationId"],
@@ -112,8 +121,9 @@ def _operation(method: str, path: str, told: Schema) -> Operation:
         summary=prose(told["summary"]),
         description=prose(told["description"]),
         rows=[*parameters, *(_fields(_resolved(body["schema"])) if body else [])],
-        answers=[_answer(status, answer) for status, answer in sorted(told["responses"].items())],
-        examples=list(_examples(body, told["responses"])),
+        answers=[_answer(status, answers[status]) for status in sorted(answers.keys() - USUAL)],
+        usual=sorted(answers.keys() & USUAL),
+        examples=list(_examples(body, answers)),
     )
 
 
@@ -182,9 +192,10 @@ def _kind(kind: str, schema: Schema) -> SafeString | str:
 
 
 def _limits(schema: Schema) -> Iterator[str]:
-    for words, least, most in (("", "minimum", "maximum"), (" characters", "minLength", "maxLength")):
-        if most in schema:
-            yield f"{schema.get(least, 0):,} to {schema[most]:,}{words}"
+    if "maximum" in schema:
+        yield f"{schema['minimum']:,} to {schema['maximum']:,}"
+    if "maxLength" in schema:
+        yield f"at most {schema['maxLength']:,} characters"
     if "maxItems" in schema:
         yield f"{schema['minItems']:,} to {schema['maxItems']:,} of them"
     if "default" in schema:

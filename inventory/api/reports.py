@@ -72,7 +72,7 @@ class ReportViewSet(Resource):
         as_of, known_at = form.cleaned_or_refused()["as_of"], form.known_at
         run = plan_run(report=map_portfolio.NAME, by=request.acting, as_of=as_of, known_at=known_at)
         answer = csv_answer(plain(request), file_name(run), lambda: map_portfolio.chunks(run, request.acting))
-        if answer.streaming:
+        if request.method == "GET":
             about = reverse("api-run-manifest", args=[run.pk], request=request)
             answer.headers["Link"] = f'<{about}>; rel="describedby"'
         return answer
@@ -87,7 +87,7 @@ class ReportViewSet(Resource):
         devices, day = search.narrowed_or_refused(), timezone.localdate()
         name = f"devices_{slugify(request.acting.organisation.name)}_{day:%Y-%m-%d}.csv"
         answer = csv_answer(plain(request), name, lambda: device_list.chunks(devices, request.acting, day))
-        if answer.streaming:
+        if request.method == "GET":
             note_file(request, search)
         return answer
 

@@ -86,7 +86,8 @@ def csv_answer(request: HttpRequest, name: str, begin: Callable[[], Iterator[byt
     """
     packed = accepts_gzip(request)
     if request.method == "HEAD":
-        return _with_headers(HttpResponse(content_type=CSV), name, packed)
+        # A stream of nothing, as an ordinary answer would claim that the file has no bytes.
+        return _with_headers(StreamingHttpResponse((), content_type=CSV), name, packed)
     if not slots.acquire(blocking=False):
         raise Busy(RETRY_SECONDS)
     try:

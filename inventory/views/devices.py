@@ -58,7 +58,7 @@ def device_list_download(request: HttpRequest) -> HttpResponse:
     day = timezone.localdate()
     name = f"devices_{slugify(request.acting.organisation.name)}_{day:%Y-%m-%d}.csv"
     answer = csv_answer(request, name, lambda: device_list_report.chunks(devices, request.acting, day))
-    if answer.streaming:
+    if request.method == "GET":
         note_file(request, search)
     return answer
 

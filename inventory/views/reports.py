@@ -62,7 +62,7 @@ def map_portfolio_download(request: HttpRequest) -> HttpResponse:
     as_of, known_at = form.cleaned_or_refused()["as_of"], form.known_at
     run = plan_run(report=report.NAME, by=request.acting, as_of=as_of, known_at=known_at)
     answer = csv_answer(request, file_name(run), lambda: report.chunks(run, request.acting))
-    if answer.streaming:
+    if request.method == "GET":
         answer.headers["Link"] = f'<{reverse("report-run-manifest", args=[run.pk])}>; rel="describedby"'
     return answer
 

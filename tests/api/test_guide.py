@@ -123,6 +123,15 @@ def test_table_of_codes_has_every_code_of_the_code_and_no_other():
     assert set(shown) == codes.written() | codes.of_fields()
 
 
+def test_limits_are_those_of_the_settings(settings):
+    told = re.findall(r"\d{1,3}(?:,\d{3})*", section("Limits"))
+    operations = (settings.BASE_DIR / "docs/operations.md").read_text()
+
+    for name in ("API_RATE", "API_RATE_OF_ORGANISATION", "LOOK_UPS_IN_VAIN"):
+        assert f"{getattr(settings, name):,}" in told
+        assert f"({getattr(settings, name)})" in operations.partition(f"`{name}`")[2].partition("\n")[0]
+
+
 def test_problems_have_the_status_that_the_guide_says():
     told = dict(re.findall(r"^### ([\w-]+)\n\nStatus (\d+)\.", section("Problems"), re.MULTILINE))
 

@@ -188,6 +188,7 @@ def test_head_answers_headers_and_runs_nothing(visitor):
 
     assert response.headers["Content-Type"] == "text/csv; charset=utf-8"
     assert "zenith-meter-assets" in response.headers["Content-Disposition"]
+    assert "Content-Length" not in response.headers
     assert not ReportRun.objects.exists()
 
 
