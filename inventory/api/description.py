@@ -16,7 +16,8 @@ from accounts.roles import Role
 from inventory.api import everywhere, examples
 from inventory.api.meanings import MEANINGS, RESULTS
 from inventory.api.resource import Resource
-from inventory.api.serializers import OF_DEVICE, BatchSerializer
+from inventory.api.serializers.devices import OF_DEVICE
+from inventory.api.serializers.recording import BatchSerializer
 
 Described = dict[str, Any]
 OPEN = {"schema_retrieve"}

@@ -23,15 +23,9 @@ from inventory.api.parameters import (
     REPLAYED,
 )
 from inventory.api.resource import Resource
-from inventory.api.serializers import (
-    AsOfSerializer,
-    BatchAnswerSerializer,
-    BatchSerializer,
-    DeviceSerializer,
-    HistorySerializer,
-    ItemsSerializer,
-    recording_of,
-)
+from inventory.api.serializers.devices import AsOfSerializer, DeviceSerializer
+from inventory.api.serializers.history import HistorySerializer
+from inventory.api.serializers.recording import BatchAnswerSerializer, BatchSerializer, ItemsSerializer, recording_of
 from inventory.api.versions import expected_version, tagged
 from inventory.filters import DeviceFilter
 from inventory.forms import PastForm

@@ -13,7 +13,12 @@ from accounts.models import Membership, Participant
 from accounts.roles import GRANTS, Job, Permission, Role, allows
 from inventory.api.paging import Whole
 from inventory.api.resource import Resource
-from inventory.api.serializers import DataItemSerializer, MemberSerializer, ParticipantSerializer, RightsSerializer
+from inventory.api.serializers.lists import (
+    DataItemSerializer,
+    MemberSerializer,
+    ParticipantSerializer,
+    RightsSerializer,
+)
 from inventory.data_items import ITEMS
 from inventory.filters import problems_of
 

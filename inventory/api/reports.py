@@ -14,7 +14,7 @@ from accounts.roles import Permission
 from inventory.api.paging import Whole
 from inventory.api.parameters import A_FILE, DESCRIBED_BY, FILTERS, PAST
 from inventory.api.resource import Resource
-from inventory.api.serializers import ManifestSerializer, ReportSerializer, RunSerializer
+from inventory.api.serializers.reports import ManifestSerializer, ReportSerializer, RunSerializer
 from inventory.data_items import DEVICE_LIST, MAP_PORTFOLIO
 from inventory.filters import DeviceFilter
 from inventory.forms import PastForm

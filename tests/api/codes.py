@@ -8,7 +8,7 @@ from django import forms
 from django.conf import settings
 from rest_framework import serializers
 
-from inventory.api.serializers import BatchSerializer, ItemsSerializer
+from inventory.api.serializers.recording import BatchSerializer, ItemsSerializer
 from inventory.filters import DeviceFilter
 from inventory.forms import PastForm
 
