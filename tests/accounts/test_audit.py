@@ -192,8 +192,8 @@ def test_failed_sign_in_keeps_a_keyed_hash_of_what_was_typed_and_no_more(client,
     assert len(row.details["typed"]) == 64
     assert [value.name for value in row.values.all()] == ["address"]
     kept = json.dumps(list(AuditRow.objects.values("details", "hashes")))
-    assert "ada" not in kept
-    assert not AuditValue.objects.filter(value__contains="ada").exists()
+    assert "ada@" not in kept
+    assert not AuditValue.objects.filter(value__contains="ada@").exists()
 
 
 def test_same_address_typed_is_known_again_in_any_case(client, person):
@@ -320,7 +320,7 @@ def test_search_is_recorded_by_its_keys_and_an_mpxn_as_a_personal_value(sign_in,
     row = last_row()
     assert (row.kind, row.details) == ("search", {"keys": ["mpxn", "msn"]})
     assert [(value.name, value.value) for value in row.values.all()] == [("mpxn", MPANS[0])]
-    assert "10447" not in str(list(AuditRow.objects.values()))
+    assert "Z21E" not in str(list(AuditRow.objects.values()))
 
 
 @pytest.mark.parametrize(
