@@ -194,8 +194,9 @@ def test_stopped_download_leaves_no_file_and_no_traceback(server, tmp_path, endi
     command = [sys.executable, "-m", "smi", "report", "download", "map-portfolio", "-o", "mine.csv"]
     environment = os.environ | {"PYTHONPATH": str(Path(manifest_path.__code__.co_filename).parents[1])}
     heeding = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)  # tests in the background may ignore it
-    popen = partial(subprocess.Popen, cwd=tmp_path, env=environment, preexec_fn=heeding)
-    with popen(command, stderr=subprocess.PIPE, text=True) as program:
+    with subprocess.Popen(
+        command, cwd=tmp_path, env=environment, stderr=subprocess.PIPE, text=True, preexec_fn=heeding
+    ) as program:
         wait_for(tmp_path / "mine.csv.part")
         program.send_signal(ending)
         _, said = program.communicate(timeout=10)
