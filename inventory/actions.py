@@ -2,7 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 from django.db import connection, transaction
@@ -66,9 +66,10 @@ def record_batch(*, entries: Sequence[Entry], by: Acting) -> list[Device]:
     works, problems = [], []
     for number, entry in enumerate(entries):
         device = held.get(entry.device_id)
-        found = [TWICE] if times[entry.device_id] > 1 else _unfit(device, entry)
-        if not found:
-            works.append(Work(device, entry.recording, assess(device, entry.recording, by, maps), str(number)))
+        found = [*_unfit(device, entry, twice=times[entry.device_id] > 1), *entry.recording.refused]
+        if device is not None and TWICE not in found:
+            recording = replace(entry.recording, refused=tuple(found))
+            works.append(Work(device, recording, assess(device, recording, by, maps), str(number)))
             found = works[-1].assessment.problems
         problems += [problem.of_part(str(number)) for problem in found]
     if problems:
@@ -76,11 +77,13 @@ def record_batch(*, entries: Sequence[Entry], by: Acting) -> list[Device]:
     return _record(works, by)
 
 
-def _unfit(device: Device | None, entry: Entry) -> list[Problem]:
-    """Out of scope comes before stale."""
-    if device is None:
-        return [NOT_THERE]
-    return [CHANGED] if device.version != entry.expected_version else []
+def _unfit(device: Device | None, entry: Entry, *, twice: bool) -> list[Problem]:
+    """What is wrong with the device or the version that an entry names, as far as they could be read."""
+    if entry.device_id is None:
+        return []
+    if twice or device is None:
+        return [TWICE if twice else NOT_THERE]
+    return [CHANGED] if entry.expected_version not in (None, device.version) else []
 
 
 @transaction.atomic

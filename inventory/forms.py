@@ -109,9 +109,10 @@ class DeviceEditForm(forms.Form):
 
     def clean(self) -> dict:
         cleaned = super().clean()
-        if not self.errors and not self.stale:
-            self.assessment = assess(self.device, self.recording(), self.by)
-            for problem in self.assessment.problems:
+        if not self.stale:
+            recording = self.recording()
+            self.assessment = assess(self.device, recording, self.by)
+            for problem in self.assessment.problems[len(recording.refused) :]:
                 name = problem.item if problem.item in self.fields else None
                 self.add_error(name, ValidationError(problem.in_full, code=problem.code))
         return cleaned
@@ -158,6 +159,7 @@ class DeviceEditForm(forms.Form):
             kind=Kind(cleaned["kind"]) if cleaned.get("kind") else None,
             source=cleaned.get("source", ""),
             reason=cleaned.get("reason", ""),
+            refused=tuple(problems_of(self)),
         )
 
 

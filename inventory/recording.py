@@ -27,15 +27,16 @@ class Recording:
     source: str = ""
     reason: str = ""
     confirmed: bool = True  # what is doubtful; pages ask by a page of its own
+    refused: tuple[Problem, ...] = ()  # already, by its form; the rest is judged all the same
 
 
 @dataclass(frozen=True)
 class Entry:
     """One device of a batch, as it was when its sender read it."""
 
-    device_id: str
+    device_id: str | None  # None, like the version, where it could not be read
     recording: Recording
-    expected_version: int
+    expected_version: int | None
 
 
 @dataclass(frozen=True)
@@ -62,9 +63,12 @@ class Assessment:
     participant: Participant | None = None
     map_from: date | None = None
     listed: dict[str, list[Participant]] = field(default_factory=dict)  # of all MAPs, those for the device's fuel
+    refused: frozenset[str] = frozenset()
 
     def refuse(self, item: str, code: str, sentence: str, suggestion: str = "") -> None:
-        self.problems.append(Problem(sentence, code, item, suggestion))
+        """Says what is wrong with an item that was not refused before it came here."""
+        if item not in self.refused:
+            self.problems.append(Problem(sentence, code, item, suggestion))
 
     @property
     def items(self) -> list[str]:
@@ -93,7 +97,7 @@ def all_maps() -> Maps:
 
 def assess(device: Device, recording: Recording, by: Acting, maps: Maps | None = None) -> Assessment:
     """Check `recording` against every rule and the list of all MAPs; all problems at once."""
-    result = Assessment()
+    result = Assessment(problems=list(recording.refused), refused=frozenset(p.item for p in recording.refused))
     if recording.map_id:
         result.listed = (all_maps() if maps is None else maps).get(device.fuel, {})
     _assess_msn(result, device, recording)
@@ -210,7 +214,7 @@ def _assess_change(result: Assessment, device: Device, recording: Recording) -> 
         return
     if recording.kind is None:
         result.refuse("kind", "required", "Say why the recorded value is replaced.")
-    if recording.kind != Kind.CHANGE:
+    if recording.kind != Kind.CHANGE or (result.participant is None and result.problems):
         return
     if result.participant is None or result.participant.code == device.asset_provider.code:
         sentence = "The MAP ID stays the same, so this is a correction: choose “It was typed wrongly”."

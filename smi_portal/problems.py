@@ -30,7 +30,11 @@ PROBLEMS = {
     ),
     404: ("not-found", "There is nothing here that you may see", "It does not exist, or lies outside your scope."),
     405: ("method-not-allowed", "This address does not take that method", "The header “Allow” names those it takes."),
-    406: ("not-acceptable", "There is no such form of the answer", "Accept “application/json”."),
+    406: (
+        "not-acceptable",
+        "There is no such form of the answer",
+        "Accept “application/json”; of lists and files also “text/csv”.",
+    ),
     412: (
         "stale",
         "The device has been changed since you read it",

@@ -1,7 +1,7 @@
 """What a request's body may say: strictly, and with everything wrong about it at once."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from difflib import get_close_matches
 from typing import IO
 
@@ -10,7 +10,7 @@ from rest_framework.exceptions import ErrorDetail, ParseError
 from rest_framework.parsers import JSONParser
 from rest_framework.settings import api_settings
 
-from accounts.errors import BadRequest, Problem
+from accounts.errors import Problem
 
 
 class StrictJSONParser(JSONParser):
@@ -58,14 +58,20 @@ class YesOrNo(Exactly, serializers.BooleanField):
     kind = bool
 
 
-def parsed(serializer: serializers.BaseSerializer) -> object:
-    """What a valid body says; BadRequest with all that is wrong, each with a pointer to it."""
+def problems_of(serializer: serializers.BaseSerializer) -> list[Problem]:
+    """All that is wrong with the form of a body; the item of each is a pointer to it."""
     problems = [*_unknown(serializer, serializer.initial_data)]
-    if not serializer.is_valid():
-        problems += _told(serializer.errors)
-    if problems:
-        raise BadRequest(*problems, within="body")
-    return serializer.validated_data
+    return problems if serializer.is_valid() else [*problems, *_told(serializer.errors)]
+
+
+def readable(serializer: serializers.Serializer, data: object, problems: Iterable[Problem]) -> dict[str, object]:
+    """What an object says, but for the fields that have problems."""
+    given, wrong = data if isinstance(data, dict) else {}, {problem.item for problem in problems}
+    return {
+        name: field.run_validation(given[name])
+        for name, field in serializer.fields.items()
+        if name in given and name not in wrong
+    }
 
 
 def _unknown(field: serializers.Field, data: object, pointer: str = "") -> Iterator[Problem]:

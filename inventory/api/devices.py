@@ -10,7 +10,6 @@ from accounts.errors import BadRequest, NotAllowed
 from accounts.idempotency import answered_once
 from accounts.roles import Permission
 from inventory import actions
-from inventory.api.bodies import parsed
 from inventory.api.paging import PARAMETERS, DevicePagination
 from inventory.api.parameters import (
     ETAG,
@@ -25,7 +24,13 @@ from inventory.api.parameters import (
 from inventory.api.resource import Resource
 from inventory.api.serializers.devices import AsOfSerializer, DeviceSerializer
 from inventory.api.serializers.history import HistorySerializer
-from inventory.api.serializers.recording import BatchAnswerSerializer, BatchSerializer, ItemsSerializer, recording_of
+from inventory.api.serializers.recording import (
+    BatchAnswerSerializer,
+    BatchSerializer,
+    ItemsSerializer,
+    asked_of,
+    entries_of,
+)
 from inventory.api.versions import expected_version, tagged
 from inventory.filters import DeviceFilter
 from inventory.forms import PastForm
@@ -33,7 +38,6 @@ from inventory.history.timeline import held, timeline
 from inventory.lookup import device_as_of, device_or_404, not_found, record_or_404
 from inventory.models import Device
 from inventory.querysets import DeviceQuerySet
-from inventory.recording import Entry
 from inventory.trail import note_page, note_past, note_search
 
 
@@ -87,10 +91,10 @@ class DeviceViewSet(Resource):
         device = device_or_404(request, device_id, flagged=False)
         self.expect()
         version = expected_version(request, device.version)
-        given = parsed(ItemsSerializer(data=request.data))
+        asked = asked_of(ItemsSerializer(data=request.data))
         try:
             actions.record_items(
-                device_id=device.device_id, recording=recording_of(given), expected_version=version, by=request.acting
+                device_id=device.device_id, recording=asked, expected_version=version, by=request.acting
             )
         except NotAllowed as refusal:
             raise BadRequest(*refusal.problems, within="body") from refusal
@@ -136,8 +140,7 @@ class DeviceViewSet(Resource):
         return answered_once(self, request, lambda: self._record(request))
 
     def _record(self, request: Request) -> Response:
-        given = parsed(BatchSerializer(data=request.data))["devices"]
-        entries = [Entry(entry["device_id"], recording_of(entry), entry["version"]) for entry in given]
+        entries = entries_of(BatchSerializer(data=request.data))
         try:
             changed = actions.record_batch(entries=entries, by=request.acting)
         except NotAllowed as refusal:

@@ -87,7 +87,7 @@ def test_errors_stand_in_a_summary_with_links_and_the_title_begins_with_error(vi
     assert response.status_code == 400
     assert "<title>Error: Record or correct" in page
     assert "Nothing has been saved" in page
-    assert '<a href="#id_map_from">' in page
+    assert all(f'<a href="#id_{name}">' in page for name in ("msn", "map_id", "map_from"))
 
 
 def test_what_was_typed_stays_after_an_error(visitor):

@@ -289,6 +289,7 @@ def test_same_map_is_no_change_of_map(editor):
     device = make_device("ZEPH", "ZMAP", msn="Z1")
 
     assert "kind" in problems(device, editor, msn="Z2", kind=Kind.CHANGE, source="nameplate")
+    assert set(problems(device, editor, msn="Z2", map_id="ZM", kind=Kind.CHANGE, source="nameplate")) == {"map_id"}
 
 
 def test_correcting_only_the_day_is_a_replacement(editor):

@@ -1,13 +1,18 @@
 """What may be said about MAP ID and MSN, of one device or of a batch."""
 
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import replace
+
 from drf_spectacular.utils import extend_schema_serializer
 from rest_framework import serializers
 
-from inventory.api.bodies import Number, Text, YesOrNo
+from accounts.errors import BadRequest, Problem
+from inventory.api.bodies import Number, Text, YesOrNo, problems_of, readable
 from inventory.data_items import BY_NAME
 from inventory.identifiers import InvalidIdentifier, parse_device_id
 from inventory.models import Kind
-from inventory.recording import Recording
+from inventory.recording import Entry, Recording
 
 
 class ItemsSerializer(serializers.Serializer):
@@ -32,26 +37,36 @@ class ItemsSerializer(serializers.Serializer):
         return given
 
 
-def recording_of(given: dict[str, object]) -> Recording:
-    """What valid `ItemsSerializer` data asks to record."""
+def asked_of(serializer: ItemsSerializer) -> Recording:
+    """What a body asks to record, with what is wrong with its form."""
+    problems = problems_of(serializer)
+    given = readable(serializer, serializer.initial_data, problems) if problems else serializer.validated_data
+    return _recording(given, problems)
+
+
+def _recording(given: dict[str, object], refused: Sequence[Problem]) -> Recording:
     items = {name: given.get(name) for name in ("msn", "map_id", "map_from")}
     kind = Kind(given["kind"]) if "kind" in given else None
     words = {name: given.get(name, "") for name in ("source", "reason")}
-    return Recording(**items, **words, kind=kind, confirmed=given["confirm"])
+    return Recording(**items, **words, kind=kind, confirmed=given.get("confirm", False), refused=tuple(refused))
+
+
+class DeviceId(Text):
+    """In whatever form it is written; read as the inventory has it."""
+
+    def run_validation(self, data: object = serializers.empty) -> str:
+        try:
+            return parse_device_id(super().run_validation(data))
+        except InvalidIdentifier as invalid:
+            raise serializers.ValidationError(str(invalid), invalid.code) from invalid
 
 
 @extend_schema_serializer(component_name="BatchEntry")
 class EntrySerializer(ItemsSerializer):
     """One device of a batch."""
 
-    device_id = Text(max_length=40, help_text=BY_NAME["device_id"].help)
+    device_id = DeviceId(max_length=40, help_text=BY_NAME["device_id"].help)
     version = Number(min_value=1, max_value=2**31 - 1, help_text="That which the device was read with.")
-
-    def validate_device_id(self, text: str) -> str:
-        try:
-            return parse_device_id(text)
-        except InvalidIdentifier as invalid:
-            raise serializers.ValidationError(str(invalid), invalid.code) from invalid
 
 
 class BatchSerializer(serializers.Serializer):
@@ -60,6 +75,25 @@ class BatchSerializer(serializers.Serializer):
     MOST = 1000
 
     devices = EntrySerializer(many=True, allow_empty=False, max_length=MOST)
+
+
+def entries_of(serializer: BatchSerializer) -> list[Entry]:
+    """What a batch asks, each entry with what is wrong with its form; BadRequest where the whole is no batch."""
+    problems = problems_of(serializer)
+    if not problems:
+        return [_entry(given, ()) for given in serializer.validated_data["devices"]]
+    if any("/" not in problem.item for problem in problems):
+        raise BadRequest(*problems, within="body")
+    of = defaultdict(list)
+    for problem in problems:
+        _, number, *name = problem.item.split("/", 2)
+        of[int(number)].append(replace(problem, item="".join(name)))
+    child, devices = serializer.fields["devices"].child, serializer.initial_data["devices"]
+    return [_entry(readable(child, data, of[number]), of[number]) for number, data in enumerate(devices)]
+
+
+def _entry(given: dict[str, object], refused: Sequence[Problem]) -> Entry:
+    return Entry(given.get("device_id"), _recording(given, refused), given.get("version"))
 
 
 class ChangedSerializer(serializers.Serializer):
