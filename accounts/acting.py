@@ -1,14 +1,14 @@
-"""For whom a request acts: one membership of one person, never the union of several; and its scope in the database.
+"""Who a request acts for: one membership of one person, never the union of several; and its scope in the database.
 
-Row-level security in PostgreSQL asks for whom a transaction acts. It is said here and nowhere else, by settings of the
-transaction: outside `scope` and `system_scope` nothing is read and nothing written. They guard against our own
-mistakes, not against SQL that the portal's login may be made to run: such SQL could say the same.
+Row-level security in PostgreSQL asks for whom a transaction acts. That is said here and nowhere else, by settings of
+the transaction: outside `scope` and the operator's `system_scope` nothing is read and nothing written. They guard
+against our own mistakes, not against SQL that the portal's login may be made to run: such SQL could say the same.
 """
 
 import json
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
 
@@ -16,14 +16,11 @@ import structlog
 from allauth.core.internal.httpkit import get_client_ip
 from django.db import connection, transaction
 from django.db.backends.utils import CursorWrapper
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
 from django.utils import timezone
 
-from accounts.audit import record
-from accounts.audit.models import Kind
 from accounts.models import Binding, Membership, Organisation, Participant, ServiceToken, User
 from accounts.roles import Job, Permission, Role, allows
-from accounts.sign_in.factors import SIGNED_IN_THROUGH, lacks_factor
 
 SESSION_KEY = "acting_membership"
 FIELD = "acting"  # under which forms and links to files carry the membership they were made for
@@ -131,19 +128,7 @@ def scope(acting: Acting) -> Iterator[None]:
         "request": acting.origin.request_id,
     }
     who |= {"token": acting.token_id} if acting.token_id else {}
-    with _set(organisation=str(acting.organisation.pk), operator="", history=who):
-        yield
-
-
-@contextmanager
-def system_scope(reason: str, *, via: str = "command", audited: bool = True) -> Iterator[None]:
-    """A transaction, or a part of one, in which the operator reads and writes everything, for `reason`.
-
-    It stands in the audit trail, unless what is done there is its own evidence.
-    """
-    with _set(organisation="", operator=reason, history={"operator": reason, "via": via}):
-        if audited:
-            record(Kind.SYSTEM_SCOPE, by=None, via=via, reason=reason)
+    with scope_settings(organisation=str(acting.organisation.pk), operator="", history=who):
         yield
 
 
@@ -169,8 +154,11 @@ SET = "SELECT " + ", ".join(f"set_config('{name}', %s, true)" for name in SETTIN
 
 
 @contextmanager
-def _set(*, organisation: str, operator: str, history: dict[str, object]) -> Iterator[None]:
-    """Settings for the rest of the transaction, or as long as this part of it lasts; a failure undoes them too."""
+def scope_settings(*, organisation: str, operator: str, history: dict[str, object]) -> Iterator[None]:
+    """What row-level security and history read, for the rest of the transaction, or as long as this part of it lasts.
+
+    A failure undoes them too.
+    """
     outermost = not connection.in_atomic_block
     with transaction.atomic(), connection.cursor() as cursor:
         former = None if outermost else _read(cursor)
@@ -183,36 +171,3 @@ def _set(*, organisation: str, operator: str, history: dict[str, object]) -> Ite
 def _read(cursor: CursorWrapper) -> list[str]:
     cursor.execute(FORMER)
     return [value or "" for value in cursor.fetchone()]
-
-
-class ActingMiddleware:
-    """Gives each request `memberships` and `acting`.
-
-    Who must enrol a second factor acts for nobody until then: the memberships are withheld (`lacks_factor`).
-    """
-
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
-        self.get_response = get_response
-
-    def __call__(self, request: HttpRequest) -> HttpResponse:
-        request.lacks_factor = lacks_factor(request)
-        through = request.session.get(SIGNED_IN_THROUGH)
-        request.memberships = [] if request.lacks_factor else memberships_of(request.user, through)
-        acting = chosen(request.memberships, request.session.get(SESSION_KEY))
-        request.acting = acting and replace(acting, origin=Origin.of(request))
-        return self.get_response(request)
-
-
-class ScopeMiddleware:
-    """Runs a request in the scope of whom it acts for.
-
-    The transaction opened here ends after the answer is rendered; ATOMIC_REQUESTS has one inside it, which an error
-    undoes.
-    """
-
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
-        self.get_response = get_response
-
-    def __call__(self, request: HttpRequest) -> HttpResponse:
-        with scope(request.acting) if request.acting else nullcontext():
-            return self.get_response(request)

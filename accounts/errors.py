@@ -1,7 +1,11 @@
 """Refusals that become an error page or a problem of the API, with the sentence the user reads."""
 
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+
+QUOTED = 40  # characters of the input that a message repeats at most
+INVISIBLE = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}  # Unicode categories
 
 
 @dataclass(frozen=True)
@@ -87,3 +91,14 @@ class NotAllowed(Exception):
 
 class Stale(Exception):
     """What is to be changed has been changed since it was read."""
+
+
+def quote(text: str) -> str:
+    """The start of `text` as a message may repeat it: short, and with nothing hidden in it."""
+    shown = "".join("\ufffd" if is_invisible(char) else char for char in text[:QUOTED])
+    return f"“{shown}{'…' if len(text) > QUOTED else ''}”"
+
+
+def is_invisible(char: str) -> bool:
+    """Controls, format and direction marks, and code points without a character."""
+    return unicodedata.category(char) in INVISIBLE

@@ -3,12 +3,12 @@
 from django.utils import timezone
 from procrastinate.contrib.django import app
 
-from accounts.acting import system_scope
 from accounts.actions import dormancy, reviews, sessions
 from accounts.actions.tokens import tell_of_expiry
 from accounts.audit import keeping, sealing
 from accounts.idempotency import forget_answers
 from accounts.limits import forget_counts
+from accounts.operator import system_scope
 
 
 @app.periodic(cron="* * * * *")

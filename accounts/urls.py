@@ -12,11 +12,9 @@ from django.views.decorators.cache import never_cache
 
 from accounts.views import (
     acting,
-    audit,
     invitations,
     members,
     organisations,
-    oversight,
     provider,
     public,
     security,
@@ -24,6 +22,8 @@ from accounts.views import (
     sign_on,
     tokens,
 )
+from accounts.views import reviews as oversight
+from smi_portal.oversight import views as audit
 
 urlpatterns = [
     # What counts failures is in no transaction of the request: others see it at once, and no error takes it back.

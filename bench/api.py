@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import cycle
 
-from accounts.acting import system_scope
+from accounts.operator import system_scope
 from bench import database
 from bench.device_list import DEPTH
 from bench.measure import Outcome, compare, in_turn

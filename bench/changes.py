@@ -10,7 +10,7 @@ django.setup()
 
 from django.db import connection  # noqa: E402
 
-from accounts.acting import system_scope  # noqa: E402
+from accounts.operator import system_scope  # noqa: E402
 
 ROWS, PAUSE = 100, 0.05  # changed at once, and seconds between
 RANGE = "SELECT min(id), max(id) FROM inventory_device"

@@ -57,8 +57,8 @@ def manage(*arguments: str, **environment: str) -> None:
 
 def fill(count: int) -> None:
     """Made-up participants, `count` devices with steps and history, and people to sign in as."""
-    from accounts.acting import system_scope
-    from inventory.generation import generate_devices
+    from accounts.operator import system_scope
+    from inventory.demo.generation import generate_devices
 
     began = time.monotonic()
     with system_scope("bench"):

@@ -3,12 +3,13 @@
 from django.core import signing
 from django.core.paginator import Paginator
 
-from accounts.acting import Acting, scope, system_scope
+from accounts.acting import Acting, scope
+from accounts.files.paging import PAGE_SIZE, SALT, keyset_page
 from accounts.models import Organisation
+from accounts.operator import system_scope
 from accounts.roles import Job
 from bench.measure import Outcome, compare, in_turn
 from inventory.models import Device
-from inventory.paging import PAGE_SIZE, SALT, keyset_page
 from inventory.querysets import scope_parts
 from tests.server import Visitor, running
 

@@ -11,9 +11,10 @@ from django.db.models import Count
 from django.utils import timezone
 from import_export.resources import ModelResource
 
-from accounts.acting import Acting, scope, system_scope
+from accounts.acting import Acting, scope
 from accounts.actions import bind_code
 from accounts.models import Organisation, Participant
+from accounts.operator import system_scope
 from accounts.roles import Job
 from bench.database import TODAY, count_values
 from bench.measure import Outcome, compare, in_turn

@@ -11,12 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from accounts.acting import scope, system_scope
+from accounts.acting import scope
+from accounts.operator import system_scope
 from bench.database import ROOT, TODAY, tidy_up
 from bench.map_report import give_codes
 from bench.measure import Outcome, compare, in_turn
 from bench.systems import UNLIMITED, System, secret_of
-from inventory.generation import generate_devices
+from inventory.demo.generation import generate_devices
 from inventory.models import Device
 from tests.server import Server, running
 

@@ -7,17 +7,18 @@ from datetime import date
 from django.db import connection, connections, transaction
 from django.utils import timezone
 
-from accounts.acting import Acting, scope, system_scope
+from accounts.acting import Acting, scope
+from accounts.files.paging import keyset_page
 from accounts.models import Organisation
+from accounts.operator import system_scope
 from accounts.roles import Job
 from bench.measure import Outcome, compare, in_turn
-from inventory.actions import record_items
 from inventory.models import Device
-from inventory.paging import keyset_page
 from inventory.querysets import scope_parts
-from inventory.recording import Recording
+from inventory.recording.record import record_items
 from inventory.reports import map_portfolio
 from inventory.reports.copy import csv_chunks, snapshot
+from inventory.rules.recording import Recording
 
 NAME = "Row security and history"
 ROWS = 100_000

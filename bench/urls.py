@@ -6,9 +6,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from inventory.api.devices import DeviceViewSet
-from inventory.filters import DeviceFilter
+from inventory.devices.filters import DeviceFilter
 from inventory.models import Device
-from inventory.trail import note_search
+from inventory.trail.notes import note_search
 from smi_portal import urls
 
 SIZE = 100

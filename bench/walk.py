@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from statistics import median
 
-from accounts.acting import system_scope
+from accounts.operator import system_scope
 from bench.database import ROOT
 from bench.measure import Outcome, compare
 from bench.systems import DEVICES, UNLIMITED, System, secret_of

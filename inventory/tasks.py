@@ -2,8 +2,8 @@
 
 from procrastinate.contrib.django import app
 
-from accounts.acting import system_scope
-from inventory.actions import adopt_due_steps
+from accounts.operator import system_scope
+from inventory.recording.planned import adopt_due_steps
 
 
 @app.periodic(cron="1 * * * *")  # UK midnight is at 23:00 or 00:00 UTC

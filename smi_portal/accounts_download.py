@@ -4,11 +4,11 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
 from accounts.access import allow, expect
-from accounts.accounts_file import chunks
 from accounts.audit import record
 from accounts.audit.models import Kind
+from accounts.files.streams import csv_answer
 from accounts.roles import Permission
-from inventory.reports.stream import csv_answer
+from smi_portal.oversight.accounts_file import chunks
 
 
 @allow(Permission.MANAGE_ORGANISATIONS)

@@ -1,7 +1,8 @@
 from django.apps import AppConfig, apps
 from django.db.models.signals import post_migrate
 
-from smi_portal import checks, grants, request_ids  # noqa: F401  (checks and receivers register themselves)
+from smi_portal import grants
+from smi_portal.refusals import request_ids  # noqa: F401  (checks and receivers register themselves)
 
 
 class PortalConfig(AppConfig):

@@ -6,12 +6,12 @@ from django.utils.text import slugify
 
 from accounts.access import allow, expect
 from accounts.audit import record
-from accounts.audit.file import chunks
 from accounts.audit.models import Kind
-from accounts.audit.search import FILTERS, AuditSearch
 from accounts.errors import BadRequest
+from accounts.files.streams import csv_answer
 from accounts.roles import Permission
-from inventory.reports.stream import csv_answer
+from smi_portal.oversight.file import chunks
+from smi_portal.oversight.search import FILTERS, AuditSearch
 
 
 @allow(Permission.READ_AUDIT)

@@ -77,7 +77,7 @@ SECURE_HSTS_SECONDS = 365 * 24 * 3600 if PORTAL_HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = PORTAL_HTTPS
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = PORTAL_HTTPS
 CSRF_COOKIE_HTTPONLY = True
-CSRF_FAILURE_VIEW = "smi_portal.errors.csrf_failure"
+CSRF_FAILURE_VIEW = "smi_portal.refusals.pages.csrf_failure"
 # Not `no-referrer`: browsers then send the origin of a form as null, which the CSRF check refuses.
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
@@ -141,12 +141,12 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "accounts.sign_in.single_sign_on.ProviderMiddleware",
-    "accounts.acting.ActingMiddleware",
-    "accounts.sign_in.tokens.TokenMiddleware",
-    "accounts.limits.LimitMiddleware",
-    "accounts.acting.ScopeMiddleware",
+    "accounts.middleware.ActingMiddleware",
+    "accounts.middleware.LimitMiddleware",
+    "inventory.devices.look_ups.LookUpMiddleware",
+    "accounts.middleware.ScopeMiddleware",
     "accounts.sign_in.enrolment.EnrolmentMiddleware",
-    "smi_portal.errors.RefusalMiddleware",
+    "smi_portal.refusals.pages.RefusalMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
@@ -270,7 +270,7 @@ REST_FRAMEWORK = {
     "DEFAULT_PARSER_CLASSES": ["inventory.api.bodies.StrictJSONParser"],
     "DEFAULT_THROTTLE_CLASSES": ["accounts.limits.RateThrottle"],
     "DEFAULT_SCHEMA_CLASS": "inventory.api.naming.Schema",
-    "EXCEPTION_HANDLER": "smi_portal.problems.handle",
+    "EXCEPTION_HANDLER": "smi_portal.refusals.problems.handle",
     "URL_FORMAT_OVERRIDE": None,
 }
 

@@ -2,7 +2,8 @@
 
 from django.urls import include, path
 
-from smi_portal import accounts_download, audit_download, health, pages
+from smi_portal import accounts_download, audit_download, health
+from smi_portal.docs import pages
 
 urlpatterns = [
     path("health/live", health.live, name="health-live"),
@@ -22,8 +23,8 @@ urlpatterns = [
     path("", include("inventory.urls")),
 ]
 
-handler400 = "smi_portal.errors.bad_request"
-handler403 = "smi_portal.errors.permission_denied"
-handler404 = "smi_portal.errors.page_not_found"
-handler500 = "smi_portal.errors.server_error"
-handler429 = "smi_portal.errors.too_many_requests"
+handler400 = "smi_portal.refusals.pages.bad_request"
+handler403 = "smi_portal.refusals.pages.permission_denied"
+handler404 = "smi_portal.refusals.pages.page_not_found"
+handler500 = "smi_portal.refusals.pages.server_error"
+handler429 = "smi_portal.refusals.pages.too_many_requests"

@@ -12,9 +12,9 @@ from django.test import Client
 from pytest_django.plugin import DjangoDbBlocker
 
 from accounts.acting import Acting
+from accounts.files import streams
 from accounts.models import Membership, Organisation, ServiceToken
 from accounts.roles import Job, Role
-from inventory.reports import stream
 from tests import provider as providers
 from tests.factories import bind, make_membership, make_organisation, make_participant
 
@@ -74,7 +74,7 @@ def become_operator(reason: str = "tests") -> None:
 @pytest.fixture(autouse=True)
 def fresh_stream_slots(monkeypatch: pytest.MonkeyPatch) -> None:
     """A download that a test does not read to its end takes no slot from the next test."""
-    monkeypatch.setattr(stream, "slots", threading.BoundedSemaphore(stream.SLOTS))
+    monkeypatch.setattr(streams, "slots", threading.BoundedSemaphore(streams.SLOTS))
 
 
 @pytest.fixture(autouse=True)

@@ -6,8 +6,8 @@ import pytest
 from django.conf import settings as project
 
 from inventory.api.description import described
-from smi_portal.documents import document
-from smi_portal.reference import form_of, prose, resources, schemas
+from smi_portal.docs.documents import document
+from smi_portal.docs.reference import form_of, prose, resources, schemas
 
 GUIDE = (project.BASE_DIR / "docs/api.md").read_text()
 

@@ -9,14 +9,15 @@ import structlog
 from django.db import connection, transaction
 from django_structlog.signals import bind_extra_request_metadata
 
-from accounts.acting import Acting, Origin, noting, scope, system_scope
+from accounts.acting import Acting, Origin, noting, scope
 from accounts.models import BindingEvent, Membership, MembershipEvent, OrganisationEvent, Participant, ParticipantEvent
+from accounts.operator import system_scope
 from accounts.roles import Job, Role
-from inventory.actions import record_items
-from inventory.loading import load_devices
-from inventory.loading_rules import TEXTS
+from inventory.loads.devices import load_devices
 from inventory.models import Device, DeviceEvent, Kind, ProviderPeriod, SupplyPeriod
-from inventory.recording import Recording
+from inventory.recording.record import record_items
+from inventory.rules.loading import TEXTS
+from inventory.rules.recording import Recording
 from tests.factories import INSTALLED, bind, listed, make_device, make_membership, make_organisation, provided_by
 from tests.server import database_url
 

@@ -17,7 +17,7 @@ from accounts.errors import BadRequest, OtherMembership
 from accounts.roles import Job
 from accounts.sign_in.known_browsers import COOKIE
 from inventory.quality import FLAGS
-from smi_portal import errors
+from smi_portal.refusals import pages as errors
 from smi_portal.urls import urlpatterns as portal
 from tests.factories import make_membership
 

@@ -11,14 +11,15 @@ from django.http import QueryDict
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from accounts.acting import Acting, scope, system_scope
+from accounts.acting import Acting, scope
+from accounts.files.paging import SALT, keyset_page
+from accounts.operator import system_scope
 from accounts.roles import Job, Role
-from inventory.filters import DeviceFilter
-from inventory.generation import generate_devices
+from inventory.demo.generation import generate_devices
+from inventory.devices.filters import DeviceFilter
+from inventory.loads.statistics import count_values
 from inventory.models import Device
-from inventory.paging import SALT, keyset_page
 from inventory.querysets import scope_parts
-from inventory.statistics import count_values
 from tests.factories import bind, listed, make_membership, make_organisation, make_participant
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "owner"])

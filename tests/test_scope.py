@@ -5,7 +5,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from django.db import DatabaseError, connection, transaction
 
-from accounts.acting import Acting, Origin, noting, scope, system_scope
+from accounts.acting import Acting, Origin, noting, scope
+from accounts.operator import system_scope
 from accounts.roles import Job
 from inventory.models import Device, DeviceEvent
 from tests.conftest import become_operator

@@ -10,9 +10,9 @@ from django.db import connections
 from django.utils import timezone
 
 from accounts.roles import Job, Role
-from inventory.generation import generate_devices
+from inventory.demo.generation import generate_devices
+from inventory.loads.statistics import count_values
 from inventory.models import Device, ReportRun
-from inventory.statistics import count_values
 from tests.factories import bind, make_membership, make_organisation, make_participant, make_user
 from tests.server import PASSWORD, Server, Visitor, running
 

@@ -14,13 +14,14 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.http import urlencode
 
-from accounts.acting import FIELD, Acting, noting, system_scope
+from accounts.acting import FIELD, Acting, noting
 from accounts.actions.members import may_manage_still
 from accounts.audit import record
 from accounts.audit.models import Kind
 from accounts.errors import NotAllowed
 from accounts.mail import deliver, link_to, tell
 from accounts.models import Membership, MembershipQuerySet, Organisation, User
+from accounts.operator import system_scope
 from accounts.roles import Role
 
 WARNED_BEFORE = timedelta(days=settings.DORMANT_TOLD_DAYS)

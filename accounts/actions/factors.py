@@ -6,7 +6,6 @@ from allauth.mfa.models import Authenticator
 from django.db import transaction
 
 from accounts.acting import Acting
-from accounts.actions.bindings import dcc_administrators
 from accounts.actions.rights import holds_still
 from accounts.actions.sessions import end_sessions_of
 from accounts.audit import record
@@ -14,6 +13,7 @@ from accounts.audit.models import Kind
 from accounts.errors import NotAllowed
 from accounts.mail import tell
 from accounts.models import Membership, Organisation, User
+from accounts.participants.bindings import dcc_administrators
 from accounts.roles import Permission
 from accounts.sign_in.factors import has_factor
 

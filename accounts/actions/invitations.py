@@ -8,7 +8,7 @@ from django.db import IntegrityError, transaction
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts.acting import Acting, Origin, scope, system_scope
+from accounts.acting import Acting, Origin, scope
 from accounts.actions.members import join, may_manage_still
 from accounts.actions.people import clean_email, clean_name, new_person
 from accounts.audit import record
@@ -16,6 +16,7 @@ from accounts.audit.models import Kind
 from accounts.errors import NotAllowed
 from accounts.mail import link_to, send_mail
 from accounts.models import Invitation, Membership, Organisation, User
+from accounts.operator import system_scope
 from accounts.roles import Job, Role
 
 MOST_OPEN = 200  # of one organisation: nobody invites a crowd by mistake

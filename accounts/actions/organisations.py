@@ -6,8 +6,7 @@ from accounts.acting import Acting
 from accounts.actions.people import clean_name
 from accounts.audit import record
 from accounts.audit.models import Kind
-from accounts.csv_table import quote
-from accounts.errors import NotAllowed
+from accounts.errors import NotAllowed, quote
 from accounts.models import Organisation
 from accounts.roles import Role
 

@@ -5,10 +5,9 @@ from django.core.exceptions import ValidationError
 from django.core.validators import MaxLengthValidator, validate_email
 from django.db import IntegrityError, transaction
 
-from accounts.csv_table import quote
-from accounts.errors import NotAllowed
+from accounts.errors import NotAllowed, quote
 from accounts.models import User
-from accounts.participants import parse_name
+from accounts.participants.reading import parse_name
 
 LONGEST_EMAIL = 254
 

@@ -8,7 +8,6 @@ from django.utils import timezone
 
 from accounts.acting import Acting
 from accounts.actions import invitations
-from accounts.actions.bindings import bind_code, dcc_administrators, unbind_code
 from accounts.actions.factors import reset_factors
 from accounts.actions.members import change_job, end_membership, make_administrator
 from accounts.actions.organisations import set_active
@@ -18,6 +17,7 @@ from accounts.audit.models import Kind
 from accounts.errors import NotAllowed
 from accounts.mail import tell
 from accounts.models import Binding, Fuel, Invitation, Membership, Organisation, Proposal
+from accounts.participants.bindings import bind_code, dcc_administrators, unbind_code
 from accounts.roles import Job, Role
 
 Act, Decision = Proposal.Act, Proposal.Decision

@@ -11,7 +11,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from accounts.acting import Acting, noting, system_scope
+from accounts.acting import Acting, noting
 from accounts.actions.dormancy import link_for
 from accounts.actions.members import end_membership, may_manage_still
 from accounts.audit import record
@@ -19,6 +19,7 @@ from accounts.audit.models import AuditRow, Kind
 from accounts.errors import NotAllowed, Stale
 from accounts.mail import deliver
 from accounts.models import Membership, Organisation, review_due_on
+from accounts.operator import system_scope
 from accounts.roles import Job
 
 TOLD_BEFORE = timedelta(days=settings.ACCESS_REVIEW_TOLD_DAYS)

@@ -14,8 +14,7 @@ from accounts.actions.people import clean_name
 from accounts.actions.rights import holds_still
 from accounts.audit import record
 from accounts.audit.models import Kind
-from accounts.csv_table import quote
-from accounts.errors import NotAllowed
+from accounts.errors import NotAllowed, quote
 from accounts.mail import link_to, tell
 from accounts.models import Membership, Organisation, ServiceToken, User
 from accounts.roles import Job, Permission

@@ -13,9 +13,9 @@ from django.db.backends.utils import CursorWrapper
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from accounts.acting import system_scope
 from accounts.audit.chains import FIELDS, Chain, End, digest
 from accounts.audit.models import AuditHead, AuditRoot, AuditRow, Kind
+from accounts.operator import system_scope
 
 LOCK = 5_174_310_801  # of PostgreSQL's advisory locks: who holds it seals, or cuts, the chains
 BATCH = 5_000

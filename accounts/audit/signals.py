@@ -11,10 +11,11 @@ from django.db.models.signals import post_delete, post_save
 from django.dispatch import receiver
 from django.http import HttpRequest
 
-from accounts.acting import SIGNED_IN_THROUGH, Acting, Origin, chosen, memberships_of, scope
+from accounts.acting import Acting, Origin, chosen, memberships_of, scope
 from accounts.audit.models import Kind
 from accounts.audit.recording import record, typed_hash
 from accounts.models import User
+from accounts.sign_in.factors import SIGNED_IN_THROUGH
 
 
 @receiver(user_logged_in, dispatch_uid="audit")

@@ -9,10 +9,10 @@ from django.db import connection, transaction
 from django.db.backends.utils import CursorWrapper
 from django.db.models import QuerySet
 
-from accounts.acting import system_scope
 from accounts.audit.chains import FIELDS, Chain, End, digest, ends_of
 from accounts.audit.models import AuditCut, AuditRow, Retention
 from accounts.models import Organisation
+from accounts.operator import system_scope
 
 MOST = 100  # of findings of one sort, of which each is told
 BATCH = 5_000

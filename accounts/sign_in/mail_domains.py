@@ -2,8 +2,7 @@
 
 import re
 
-from accounts.csv_table import quote
-from accounts.errors import NotAllowed
+from accounts.errors import NotAllowed, quote
 
 LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 DOMAIN = re.compile(rf"(?=.{{4,253}}$)(?:{LABEL}\.)+(?=[a-z]){LABEL}")

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_interface, ip_network
 
-from accounts.csv_table import quote
+from accounts.errors import quote
 
 MOST = 20
 EXAMPLE = "Write it as 192.0.2.0/24 or 2001:db8::/32."

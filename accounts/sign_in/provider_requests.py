@@ -9,8 +9,7 @@ import urllib3
 from django.conf import settings
 from requests.adapters import HTTPAdapter
 
-from accounts.csv_table import quote
-from accounts.errors import NotAllowed
+from accounts.errors import NotAllowed, quote
 
 WELL_KNOWN = "/.well-known/openid-configuration"
 ENDPOINTS = ("authorization_endpoint", "token_endpoint", "jwks_uri")

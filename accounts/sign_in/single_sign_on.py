@@ -20,12 +20,13 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.utils.http import urlencode
 
-from accounts.acting import SIGNED_IN_THROUGH, Acting, Origin, scope
+from accounts.acting import Acting, Origin, scope
 from accounts.audit.models import Kind
 from accounts.audit.recording import record, typed_hash
 from accounts.models import SingleSignOn, User
 from accounts.roles import Job
 from accounts.sign_in.encryption import decrypt
+from accounts.sign_in.factors import SIGNED_IN_THROUGH
 from accounts.sign_in.mail_domains import domain_of
 from accounts.sign_in.provider_requests import session_for
 

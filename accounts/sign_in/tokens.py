@@ -11,7 +11,6 @@ import zlib
 from collections.abc import Callable
 from datetime import timedelta
 
-import structlog
 from django.conf import settings
 from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
@@ -148,20 +147,3 @@ class ApiMiddleware:
             return response
         response.setdefault("Cache-Control", "no-store")
         return response if response.streaming else self.gzip.process_response(request, response)
-
-
-class TokenMiddleware:
-    """Lets a system with a token act for its organisation; stands behind `ActingMiddleware`.
-
-    Whose token opens nothing goes on as nobody: views of the API then answer 401, the same whatever the reason.
-    """
-
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
-        self.get_response = get_response
-
-    def __call__(self, request: HttpRequest) -> HttpResponse:
-        if brings_credentials(request):
-            request.acting = authenticate(request)
-        if request.acting and request.acting.token_id:
-            structlog.contextvars.bind_contextvars(token_id=request.acting.token_id)
-        return self.get_response(request)

@@ -12,7 +12,7 @@ from accounts.forms.people import ConfirmForm, JobForm
 from accounts.models import Invitation, Membership, Proposal
 from accounts.roles import Job, Permission
 from accounts.sign_in.kept_forms import refilled
-from accounts.views.oversight import own_members, review_to_come
+from accounts.views.reviews import own_members, review_to_come
 
 PROPOSED = "Proposed. Another DCC administrator decides; until then nothing changes."
 

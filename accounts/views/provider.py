@@ -15,12 +15,13 @@ from django.utils.http import urlencode
 from django.views.decorators.cache import never_cache
 
 from accounts.access import Open, allow, refuse_unknown
-from accounts.acting import SIGNED_IN_THROUGH, Origin
+from accounts.acting import Origin
 from accounts.actions import sign_on as actions
 from accounts.errors import NotAllowed
 from accounts.forms.sign_on import AddressForm
 from accounts.models import SingleSignOn
 from accounts.sign_in.encryption import Unreadable
+from accounts.sign_in.factors import SIGNED_IN_THROUGH
 from accounts.sign_in.provider_requests import host_of
 from accounts.sign_in.single_sign_on import CONFIRM, Refusal, page_of_provider, refuse
 

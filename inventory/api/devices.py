@@ -9,7 +9,6 @@ from rest_framework.response import Response
 from accounts.errors import BadRequest, NotAllowed
 from accounts.idempotency import answered_once
 from accounts.roles import Permission
-from inventory import actions
 from inventory.api.paging import PARAMETERS, DevicePagination
 from inventory.api.parameters import (
     ETAG,
@@ -32,13 +31,15 @@ from inventory.api.serializers.recording import (
     entries_of,
 )
 from inventory.api.versions import expected_version, tagged
-from inventory.filters import DeviceFilter
-from inventory.forms import PastForm
+from inventory.devices.filters import DeviceFilter
+from inventory.devices.find import device_as_of, device_or_404, not_found, record_or_404
+from inventory.forms.past import PastForm
 from inventory.history.timeline import held, timeline
-from inventory.lookup import device_as_of, device_or_404, not_found, record_or_404
 from inventory.models import Device
 from inventory.querysets import DeviceQuerySet
-from inventory.trail import note_page, note_past, note_search
+from inventory.recording.batch import NOT_THERE, record_batch
+from inventory.recording.record import record_items
+from inventory.trail.notes import note_page, note_past, note_search
 
 
 class DeviceViewSet(Resource):
@@ -93,9 +94,7 @@ class DeviceViewSet(Resource):
         version = expected_version(request, device.version)
         asked = asked_of(ItemsSerializer(data=request.data))
         try:
-            actions.record_items(
-                device_id=device.device_id, recording=asked, expected_version=version, by=request.acting
-            )
+            record_items(device_id=device.device_id, recording=asked, expected_version=version, by=request.acting)
         except NotAllowed as refusal:
             raise BadRequest(*refusal.problems, within="body") from refusal
         except Device.DoesNotExist as lost:
@@ -142,9 +141,9 @@ class DeviceViewSet(Resource):
     def _record(self, request: Request) -> Response:
         entries = entries_of(BatchSerializer(data=request.data))
         try:
-            changed = actions.record_batch(entries=entries, by=request.acting)
+            changed = record_batch(entries=entries, by=request.acting)
         except NotAllowed as refusal:
             problems = [problem.of_part("devices") for problem in refusal.problems]
-            request.look_ups.nothing(sum(problem.code == actions.NOT_THERE.code for problem in problems))
+            request.look_ups.nothing(sum(problem.code == NOT_THERE.code for problem in problems))
             raise BadRequest(*problems, within="body") from refusal
         return Response(BatchAnswerSerializer({"devices": changed}).data)

@@ -20,7 +20,7 @@ from inventory.api.serializers.lists import (
     RightsSerializer,
 )
 from inventory.data_items import ITEMS
-from inventory.filters import problems_of
+from inventory.devices.filters import problems_of
 
 
 class ListViewSet(Resource):

@@ -13,9 +13,9 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts.errors import BadRequest, Problem
+from accounts.files.paging import Rows, keyset_rows
 from accounts.limits import subject_of
 from inventory.models import Device
-from inventory.paging import Rows, keyset_rows
 from inventory.querysets import scope_parts
 
 SALT = "inventory.api.paging"

@@ -4,7 +4,7 @@ import django_filters
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
 
-from inventory.filters import PARAMETERS, DeviceFilter
+from inventory.devices.filters import PARAMETERS, DeviceFilter
 
 HEADER = OpenApiParameter.HEADER
 

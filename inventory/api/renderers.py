@@ -5,7 +5,7 @@ from typing import Any
 
 from rest_framework.renderers import BaseRenderer
 
-from accounts.csv_file import guarded, in_chunks
+from accounts.files.writing import guarded, in_chunks
 
 SEPARATOR = ";"  # between several values in one cell
 

@@ -10,19 +10,19 @@ from rest_framework.response import Response
 from rest_framework.reverse import reverse
 
 from accounts.access import Open
+from accounts.files.streams import csv_answer
 from accounts.roles import Permission
 from inventory.api.paging import Whole
 from inventory.api.parameters import A_FILE, DESCRIBED_BY, FILTERS, PAST
 from inventory.api.resource import Resource
 from inventory.api.serializers.reports import ManifestSerializer, ReportSerializer, RunSerializer
 from inventory.data_items import DEVICE_LIST, MAP_PORTFOLIO
-from inventory.filters import DeviceFilter
-from inventory.forms import PastForm
+from inventory.devices.filters import DeviceFilter
+from inventory.forms.past import PastForm
 from inventory.models import Device, ReportRun
 from inventory.reports import device_list, map_portfolio
 from inventory.reports.runs import file_name, manifest, plan_run
-from inventory.reports.stream import csv_answer
-from inventory.trail import note_file
+from inventory.trail.notes import note_file
 
 REPORTS = {
     MAP_PORTFOLIO: (Permission.DOWNLOAD_MAP_PORTFOLIO, "MAP portfolio report", map_portfolio.HEADER),

@@ -7,10 +7,10 @@ from datetime import date
 from django.db.models import QuerySet, Value
 
 from accounts.acting import Acting
-from accounts.audit.readings import How, parties_in, readings_in_file
 from inventory.data_items import DEVICE_LIST, carried_by
 from inventory.models import Device
 from inventory.reports.copy import csv_chunks, snapshot
+from inventory.trail.readings import How, parties_in, readings_in_file
 
 COLUMNS = carried_by(DEVICE_LIST)
 HEADER = [item.name for item in COLUMNS]

@@ -8,12 +8,12 @@ from django.db.models import DateField, QuerySet, Value
 from django.utils import timezone
 
 from accounts.acting import Acting
-from accounts.audit.readings import How, parties_in, readings_in_file
 from accounts.roles import Role
 from inventory.data_items import MAP_PORTFOLIO, DataItem, carried_by
 from inventory.models import Device, ReportRun
 from inventory.reports.copy import csv_chunks, snapshot
 from inventory.reports.runs import begin_run, measured
+from inventory.trail.readings import How, parties_in, readings_in_file
 
 NAME = MAP_PORTFOLIO
 COLUMNS = carried_by(NAME)

@@ -6,14 +6,14 @@ from django.views.decorators.cache import never_cache
 
 from accounts.access import Open, allow, expect
 from accounts.acting import Acting
+from accounts.files.paging import how_many
 from accounts.roles import Role
 from inventory.data_items import ITEMS
-from inventory.filters import DeviceFilter
+from inventory.devices.filters import DeviceFilter
+from inventory.devices.worklists import WORKLISTS, Worklist
 from inventory.models import Device, ReportRun, Status
-from inventory.paging import how_many
 from inventory.reports import map_portfolio
 from inventory.views.reports import download_url
-from inventory.worklists import WORKLISTS, Worklist
 
 WATCHED = (Status.SUSPENDED, Status.DECOMMISSIONED, Status.WITHDRAWN)
 

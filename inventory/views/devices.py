@@ -12,20 +12,20 @@ from django.views.decorators.cache import never_cache
 
 from accounts.access import allow, expect
 from accounts.acting import FIELD, Acting
+from accounts.files.paging import Page, how_many, keyset_page
+from accounts.files.streams import csv_answer
 from accounts.roles import Permission, Role
 from inventory.data_items import listed_for
-from inventory.filters import DeviceFilter
+from inventory.devices.filters import DeviceFilter
+from inventory.devices.find import device_or_404
+from inventory.devices.presentation import Cell, cells_of, groups_of
+from inventory.devices.worklists import WORKLISTS
 from inventory.history.record import DeviceRecord
-from inventory.lookup import device_or_404
 from inventory.models import Device, ProviderPeriod
-from inventory.paging import Page, how_many, keyset_page
-from inventory.presentation import Cell, cells_of, groups_of
 from inventory.quality import flags_of
 from inventory.querysets import scope_parts
 from inventory.reports import device_list as device_list_report
-from inventory.reports.stream import csv_answer
-from inventory.trail import note_file, note_page, note_search, note_worklist
-from inventory.worklists import WORKLISTS
+from inventory.trail.notes import note_file, note_page, note_search, note_worklist
 
 
 @allow(Permission.VIEW_DEVICE)

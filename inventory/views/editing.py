@@ -11,16 +11,18 @@ from accounts.access import allow, expect
 from accounts.errors import NotAllowed, Stale
 from accounts.roles import Permission
 from accounts.sign_in.kept_forms import refilled
-from inventory import actions
 from inventory.data_items import BY_NAME
-from inventory.forms import BlankMapIdForm, DeviceEditForm, TakeBackForm
+from inventory.devices.find import device_or_404
+from inventory.devices.presentation import row_of
+from inventory.forms.recording import BlankMapIdForm, DeviceEditForm, TakeBackForm
 from inventory.history.provenance import provenance_of
 from inventory.history.record import DeviceRecord
-from inventory.lookup import device_or_404
 from inventory.models import Device, Kind
-from inventory.presentation import row_of
 from inventory.quality import flags_of
-from inventory.trail import note_page
+from inventory.recording.planned import take_back_step
+from inventory.recording.record import record_items
+from inventory.recording.removal import blank_map_id
+from inventory.trail.notes import note_page
 
 # Of the conflict page: on the form, what stands in the fields is what will be saved.
 CHOICES = ("keep_msn", "keep_map_id")
@@ -114,7 +116,7 @@ def meter_or_404(request: HttpRequest, device_id: str) -> Device:
 
 def _record(request: HttpRequest, device: Device, form: DeviceEditForm) -> HttpResponse:
     try:
-        actions.record_items(
+        record_items(
             device_id=device.device_id,
             recording=form.recording(),
             expected_version=form.cleaned_data["version"],
@@ -133,7 +135,7 @@ def _record(request: HttpRequest, device: Device, form: DeviceEditForm) -> HttpR
 
 
 def _blank(request: HttpRequest, device: Device, form: BlankMapIdForm) -> HttpResponse:
-    actions.blank_map_id(
+    blank_map_id(
         device_id=device.device_id,
         kind=Kind(form.cleaned_data["kind"]),
         reason=form.cleaned_data["reason"],
@@ -147,7 +149,7 @@ def _blank(request: HttpRequest, device: Device, form: BlankMapIdForm) -> HttpRe
 
 
 def _take_back(request: HttpRequest, device: Device, form: TakeBackForm, day: date) -> HttpResponse:
-    actions.take_back_step(
+    take_back_step(
         device_id=device.device_id,
         valid_from=day,
         reason=form.cleaned_data["reason"],

@@ -6,13 +6,13 @@ from django.views.decorators.cache import never_cache
 
 from accounts.access import allow, expect
 from accounts.roles import Permission
-from inventory.forms import PastForm
+from inventory.devices.find import device_as_of, record_or_404
+from inventory.devices.presentation import Cell, past_cells_of
+from inventory.forms.past import PastForm
 from inventory.history.record import DeviceRecord
 from inventory.history.timeline import held, timeline
-from inventory.lookup import device_as_of, record_or_404
 from inventory.models import Device
-from inventory.presentation import Cell, past_cells_of
-from inventory.trail import note_page, note_past
+from inventory.trail.notes import note_page, note_past
 
 
 @allow(Permission.VIEW_DEVICE)

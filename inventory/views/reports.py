@@ -9,12 +9,12 @@ from django.views.decorators.cache import never_cache
 from accounts.access import allow, expect
 from accounts.acting import FIELD, Acting
 from accounts.errors import BadRequest
+from accounts.files.streams import csv_answer
 from accounts.roles import Permission
-from inventory.forms import PastForm
+from inventory.forms.past import PastForm
 from inventory.models import ReportRun
 from inventory.reports import map_portfolio as report
 from inventory.reports.runs import file_name, manifest, plan_run
-from inventory.reports.stream import csv_answer
 
 SHOWN_RUNS = 20
 PAST = ("as_of", "known_on")

@@ -8,10 +8,10 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from accounts.accounts_file import HEADER
 from accounts.audit.models import AuditRow, Kind
 from accounts.models import Organisation
 from accounts.roles import Job
+from smi_portal.oversight.accounts_file import HEADER
 from tests.accounts.oversight_help import ago, give_factor, member_of
 from tests.conftest import Browser
 from tests.factories import make_membership, make_user

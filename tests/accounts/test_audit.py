@@ -9,12 +9,13 @@ import pytest
 from django.core.management import call_command
 from django.db import Error, ProgrammingError, connection, transaction
 
-from accounts.acting import Acting, scope, system_scope
+from accounts.acting import Acting, scope
 from accounts.actions import add_administrator, add_member, add_organisation, bind_code, change_job
 from accounts.audit.models import AuditRow, AuditValue, DeviceReading, Kind
 from accounts.audit.recording import record, salted_hash
 from accounts.management.commands.add_administrator import link_to_set_password
 from accounts.models import Fuel, Organisation
+from accounts.operator import system_scope
 from accounts.roles import Job, Role
 from tests.accounts.audit_help import TABLES, write_rows
 from tests.conftest import become_operator

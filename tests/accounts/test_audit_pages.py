@@ -11,10 +11,10 @@ from django.utils import timezone
 from accounts.audit import record
 from accounts.audit.models import AuditRow, DeviceReading, Kind
 from accounts.audit.sealing import seal_audit, take_roots
-from accounts.audit.words import WORDS, Names, act_of
-from accounts.csv_file import guarded
+from accounts.files.writing import guarded
 from accounts.models import Organisation
 from accounts.roles import Job
+from smi_portal.oversight.words import WORDS, Names, act_of
 from tests.accounts.audit_help import write_rows
 from tests.conftest import Browser
 from tests.factories import make_device, make_membership, make_user

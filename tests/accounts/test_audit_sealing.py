@@ -14,14 +14,15 @@ from django.core.management.base import CommandError
 from django.db import Error, connection, connections, transaction
 from django.utils import timezone
 
-from accounts.acting import Acting, system_scope
+from accounts.acting import Acting
 from accounts.audit import record
 from accounts.audit.keeping import expire_audit
 from accounts.audit.models import AuditCut, AuditHead, AuditRoot, AuditRow, AuditSeal, AuditValue, DeviceReading, Kind
 from accounts.audit.sealing import LOCK, seal_audit, take_roots
 from accounts.models import Organisation
+from accounts.operator import system_scope
 from accounts.roles import Job, Role
-from inventory.loading import REQUIRED_HEADER
+from inventory.loads.devices import REQUIRED_HEADER
 from tests.accounts.audit_help import found_broken, sealed_rows, tamper, verified, write_rows
 from tests.conftest import become_operator
 from tests.factories import make_membership, make_organisation, make_participant

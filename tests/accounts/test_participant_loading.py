@@ -9,11 +9,11 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from accounts import csv_table
-from accounts.csv_table import Problem
+from accounts.files import reading
+from accounts.files.reading import Problem
 from accounts.models import Participant
-from accounts.participant_loading import load_participants
-from accounts.participants import COLUMNS, MDD_NAMES, MDD_ROLES, BrokenList
+from accounts.participants.loading import load_participants
+from accounts.participants.reading import COLUMNS, MDD_NAMES, MDD_ROLES, BrokenList
 from accounts.roles import Role
 from tests.factories import make_participant
 
@@ -393,7 +393,7 @@ def test_folder_without_the_files_is_refused(tmp_path):
 
 
 def test_too_large_a_file_is_refused(csv_file, monkeypatch):
-    monkeypatch.setattr(csv_table, "LARGEST", 10)
+    monkeypatch.setattr(reading, "LARGEST", 10)
 
     (problem,) = problems_of(csv_file(SOUND))
 
@@ -401,7 +401,7 @@ def test_too_large_a_file_is_refused(csv_file, monkeypatch):
 
 
 def test_too_many_rows_are_refused(csv_file, monkeypatch):
-    monkeypatch.setattr(csv_table, "MOST_ROWS", 1)
+    monkeypatch.setattr(reading, "MOST_ROWS", 1)
 
     (problem,) = problems_of(csv_file(SOUND, "ZDEF,E,map,Zed,2015-01-01,,"))
 

@@ -542,7 +542,7 @@ def test_deactivated_organisations_are_not_listed(overseer, supplier):
 
 
 def test_list_is_bounded(overseer, supplier, rival, monkeypatch):
-    monkeypatch.setattr("accounts.views.oversight.MOST_ORGANISATIONS", 2)
+    monkeypatch.setattr("accounts.views.reviews.MOST_ORGANISATIONS", 2)
 
     assert "These are the 2 organisations whose review is due first." in overseer.get(REVIEWS).text
 

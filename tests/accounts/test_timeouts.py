@@ -14,10 +14,10 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from accounts.audit.models import AuditRow, Kind
-from accounts.audit.words import Names, act_of
 from accounts.roles import Job
 from accounts.sign_in.sessions import stored
 from accounts.sign_in.timeouts import LAST_SEEN, SIGNED_IN, TimeoutMiddleware, in_words
+from smi_portal.oversight.words import Names, act_of
 from tests.accounts.session_help import HOUR, MINUTE, age, idle_for, sign_in_by_form
 from tests.conftest import Browser
 from tests.factories import make_membership

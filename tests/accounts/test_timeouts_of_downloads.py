@@ -5,9 +5,9 @@ import threading
 import pytest
 from django.contrib.sessions.models import Session
 
+from accounts.files import streams
+from accounts.files.streams import Stream
 from accounts.sign_in import timeouts
-from inventory.reports import stream
-from inventory.reports.stream import Stream
 from tests.accounts.session_help import HOUR, MINUTE, age, idle_for
 from tests.factories import make_device
 
@@ -42,7 +42,7 @@ def test_download_that_runs_counts(download, noted_always):
 
 def test_end_of_a_download_counts():
     calls = []
-    stream.slots.acquire()
+    streams.slots.acquire()
     long_answer = Stream((chunk for chunk in (b"a", b"b")), None, lambda: calls.append("active"))
     assert list(long_answer) == [b"a", b"b"]
     calls.clear()

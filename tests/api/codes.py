@@ -9,15 +9,15 @@ from django.conf import settings
 from rest_framework import serializers
 
 from inventory.api.serializers.recording import BatchSerializer, ItemsSerializer
-from inventory.filters import DeviceFilter
-from inventory.forms import PastForm
+from inventory.devices.filters import DeviceFilter
+from inventory.forms.past import PastForm
 
 ROOT = Path(settings.BASE_DIR)
 MODULES = (
     *ROOT.glob("inventory/api/*.py"),
     *(ROOT / f"inventory/{name}.py" for name in ("actions", "filters", "forms", "identifiers", "lookup", "recording")),
     *(ROOT / f"accounts/{name}.py" for name in ("access", "errors", "idempotency", "limits")),
-    ROOT / "smi_portal/problems.py",
+    ROOT / "smi_portal/refusals/problems.py",
 )
 # Where a call that makes a problem says its code: by this argument, or by the keyword `code`.
 PLACES = {"Problem": 1, "InvalidIdentifier": 1, "refuse": 1, "ValidationError": 1}

@@ -15,9 +15,9 @@ from schemathesis import openapi
 from schemathesis.checks import CHECKS
 from schemathesis.config import SchemathesisConfig
 
+from accounts.files import streams
 from accounts.roles import Job
 from inventory.api.description import described
-from inventory.reports import stream
 from tests.factories import INSTALLED, make_device, make_token
 
 OWN, FOREIGN, UNKNOWN = (f"00-DB-12-34-56-78-90-A{digit}" for digit in "012")
@@ -54,7 +54,7 @@ schema = schema_of_tests()
 
 @pytest.fixture(autouse=True)
 def world(supplier, rival, asset_provider, rival_provider, dcc, settings, monkeypatch) -> None:
-    monkeypatch.setattr(stream, "slots", BoundedSemaphore(100_000))  # this client does not end what it reads
+    monkeypatch.setattr(streams, "slots", BoundedSemaphore(100_000))  # this client does not end what it reads
     settings.API_RATE = settings.API_RATE_OF_ORGANISATION = settings.LOOK_UPS_IN_VAIN = 1_000_000
     make_device("ZEPH", "ZMAP", device_id=OWN, mpxn="9910000001006", installed_on=INSTALLED)
     make_device("ZODI", "ZMAB", device_id=FOREIGN)

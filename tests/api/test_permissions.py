@@ -12,7 +12,8 @@ from rest_framework.viewsets import ViewSet
 
 from accounts.access import Open
 from accounts.roles import Job, Permission
-from smi_portal import errors, problems
+from smi_portal.refusals import pages as errors
+from smi_portal.refusals import problems
 from smi_portal.urls import urlpatterns as portal
 from tests.conftest import System
 from tests.factories import make_token

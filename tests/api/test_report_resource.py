@@ -7,9 +7,10 @@ import json
 import pytest
 
 from accounts.audit.models import AuditRow
+from accounts.files import streams
 from accounts.roles import Job
 from inventory.models import ReportRun
-from inventory.reports import map_portfolio, stream
+from inventory.reports import map_portfolio
 from tests.api.sending import refused
 from tests.conftest import System
 from tests.factories import make_device, make_token
@@ -122,8 +123,8 @@ def test_head_begins_nothing(provider):
 
 
 def test_full_house_is_told_as_a_problem(provider, monkeypatch):
-    for _ in range(stream.SLOTS):
-        stream.slots.acquire()
+    for _ in range(streams.SLOTS):
+        streams.slots.acquire()
 
     answer = provider.get(PORTFOLIO, headers={"Accept": "text/csv"})
 

@@ -12,11 +12,11 @@ from django.test import Client
 from django.urls import resolve
 
 from accounts.access import Open
+from accounts.files import streams
 from accounts.models import Organisation
 from accounts.roles import Job, Permission, Role, allows
 from inventory.api.description import described
 from inventory.models import Device, ReportRun
-from inventory.reports import stream
 from tests.api.sending import entry
 from tests.conftest import Browser, System
 from tests.factories import MPANS, make_device, make_membership, make_token
@@ -51,7 +51,7 @@ def organisations(supplier, asset_provider, dcc) -> dict[Role, Organisation]:
 @pytest.fixture
 def things(organisations, rival, rival_provider, monkeypatch) -> dict[str, Thing]:
     """What is a supplier's and a MAP's own, what is foreign to both (not to the DCC), and what is unknown."""
-    monkeypatch.setattr(stream, "slots", BoundedSemaphore(1_000))  # for files that nobody reads to the end
+    monkeypatch.setattr(streams, "slots", BoundedSemaphore(1_000))  # for files that nobody reads to the end
     own, foreign = make_device("ZEPH", "ZMAP", msn="Z1"), make_device("ZODI", "ZMAB", msn="Z2", mpxn=MPANS[0])
     runs = [
         ReportRun.objects.create(organisation=organisation, report="map-portfolio", as_of="2026-01-01")

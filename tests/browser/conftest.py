@@ -10,8 +10,8 @@ from django.db import connections
 from playwright.sync_api import Browser, Page
 from pytest_django.plugin import DjangoDbBlocker
 
-from accounts.acting import system_scope
-from inventory.demo import load_demo
+from accounts.operator import system_scope
+from inventory.demo.setup import load_demo
 from tests.mail_sink import Sink, mail_sink
 from tests.server import PASSWORD, Server, database_url, running
 

@@ -11,7 +11,7 @@ from django.core.management import call_command
 from django.utils import timezone
 
 from accounts.roles import Job, Role
-from inventory.generation import generate_devices
+from inventory.demo.generation import generate_devices
 from inventory.models import ReportRun
 from inventory.reports.map_portfolio import HEADER
 from tests.client.slow_line import slow_line

@@ -7,9 +7,9 @@ from django.test.utils import CaptureQueriesContext
 from accounts.acting import Acting, scope
 from accounts.audit import recording as audit
 from accounts.audit.models import AuditRow, Kind
-from inventory.actions import record_batch
 from inventory.models import Device
-from inventory.recording import Entry, Recording
+from inventory.recording.batch import record_batch
+from inventory.rules.recording import Entry, Recording
 from tests.factories import make_device
 
 

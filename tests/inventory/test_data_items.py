@@ -4,7 +4,7 @@ import pytest
 
 from accounts.roles import Role
 from inventory.data_items import INTERNAL_FIELDS, ITEMS, LIST_COLUMNS, Search, listed_for
-from inventory.filters import CHOICES, IDENTIFIERS, PARAMETERS, DeviceFilter
+from inventory.devices.filters import CHOICES, IDENTIFIERS, PARAMETERS, DeviceFilter
 from inventory.models import Device
 from inventory.reports import device_list, map_portfolio
 

@@ -8,7 +8,7 @@ from django.db.models import Count, Q
 
 from accounts.models import Binding, Membership, Organisation, Participant, User
 from accounts.roles import Role
-from inventory.demo import LOGINS, PASSWORD
+from inventory.demo.setup import LOGINS, PASSWORD
 from inventory.models import Device, DeviceEvent, ProviderPeriod, SupplyPeriod
 from tests.factories import make_organisation, make_participant
 

@@ -9,8 +9,8 @@ from django.utils import timezone
 
 from accounts.acting import Acting, scope
 from accounts.roles import Job, Role
-from inventory.actions import record_items
-from inventory.recording import Recording
+from inventory.recording.record import record_items
+from inventory.rules.recording import Recording
 from tests.factories import INSTALLED, make_device, make_hub, make_membership, make_participant, make_user
 
 TODAY = timezone.localdate()
@@ -164,7 +164,7 @@ def queries_of(visitor, path: str) -> int:
 
 
 def test_more_than_a_thousand_is_not_counted(visitor, monkeypatch):
-    monkeypatch.setattr("inventory.paging.MANY", 3)
+    monkeypatch.setattr("accounts.files.paging.MANY", 3)
     for _ in range(4):
         make_device("ZEPH")
 

@@ -17,9 +17,9 @@ from django.db.models import Count, F, Q
 from accounts.errors import NotAllowed
 from accounts.models import Participant
 from accounts.roles import Role
-from inventory.generation import generate_devices
+from inventory.demo.generation import generate_devices
 from inventory.identifiers import parse_device_id, parse_mpan, parse_mprn, parse_msn
-from inventory.loading import OPTIONAL_HEADER, REQUIRED_HEADER, Outcome, load_devices
+from inventory.loads.devices import OPTIONAL_HEADER, REQUIRED_HEADER, Outcome, load_devices
 from inventory.models import Device, DeviceEvent, ProviderPeriod, SupplyPeriod
 from tests.factories import make_participant
 
@@ -172,7 +172,7 @@ def test_statements_of_some_blocks_each_join_up(market, monkeypatch):
     with undone():
         make(1_000)
         at_once = digest()
-    monkeypatch.setattr("inventory.generation.BLOCKS_AT_ONCE", 2)
+    monkeypatch.setattr("inventory.demo.setup.generation.BLOCKS_AT_ONCE", 2)
 
     make(1_000)
 
@@ -194,7 +194,7 @@ def test_same_seed_again_is_refused(market):
 
 
 def test_another_broken_rule_is_an_error_and_no_refusal(market, monkeypatch):
-    monkeypatch.setattr("inventory.generation.INSERT", "INSERT INTO inventory_device DEFAULT VALUES")
+    monkeypatch.setattr("inventory.demo.setup.generation.INSERT", "INSERT INTO inventory_device DEFAULT VALUES")
 
     with pytest.raises(IntegrityError), transaction.atomic():
         make(10)

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from accounts.models import Participant
 from accounts.roles import Role
-from inventory import loading
 from inventory.identifiers import InvalidIdentifier, parse_device_id, parse_mpan, parse_msn
-from inventory.loading import OPTIONAL_HEADER, REQUIRED_HEADER, LoadRefused, Outcome, load_devices
+from inventory.loads import devices as loading
+from inventory.loads.devices import OPTIONAL_HEADER, REQUIRED_HEADER, LoadRefused, Outcome, load_devices
 from inventory.models import Device, DeviceEvent, Kind, ProviderPeriod, SupplyPeriod
 from inventory.querysets import StepQuerySet
 from tests.factories import make_device, make_hub, make_participant

@@ -14,13 +14,16 @@ import pytest
 from django.db import connections
 from django.utils import timezone
 
-from accounts.acting import Acting, scope, system_scope
+from accounts.acting import Acting, scope
 from accounts.errors import Stale
 from accounts.models import Membership, Organisation
+from accounts.operator import system_scope
 from accounts.roles import Job
-from inventory.actions import blank_map_id, record_items, take_back_step
 from inventory.models import Device, DeviceEvent, Kind, ProviderPeriod
-from inventory.recording import Recording
+from inventory.recording.planned import take_back_step
+from inventory.recording.record import record_items
+from inventory.recording.removal import blank_map_id
+from inventory.rules.recording import Recording
 from tests.factories import make_device, make_membership, make_user, provided_by
 from tests.server import PASSWORD, Server, Visitor, database_url, running
 

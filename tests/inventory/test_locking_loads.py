@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 from django.db import IntegrityError
 
-from accounts.acting import Acting, scope, system_scope
+from accounts.acting import Acting, scope
+from accounts.operator import system_scope
 from accounts.roles import Job, Role
-from inventory.actions import record_items
-from inventory.loading import REQUIRED_HEADER, LoadRefused, Outcome, load_devices
+from inventory.loads.devices import REQUIRED_HEADER, LoadRefused, Outcome, load_devices
 from inventory.models import Device, DeviceEvent, SupplyPeriod
-from inventory.recording import Recording
+from inventory.recording.record import record_items
+from inventory.rules.recording import Recording
 from tests.factories import listed, make_device
 from tests.inventory.test_locking import SWITCH, ThreadPoolExecutor, agrees, at_once, held, in_thread, outcome
 

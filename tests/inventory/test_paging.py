@@ -7,9 +7,9 @@ import pytest
 from django.core import signing
 
 from accounts.errors import BadRequest
+from accounts.files.paging import MANY, SALT, how_many, keyset_page
 from accounts.roles import Role
 from inventory.models import Device
-from inventory.paging import MANY, SALT, how_many, keyset_page
 from inventory.querysets import scope_parts
 from tests.factories import bind, make_device, make_organisation, make_participant
 

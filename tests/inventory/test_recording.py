@@ -9,9 +9,10 @@ from accounts.acting import scope
 from accounts.errors import NotAllowed, Stale
 from accounts.models import Participant
 from accounts.roles import Job
-from inventory.actions import blank_map_id, record_items
 from inventory.models import Device, Kind
-from inventory.recording import Change, Recording, assess
+from inventory.recording.record import record_items
+from inventory.recording.removal import blank_map_id
+from inventory.rules.recording import Change, Recording, assess
 from tests.factories import INSTALLED, make_device, make_hub, make_participant
 
 TODAY = timezone.localdate()

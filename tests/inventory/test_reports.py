@@ -12,10 +12,11 @@ from django.core.signals import request_finished
 from django.db import close_old_connections, connection
 from django.utils import timezone
 
+from accounts.files import streams
 from accounts.models import Organisation
 from accounts.roles import Job, Role
 from inventory.models import ReportRun
-from inventory.reports import map_portfolio, stream
+from inventory.reports import map_portfolio
 from inventory.reports.map_portfolio import HEADER
 from inventory.reports.runs import plan_run
 from tests.factories import INSTALLED, bind, make_device, make_organisation, make_participant
@@ -226,7 +227,7 @@ def test_only_csv_is_offered(visitor):
 
 
 def test_no_more_streams_than_slots(visitor):
-    open_streams = [visitor.get(PATH) for _ in range(stream.SLOTS)]
+    open_streams = [visitor.get(PATH) for _ in range(streams.SLOTS)]
 
     refused = visitor.get(PATH)
     close(open_streams.pop())
@@ -234,7 +235,7 @@ def test_no_more_streams_than_slots(visitor):
 
     assert (refused.status_code, refused.headers["Retry-After"]) == (503, "30")
     assert accepted.status_code == 200
-    assert ReportRun.objects.count() == stream.SLOTS + 1
+    assert ReportRun.objects.count() == streams.SLOTS + 1
 
 
 # The command

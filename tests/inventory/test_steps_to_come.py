@@ -7,10 +7,10 @@ from django.db import connection
 from django.utils import timezone
 from django.utils.formats import date_format
 
-from accounts.acting import system_scope
+from accounts.operator import system_scope
 from accounts.roles import Job
-from inventory.actions import adopt_due_steps
 from inventory.models import Device, DeviceEvent, Kind, ProviderPeriod
+from inventory.recording.planned import adopt_due_steps
 from tests.conftest import Browser
 from tests.factories import INSTALLED, make_device, provided_by, supplied_by
 from tests.inventory.test_editing import edit, form_of, hidden_fields

@@ -13,11 +13,11 @@ from django.utils.timezone import make_aware
 from accounts.acting import Acting, noting, scope
 from accounts.models import Membership
 from accounts.roles import Job, Role
-from inventory.actions import record_items
 from inventory.history.record import DeviceRecord
 from inventory.history.timeline import held, timeline
 from inventory.models import Device, Kind
-from inventory.recording import Recording
+from inventory.recording.record import record_items
+from inventory.rules.recording import Recording
 from tests.conftest import Browser
 from tests.factories import (
     bind,

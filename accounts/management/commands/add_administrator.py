@@ -7,10 +7,10 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
 from django.urls import reverse
 
-from accounts.acting import system_scope
 from accounts.actions import add_administrator
 from accounts.management.arguments import organisation_named, refusals_as_errors
 from accounts.models import User
+from accounts.operator import system_scope
 
 
 class Command(BaseCommand):

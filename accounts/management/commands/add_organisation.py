@@ -2,9 +2,9 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
-from accounts.acting import system_scope
 from accounts.actions import add_organisation
 from accounts.management.arguments import refusals_as_errors
+from accounts.operator import system_scope
 from accounts.roles import Role
 
 

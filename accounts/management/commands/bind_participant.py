@@ -3,11 +3,11 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
-from accounts.acting import system_scope
 from accounts.actions import bind_code
 from accounts.management.arguments import organisation_named, refusals_as_errors
 from accounts.models import Fuel
-from accounts.participants import parse_day
+from accounts.operator import system_scope
+from accounts.participants.reading import parse_day
 
 
 class Command(BaseCommand):

@@ -3,9 +3,9 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from accounts.acting import system_scope
-from accounts.participant_loading import load_participants
-from accounts.participants import BrokenList
+from accounts.operator import system_scope
+from accounts.participants.loading import load_participants
+from accounts.participants.reading import BrokenList
 
 MOST_PROBLEMS = 1_000  # of which each is printed
 

@@ -2,8 +2,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from accounts.acting import system_scope
 from accounts.actions.secrets import renew_encryption
+from accounts.operator import system_scope
 
 
 class Command(BaseCommand):

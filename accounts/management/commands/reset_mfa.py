@@ -2,10 +2,10 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from accounts.acting import system_scope
 from accounts.actions import reset_factors
 from accounts.management.arguments import refusals_as_errors
 from accounts.models import User
+from accounts.operator import system_scope
 
 
 class Command(BaseCommand):

@@ -2,10 +2,10 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from accounts.acting import system_scope
 from accounts.actions.sign_on import switch_sign_on
 from accounts.management.arguments import organisation_named
 from accounts.models import SingleSignOn
+from accounts.operator import system_scope
 
 
 class Command(BaseCommand):

@@ -2,9 +2,9 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from accounts.acting import system_scope
 from accounts.audit.verifying import Findings, verify_audit
 from accounts.management.arguments import organisation_named
+from accounts.operator import system_scope
 
 
 class Command(BaseCommand):

@@ -12,7 +12,7 @@ from inventory.api.bodies import Number, Text, YesOrNo, problems_of, readable
 from inventory.data_items import BY_NAME
 from inventory.identifiers import InvalidIdentifier, parse_device_id
 from inventory.models import Kind
-from inventory.recording import Entry, Recording
+from inventory.rules.recording import Entry, Recording
 
 
 class ItemsSerializer(serializers.Serializer):

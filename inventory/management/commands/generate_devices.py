@@ -7,10 +7,10 @@ from time import monotonic
 from django.core.management.base import BaseCommand
 from django.utils import timezone
 
-from accounts.acting import system_scope
 from accounts.management.arguments import refusals_as_errors
-from inventory.generation import generate_devices
-from inventory.statistics import count_values
+from accounts.operator import system_scope
+from inventory.demo.generation import generate_devices
+from inventory.loads.statistics import count_values
 
 
 def day(text: str) -> date:

@@ -5,10 +5,10 @@ from argparse import ArgumentParser
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from accounts.acting import system_scope
 from accounts.management.arguments import refusals_as_errors
-from inventory.demo import LOGINS, PASSWORD, load_demo
-from inventory.statistics import count_values
+from accounts.operator import system_scope
+from inventory.demo.setup import LOGINS, PASSWORD, load_demo
+from inventory.loads.statistics import count_values
 
 
 class Command(BaseCommand):

@@ -5,11 +5,11 @@ from pathlib import Path
 
 from django.core.management.base import BaseCommand, CommandError
 
-from accounts.acting import system_scope
 from accounts.audit import record
 from accounts.audit.models import Kind
-from inventory.loading import OPTIONAL_HEADER, REQUIRED_HEADER, LoadRefused, load_devices
-from inventory.statistics import count_values
+from accounts.operator import system_scope
+from inventory.loads.devices import OPTIONAL_HEADER, REQUIRED_HEADER, LoadRefused, load_devices
+from inventory.loads.statistics import count_values
 
 
 class Command(BaseCommand):

@@ -1,0 +1,119 @@
+"""The verbs on codes: which organisation acts under which."""
+
+from datetime import date
+
+from django.db import transaction
+from django.db.models import Q, QuerySet
+from django.utils.formats import date_format
+
+from accounts.acting import Acting
+from accounts.audit import record
+from accounts.audit.models import Kind
+from accounts.errors import NotAllowed, quote
+from accounts.models import Binding, Fuel, Membership, Organisation, Participant, User
+from accounts.roles import Role
+
+
+@transaction.atomic
+def bind_code(
+    *,
+    organisation: Organisation,
+    fuel: Fuel,
+    code: str,
+    valid_from: date,
+    bound_by: User | None = None,
+    rehearsal: bool = False,
+    by: Acting | None,
+) -> tuple[Binding, bool]:
+    """Let `organisation` act under `code` from a day on, in its own role; False if it does so already.
+
+    Grants sight of assets, so it takes two people: `bound_by` proposes, `by` approves; in a `rehearsal` one stands in
+    for both. Or it is the operator's command (both none), while no two DCC administrators exist. Refuses a code that is
+    not in the list for this fuel and role, a test code, and one bound to another organisation then or later.
+    """
+    if not rehearsal:
+        _check_two_people(bound_by, by)
+    _check_takes_part(organisation)
+    code = code.strip().upper()
+    _lock_code(organisation, fuel, code)
+    if standing := _binding_since(organisation, fuel, code, valid_from):
+        return standing, False
+    binding = Binding(fuel=fuel, role=organisation.role, code=code, organisation=organisation)
+    binding.valid_from, binding.bound_by, binding.approved_by = valid_from, bound_by, by and by.user
+    binding.save()
+    record(Kind.CODE_BOUND, by=by, organisation=organisation, about=organisation, binding=binding.pk)
+    return binding, True
+
+
+@transaction.atomic
+def unbind_code(*, binding: Binding, last_day: date, unbound_by: User, rehearsal: bool = False, by: Acting) -> Binding:
+    """Let a binding end with `last_day`: what the organisation sees under the code ends with it.
+
+    Takes sight of assets, so it takes two people. Refuses a binding that has an end, and a day before its beginning.
+    """
+    if not rehearsal:
+        _check_two_people(unbound_by, by)
+    held = (
+        Binding.objects.select_for_update(of=("self",), no_key=True).select_related("organisation").get(pk=binding.pk)
+    )
+    if held.valid_to is not None:
+        raise NotAllowed(f"{held.code} is unbound already, with {_shown(held.valid_to)} as its last day.", "last_day")
+    if last_day < held.valid_from:
+        raise NotAllowed(
+            f"{held.code} was bound on {_shown(held.valid_from)}. Give that day or a later one.", "last_day"
+        )
+    held.valid_to = last_day
+    held.save(update_fields=["valid_to"])
+    record(Kind.CODE_UNBOUND, by=by, about=held.organisation, binding=held.pk)
+    return held
+
+
+def _check_two_people(first: User | None, by: Acting | None) -> None:
+    if by is None and first is None:
+        if dcc_administrators().count() >= 2:
+            raise NotAllowed(
+                "Two DCC administrators exist: one proposes it on the organisation’s page, another approves it."
+            )
+    elif first is None or by is None or by.user in (None, first):
+        raise NotAllowed("A code is bound and unbound by two people: somebody else must approve it.")
+
+
+def _check_takes_part(organisation: Organisation) -> None:
+    if organisation.role == Role.DCC:
+        raise NotAllowed("The DCC acts under no code of a MAP or supplier.", "organisation")
+    if not organisation.is_active:
+        raise NotAllowed(f"{organisation} no longer takes part.", "organisation")
+
+
+def _lock_code(organisation: Organisation, fuel: Fuel, code: str) -> None:
+    """Hold the code's entries in the list, so that two bindings of it come one after the other."""
+    role = Role(organisation.role)
+    entries = Participant.objects.filter(fuel=fuel, role=role, code=code).select_for_update(no_key=True)
+    kinds = {entry.kind for entry in entries}
+    if not kinds:
+        kind_of_code = f"{Fuel(fuel).label} {role.label} code"
+        raise NotAllowed(f"{quote(code)} is no {kind_of_code} in the list of participants. Load a newer list.", "code")
+    if Participant.Kind.TEST in kinds:
+        raise NotAllowed(f"{code} is a test code: no organisation acts under it.", "code")
+
+
+def _binding_since(organisation: Organisation, fuel: Fuel, code: str, day: date) -> Binding | None:
+    """The open binding of the code to this very organisation; refuses any other on or after `day`."""
+    later = Q(valid_to=None) | Q(valid_to__gte=day)
+    bindings = Binding.objects.filter(later, fuel=fuel, role=organisation.role, code=code)
+    for binding in bindings.select_related("organisation"):
+        same = binding.organisation_id == organisation.pk
+        if same and binding.valid_from <= day and binding.valid_to is None:
+            return binding
+        until = f" to {_shown(binding.valid_to)}" if binding.valid_to else ""
+        raise NotAllowed(f"{code} is bound to {binding.organisation} from {_shown(binding.valid_from)}{until}.", "code")
+    return None
+
+
+def dcc_administrators() -> QuerySet[Membership]:
+    """Who can propose and approve what takes two."""
+    return Membership.objects.in_force().administrators().filter(organisation__role=Role.DCC)
+
+
+def _shown(day: date) -> str:
+    return date_format(day, "DATE_FORMAT")

@@ -1,0 +1,83 @@
+"""Look-ups of devices that find nothing: a brake on trying numbers out, on pages and through the API alike.
+
+They are counted by the UK day, of each token or person, outside the request's transaction.
+"""
+
+from collections.abc import Callable
+from datetime import datetime, time, timedelta
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils import timezone
+
+from accounts.acting import Acting, scope
+from accounts.audit import record
+from accounts.audit.models import Kind
+from accounts.errors import TooMany
+from accounts.limits import count, counted, subject_of
+from accounts.mail import link_to, tell
+from accounts.models import Membership, ServiceToken
+
+TOLD_AT = 0.8  # of the day's look-ups that found nothing, when the organisation's administrators are told
+
+
+class LookUps:
+    """Of one request: its look-ups of devices, of which those that find nothing are counted."""
+
+    def __init__(self, acting: Acting) -> None:
+        self.acting, self.in_vain = acting, 0
+
+    def check(self) -> None:
+        """Raises TooMany once the day's look-ups in vain are used up: then nothing is looked up, found or not."""
+        if counted(_midnight(), self._subject) >= settings.LOOK_UPS_IN_VAIN:
+            left = _midnight(1) - timezone.now()
+            sentence = "Too many look-ups found nothing today. They are answered again after midnight, UK time."
+            raise TooMany(sentence, round(left.total_seconds()))
+
+    def nothing(self, number: int = 1) -> None:
+        """So many found nothing."""
+        self.in_vain += number
+
+    def spend(self) -> None:
+        """Count what found nothing; at 80 % of the day's the administrators are told, once."""
+        if not self.in_vain:
+            return
+        (now,) = count(_midnight(), self._subject, by=self.in_vain).values()
+        if now - self.in_vain < TOLD_AT * settings.LOOK_UPS_IN_VAIN <= now:
+            _tell(self.acting, now)
+
+    @property
+    def _subject(self) -> str:
+        return f"in vain:{subject_of(self.acting)}"
+
+
+def _midnight(days: int = 0) -> datetime:
+    """At which the UK day began, or one so many days later begins."""
+    return timezone.make_aware(datetime.combine(timezone.localdate() + timedelta(days), time.min))
+
+
+def _tell(acting: Acting, number: int) -> None:
+    with scope(acting):
+        record(Kind.LOOK_UPS_IN_VAIN, by=acting, number=number)
+        administrators = Membership.objects.in_force().administrators().filter(organisation=acting.organisation)
+        addresses = list(administrators.values_list("user__email", flat=True))
+        token = acting.token_id and ServiceToken.objects.get(pk=acting.token_id)
+    who = f"The system “{token.name}”" if token else str(acting.user)
+    most, link = settings.LOOK_UPS_IN_VAIN, link_to(reverse("audit"))
+    tell("look_ups_in_vain", addresses, who=who, number=number, most=most, link=link)
+
+
+class LookUpMiddleware:
+    """Gives each request of somebody who acts `look_ups`, and counts what found nothing once it is answered."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if request.acting is None:
+            return self.get_response(request)
+        request.look_ups = LookUps(request.acting)
+        response = self.get_response(request)
+        request.look_ups.spend()
+        return response

@@ -1,0 +1,52 @@
+"""The form that asks about the past."""
+
+from collections.abc import Mapping
+from datetime import date, datetime, time, timedelta
+
+from django import forms
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.timezone import make_aware
+
+from accounts.errors import BadRequest
+from accounts.forms.people import DayField
+from inventory.devices.filters import problems_of
+
+FIRST_DAY = date(2000, 1, 1)
+
+
+class PastForm(forms.Form):
+    """Which past: the day that is asked about, and until the end of which day recordings count."""
+
+    as_of = DayField(label="As it was on", required=False, help_text="Day first, such as 23/11/2026.")
+    known_on = DayField(
+        label="As known on", required=False, help_text="Recordings until the end of this day count. Empty: all of them."
+    )
+
+    def __init__(self, data: Mapping[str, str] | None = None, *, day_needed: bool = False) -> None:
+        super().__init__(data)
+        self.fields["as_of"].required = day_needed
+
+    def cleaned_or_refused(self) -> dict[str, object]:
+        """The days asked for; BadRequest with all that is wrong with them."""
+        if self.is_valid():
+            return self.cleaned_data
+        raise BadRequest(*problems_of(self))
+
+    def clean(self) -> dict:
+        cleaned = super().clean()
+        today = timezone.localdate()
+        for name in ("as_of", "known_on"):
+            if (day := cleaned.get(name)) and not FIRST_DAY <= day <= today:
+                self.add_error(name, f"Give a day from {date_format(FIRST_DAY, 'DATE_FORMAT')} to today.")
+        if cleaned.get("known_on") and not cleaned.get("as_of"):
+            self.add_error("as_of", "Give the day that you ask about.")
+        return cleaned
+
+    @property
+    def known_at(self) -> datetime | None:
+        """The moment until which recordings count; None for all of them."""
+        day = self.cleaned_data.get("known_on")
+        if day is None or day == timezone.localdate():
+            return None
+        return make_aware(datetime.combine(day + timedelta(days=1), time.min)) - timedelta(microseconds=1)

@@ -1,0 +1,50 @@
+"""Recording or replacing MAP ID and MSN of many devices: all of them, or none."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+
+from django.db import transaction
+
+from accounts.acting import Acting
+from accounts.errors import NotAllowed, Problem
+from inventory.models import Device
+from inventory.recording.writing import Work, write
+from inventory.rules.recording import Entry, all_maps, assess
+
+NOT_THERE = Problem("There is no such device in your scope.", "not_found", "device_id")
+CHANGED = Problem("It has been changed since you read it. Read it again.", "stale", "version")
+TWICE = Problem("This device stands in the batch more than once.", "repeated", "device_id")
+
+
+@transaction.atomic
+def record_batch(*, entries: Sequence[Entry], by: Acting) -> list[Device]:
+    """The same for many devices, in their order: all of them, or none.
+
+    Raises NotAllowed with every problem; the items begin with the number of the entry, such as `3/map_id`.
+    """
+    names = [entry.device_id for entry in entries]
+    visible = Device.objects.visible_to(by).with_parties().order_by("pk").select_for_update(of=("self",))
+    held = {device.device_id: device for device in visible.filter(device_id__in=names)}
+    maps, times = all_maps(), Counter(names)
+    works, problems = [], []
+    for number, entry in enumerate(entries):
+        device = held.get(entry.device_id)
+        found = [*_unfit(device, entry, twice=times[entry.device_id] > 1), *entry.recording.refused]
+        if device is not None and TWICE not in found:
+            recording = replace(entry.recording, refused=tuple(found))
+            works.append(Work(device, recording, assess(device, recording, by, maps), str(number)))
+            found = works[-1].assessment.problems
+        problems += [problem.of_part(str(number)) for problem in found]
+    if problems:
+        raise NotAllowed.because(problems)
+    return write(works, by)
+
+
+def _unfit(device: Device | None, entry: Entry, *, twice: bool) -> list[Problem]:
+    """What is wrong with the device or the version that an entry names, as far as they could be read."""
+    if entry.device_id is None:
+        return []
+    if twice or device is None:
+        return [TWICE if twice else NOT_THERE]
+    return [CHANGED] if entry.expected_version not in (None, device.version) else []

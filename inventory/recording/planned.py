@@ -1,0 +1,34 @@
+"""Planned changes of the MAP ID: cancelled before their day, and adopted by the device once it has come."""
+
+from datetime import date
+
+from django.db import connection, transaction
+
+from accounts.acting import Acting
+from accounts.errors import NotAllowed
+from inventory.models import Device, Kind
+from inventory.recording.held import held_device
+from inventory.recording.steps import add_steps, step
+
+
+@transaction.atomic
+def take_back_step(*, device_id: str, valid_from: date, reason: str, expected_version: int, by: Acting) -> Device:
+    """Cancel the step of the MAP ID that is to begin on a day to come. Raises like `record_items`."""
+    device = held_device(device_id, expected_version, by)
+    planned = device.providerperiods.known_now().to_come().filter(valid_from=valid_from).first()
+    if planned is None:
+        raise NotAllowed("No change of the MAP ID is to begin on that day.")
+    return add_steps(device, [step(device, valid_from, planned.participant, Kind.CANCELLED, "", reason, by)], by)
+
+
+def adopt_due_steps() -> int:
+    """Let the steps that have begun since they were recorded stand on their devices; how many devices changed.
+
+    The operator's: runs shortly after each UK midnight, and does nothing a second time.
+    """
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SELECT adopt_provider_steps(due_steps('inventory_providerperiod'), true)")
+        (providers,) = cursor.fetchone()
+        cursor.execute("SELECT adopt_supply_steps(due_steps('inventory_supplyperiod'), true)")
+        (suppliers,) = cursor.fetchone()
+    return providers + suppliers

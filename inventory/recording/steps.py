@@ -1,0 +1,42 @@
+"""Steps of the MAP ID as they are written: the device, the day, the participant, and the words about it."""
+
+from datetime import date
+
+from accounts.acting import Acting, noting
+from accounts.models import Participant
+from accounts.roles import Role
+from inventory.models import Device, Kind, ProviderPeriod
+from inventory.trail.notes import note_recorded
+
+
+def add_steps(device: Device, steps: list[ProviderPeriod], by: Acting) -> Device:
+    """Triggers close what the steps replace and write today's on the device; history has the words too."""
+    last = steps[-1]
+    with noting(kind=last.kind, source=last.source, reason=last.reason, code=last.recorded_for):
+        ProviderPeriod.objects.bulk_create(steps)
+    device.refresh_from_db()
+    note_recorded([(device, ["map_id"])], by)
+    return device
+
+
+def step(
+    device: Device, day: date, participant: Participant | None, kind: Kind, source: str, reason: str, by: Acting
+) -> ProviderPeriod:
+    """A step whose `known` the database begins now."""
+    return ProviderPeriod(
+        device=device,
+        valid_from=day,
+        participant=participant,
+        kind=kind,
+        via=by.origin.via,
+        recorded_by=by.user,
+        organisation=by.organisation,
+        recorded_for=code_of(device, by),
+        source=source,
+        reason=reason,
+    )
+
+
+def code_of(device: Device, by: Acting) -> str:
+    """The participant on whose behalf `by` records; `DCC` for the DCC itself."""
+    return "DCC" if by.role == Role.DCC else device.supplier.code

@@ -1,0 +1,83 @@
+"""Writing what was assessed, of one device or of many: sets, one statement for all that has the same words."""
+
+from collections import defaultdict
+from dataclasses import dataclass
+
+from django.db import connection
+from django.utils import timezone
+
+from accounts.acting import Acting, noting
+from accounts.errors import NotAllowed, Problem
+from inventory.models import Device, Kind, ProviderPeriod
+from inventory.recording.steps import code_of, step
+from inventory.rules.recording import Assessment, Recording
+from inventory.trail.notes import note_recorded
+
+EARLIER = "An earlier period of the MAP ID begins after that day. Give a later day."
+LATER = "A later period of the MAP ID is recorded already. Give its day or a later one."
+SET_MSN = """
+UPDATE inventory_device AS d SET msn = given.msn FROM unnest(%s::bigint[], %s::text[]) AS given (id, msn)
+WHERE d.id = given.id
+"""
+
+
+@dataclass(frozen=True)
+class Work:
+    """A device held for update, what is asked for it, and what that would do; `part` of a batch."""
+
+    device: Device
+    recording: Recording
+    assessment: Assessment
+    part: str = ""
+
+
+def write(works: list[Work], by: Acting) -> list[Device]:
+    """Writes as sets: one statement for all that has the same words."""
+    msns, steps = defaultdict(list), defaultdict(list)
+    for work in works:
+        if work.assessment.msn:
+            msns[_words(work, by, recorded=work.device.msn)].append((work.device.pk, work.assessment.msn))
+        if work.assessment.participant:
+            steps[_words(work, by, recorded=work.device.asset_provider)] += _steps_of(work, by)
+    for words, values in msns.items():
+        with noting(**dict(words)), connection.cursor() as cursor:
+            cursor.execute(SET_MSN, [list(column) for column in zip(*values, strict=True)])
+    for words, group in steps.items():
+        with noting(**dict(words)):
+            ProviderPeriod.objects.bulk_create(group)
+    changed = Device.objects.with_parties().in_bulk([work.device.pk for work in works])
+    _refuse_hidden(works, changed)
+    note_recorded([(changed[work.device.pk], work.assessment.items) for work in works], by)
+    return [changed[work.device.pk] for work in works]
+
+
+def _words(work: Work, by: Acting, *, recorded: object) -> tuple[tuple[str, str], ...]:
+    """What history keeps of a write of an item that had been `recorded`, or had not."""
+    kind = (work.recording.kind or Kind.CORRECTION) if recorded else Kind.FIRST
+    said = {"kind": kind, "source": work.recording.source, "reason": work.recording.reason}
+    return tuple((said | {"code": code_of(work.device, by)}).items())
+
+
+def _steps_of(work: Work, by: Acting) -> list[ProviderPeriod]:
+    """One step; and where a correction moves the day, the step at the former day is taken back."""
+    device, given, day = work.device, work.recording, work.assessment.map_from
+    kind = given.kind if device.asset_provider else Kind.FIRST
+    steps = [step(device, day, work.assessment.participant, kind, given.source, given.reason, by)]
+    if kind == Kind.CORRECTION and day != device.map_from:
+        former = (device.map_from, device.asset_provider, Kind.CANCELLED)
+        steps.insert(0, step(device, *former, given.source, given.reason, by))
+    return steps
+
+
+def _refuse_hidden(works: list[Work], changed: dict[int, Device]) -> None:
+    """A step that another one hides today would be recorded and not hold."""
+    problems = []
+    for work in works:
+        now, asked = changed[work.device.pk], work.assessment
+        if asked.participant is None or asked.map_from > timezone.localdate():
+            continue
+        if (now.asset_provider_id, now.map_from) != (asked.participant.pk, asked.map_from):
+            sentence = EARLIER if work.device.asset_provider else LATER
+            problems.append(Problem(sentence, "hidden", "map_from").of_part(work.part))
+    if problems:
+        raise NotAllowed.because(problems)

@@ -1,0 +1,54 @@
+"""What reading devices leaves in the audit trail. HEAD answers without a body, so nothing has been read."""
+
+from django.http import HttpRequest
+
+from accounts.acting import Acting
+from accounts.audit import record, record_of_devices
+from accounts.audit.models import Kind
+from inventory.devices.filters import DeviceFilter
+from inventory.models import Device
+from inventory.trail.readings import How, note_readings, parties_of
+
+
+def note_page(request: HttpRequest, device: Device) -> None:
+    """The page of one device was read."""
+    if request.method != "HEAD":
+        record(Kind.DEVICE_READ, by=request.acting, device_id=device.device_id, version=device.version)
+        note_readings(How.PAGE, parties_of([device]), by=request.acting)
+
+
+def note_past(request: HttpRequest, device_id: str) -> None:
+    """The history of a device that the viewer had once: it reads its own past, nobody else's device."""
+    if request.method != "HEAD":
+        record(Kind.DEVICE_READ, by=request.acting, device_id=device_id)
+
+
+def note_worklist(request: HttpRequest, name: str, devices: list[Device]) -> None:
+    if request.method != "HEAD":
+        record(Kind.LIST_READ, by=request.acting, worklist=name)
+        note_readings(How.LIST, parties_of(devices), by=request.acting)
+
+
+def note_search(request: HttpRequest, search: DeviceFilter, devices: list[Device]) -> None:
+    """A search, with the names of its keys, or the list as it stands without one."""
+    if request.method != "HEAD":
+        record(Kind.SEARCH if search.given else Kind.LIST_READ, by=request.acting, **_keys(search))
+        how = How.LOOK_UP if search.looks_up else How.LIST
+        note_readings(how, parties_of(devices), by=request.acting)
+
+
+def note_file(request: HttpRequest, search: DeviceFilter) -> None:
+    """A file was begun; whose devices stand in it is noted as it is read."""
+    record(Kind.LIST_DOWNLOADED, by=request.acting, **_keys(search))
+
+
+def _keys(search: DeviceFilter) -> dict[str, object]:
+    """The names alone; of the values only an MPxN, which is kept as what it is: personal."""
+    values = {"mpxn": search.form.cleaned_data["mpxn"]} if "mpxn" in search.given else {}
+    return {"keys": sorted(search.given), "personal": values}
+
+
+def note_recorded(changed: list[tuple[Device, list[str]]], by: Acting) -> None:
+    """The audit trail names each device, its version now and the items, never a value."""
+    rows = [(device.device_id, device.version, {"items": items}) for device, items in changed]
+    record_of_devices(Kind.ITEMS_RECORDED, rows, by=by)

@@ -1,0 +1,64 @@
+"""All user accounts as a CSV file, for the DCC, read with constant memory."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from itertools import chain
+
+from accounts.acting import Acting, scope
+from accounts.files.writing import CHUNK_ROWS, guarded, in_chunks
+from accounts.models import Membership, User
+
+HEADER = (
+    "person",
+    "name",
+    "email",
+    "organisation",
+    "role",
+    "job",
+    "began_at",
+    "confirmed_at",
+    "last_sign_in",
+    "second_factor",
+    "state",
+    "ended_at",
+)
+
+
+def chunks(acting: Acting) -> Iterator[bytes]:
+    """CSV of every membership, ended ones too, then of every account that never had one; in a scope of its own."""
+    memberships = Membership.objects.select_related("user", "organisation").with_factor().order_by("pk")
+    bare = User.objects.filter(memberships=None).order_by("pk")
+    with scope(acting):
+        rows = chain(
+            (_of_membership(membership) for membership in memberships.iterator(chunk_size=CHUNK_ROWS)),
+            (_of_bare_account(user) for user in bare.iterator(chunk_size=CHUNK_ROWS)),
+        )
+        yield from in_chunks(HEADER, rows)
+
+
+def _of_membership(membership: Membership) -> tuple[object, ...]:
+    user, organisation = membership.user, membership.organisation
+    return (
+        *_of_person(user),
+        guarded(organisation.name),
+        organisation.role,
+        membership.job,
+        _moment(membership.began_at),
+        _moment(membership.confirmed_at),
+        _moment(user.last_login),
+        membership.factor,
+        membership.standing.value,
+        _moment(membership.ended_at),
+    )
+
+
+def _of_bare_account(user: User) -> tuple[object, ...]:
+    return (*_of_person(user), "", "", "", "", "", _moment(user.last_login), "", "no membership", "")
+
+
+def _of_person(user: User) -> tuple[object, ...]:
+    return user.pk, guarded(user.name), guarded(user.email)
+
+
+def _moment(at: datetime | None) -> str:
+    return f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}" if at else ""

@@ -1,0 +1,53 @@
+"""The audit trail as a CSV file, read with constant memory."""
+
+import json
+from collections.abc import Iterator
+from datetime import UTC
+
+from accounts.acting import Acting, scope
+from accounts.audit.models import AuditRow, AuditRowQuerySet
+from accounts.files.writing import CHUNK_ROWS, guarded, in_chunks
+from smi_portal.oversight.words import Names, act_of
+
+HEADER = (
+    "row",
+    "at",
+    "kind",
+    "person",
+    "name",
+    "organisation",
+    "act",
+    "via",
+    "request",
+    "device_id",
+    "version",
+    "details",
+    "hashes",
+)
+
+
+def chunks(rows: AuditRowQuerySet, acting: Acting) -> Iterator[bytes]:
+    """CSV of `rows`, newest first, in a transaction and scope of its own."""
+    with scope(acting):
+        names = Names.of_all(acting)
+        found = rows.order_by("-pk").iterator(chunk_size=CHUNK_ROWS)
+        yield from in_chunks(HEADER, (_cells(row, names) for row in found))
+
+
+def _cells(row: AuditRow, names: Names) -> tuple[object, ...]:
+    who = names.who(row)
+    return (
+        row.pk,
+        f"{row.at.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%fZ}",
+        row.kind,
+        row.person_id,
+        guarded(who),
+        guarded(names.organisation(row)),
+        guarded(act_of(row, names)),
+        row.via,
+        row.request_id,
+        row.device_id,
+        row.version,
+        json.dumps(row.details, sort_keys=True),
+        json.dumps(row.hashes, sort_keys=True),
+    )

@@ -1,0 +1,69 @@
+"""The audit trail of the own organisation (for the DCC, of all), and who read its devices."""
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils.http import urlencode
+from django.views.decorators.cache import never_cache
+
+from accounts.access import allow, expect
+from accounts.acting import FIELD, Acting
+from accounts.audit.models import AuditRoot, AuditRow, DeviceReading
+from accounts.models import Organisation
+from accounts.roles import Permission, Role
+from inventory.trail.readings import How
+from smi_portal.oversight.search import FILTERS, PAGING, AuditSearch, page_of
+from smi_portal.oversight.words import Names, act_of
+
+
+@allow(Permission.READ_AUDIT)
+@never_cache
+def audit(request: HttpRequest) -> HttpResponse:
+    expect(request, *FILTERS, *PAGING)
+    search = AuditSearch(request.GET, request.acting)
+    if not search.is_valid():
+        return render(request, "accounts/audit.html", {"form": search}, status=400)
+    page = page_of(search.rows(), request.GET)
+    names = Names.of(page.rows, request.acting)
+    context = {
+        "form": search,
+        "page": page,
+        "rows": [(row, names.who(row), act_of(row, names), names.organisation(row)) for row in page.rows],
+        "download": urlencode(search.given | {FIELD: request.acting.membership_id}),
+        "roots": _latest_roots(request.acting),
+        "unsealed": AuditRow.objects.visible_to(request.acting).recent().unsealed().count(),
+        "keep_days": settings.AUDIT_KEEP_SHORT_DAYS,
+    }
+    return render(request, "accounts/audit.html", context)
+
+
+def _latest_roots(acting: Acting) -> list[AuditRoot]:
+    """The last daily root of the own organisation's chains; for the DCC of the overall ones."""
+    chain = None if acting.role == Role.DCC else acting.organisation.pk
+    roots = AuditRoot.objects.filter(organisation_id=chain)
+    last = roots.order_by("-day").first()
+    return list(roots.filter(day=last.day).order_by("retention")) if last else []
+
+
+@allow(Permission.READ_AUDIT)
+@never_cache
+def audit_readers(request: HttpRequest) -> HttpResponse:
+    """Who read the own organisation's devices, by day; yes or no, never how many."""
+    expect(request, *PAGING)
+    acting: Acting = request.acting
+    readings = DeviceReading.objects.all()
+    if acting.role != Role.DCC:
+        readings = readings.filter(subject_id=acting.organisation.pk)
+    page = page_of(readings, request.GET)
+    names = dict(Organisation.objects.values_list("pk", "name"))
+    rows = [(reading, _reader(reading, names, acting), names.get(reading.subject_id)) for reading in page.rows]
+    return render(request, "accounts/audit_readers.html", {"page": page, "rows": rows})
+
+
+def _reader(reading: DeviceReading, names: dict[int, str], acting: Acting) -> str:
+    """A MAP is told which supplier only where this installation lets MAPs see suppliers."""
+    if reading.how == How.PORTFOLIO:
+        return "A MAP"
+    if acting.role == Role.MAP and not settings.MAP_SEES_SUPPLIER:
+        return "A supplier or the DCC"
+    return names.get(reading.reader_id, f"Organisation {reading.reader_id}")

@@ -1,0 +1,97 @@
+"""The pages that refuse or fail: each in the portal's style, with the reference under which the log knows it.
+
+Below `/api/`, `smi_portal.refusals.problems` answers instead.
+"""
+
+from collections.abc import Callable
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.template.loader import render_to_string
+
+from accounts.acting import API
+from accounts.errors import BadRequest, Busy, OtherMembership, TooMany
+from smi_portal.refusals import problems
+from smi_portal.refusals.request_ids import reference
+
+# What the form of the 409 page says by itself.
+NOT_CARRIED = ("csrfmiddlewaretoken", "membership")
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return _page(request, 400)
+
+
+def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return _page(request, 403, reason=str(exception))
+
+
+def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return _page(request, 404)
+
+
+def too_many_requests(request: HttpRequest) -> HttpResponse:
+    """For django-allauth, which looks for `handler429` in the URLconf."""
+    return _page(request, 429)
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    return _page(request, 403, "403_csrf.html")
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """Rendered without the request: its session or database may be what failed."""
+    if request.path_info.startswith(API):
+        return problems.answer(500)
+    return _not_stored(HttpResponse(render_to_string("500.html", {"reference": reference()}), status=500))
+
+
+class RefusalMiddleware:
+    """Turns the refusals of views into pages; stands behind `ActingMiddleware`."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        if isinstance(exception, BadRequest):
+            return _page(request, 400, problems=exception.problems, hint=exception.hint)
+        if isinstance(exception, TooMany | Busy):
+            return _later(request, exception)
+        if isinstance(exception, OtherMembership):
+            return _made_for_another(request, exception.membership_id)
+        return None
+
+
+def _later(request: HttpRequest, exception: TooMany | Busy) -> HttpResponse:
+    status = 503 if isinstance(exception, Busy) else 429
+    answer = _page(request, status, seconds=exception.seconds, sentence=str(exception))
+    answer.headers["Retry-After"] = str(exception.seconds)
+    return answer
+
+
+def _made_for_another(request: HttpRequest, membership_id: str) -> HttpResponse:
+    """409, with all that was posted, so that nothing typed is lost."""
+    return _page(
+        request,
+        409,
+        "409_membership.html",
+        made_for=next((m for m in request.memberships if str(m.pk) == membership_id), None),
+        path=request.get_full_path(),
+        is_post=request.method == "POST",
+        fields=[(name, value) for name, values in request.POST.lists() for value in values if name not in NOT_CARRIED],
+    )
+
+
+def _page(request: HttpRequest, status: int, template: str = "", **context: object) -> HttpResponse:
+    if request.path_info.startswith(API):
+        return problems.answer(status, context.get("problems", ()), context.get("hint", ""))
+    context["reference"] = reference()
+    return _not_stored(render(request, template or f"{status}.html", context, status=status))
+
+
+def _not_stored(response: HttpResponse) -> HttpResponse:
+    response["Cache-Control"] = "no-store"
+    return response
