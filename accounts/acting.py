@@ -133,7 +133,7 @@ def scope(acting: Acting) -> Iterator[None]:
 
 
 @contextmanager
-def noting(**words: str) -> Iterator[None]:
+def explaining(**words: str) -> Iterator[None]:
     """Adds to what history keeps of the writes inside: `kind`, `source`, `reason`, and `code`, on whose behalf."""
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SELECT current_setting('pghistory.context_metadata', true)")

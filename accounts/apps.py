@@ -5,9 +5,9 @@ from django.apps import AppConfig
 # Their receivers connect themselves, once the models are there; the first one says through whom somebody signed in.
 RECEIVERS = (
     "sign_in.single_sign_on",
-    "audit.signals",
-    "sign_in.dormancy_signals",
-    "sign_in.security_signals",
+    "receivers.audit",
+    "receivers.dormancy",
+    "receivers.security",
     "sign_in.timeouts",
 )
 

@@ -14,11 +14,11 @@ PERMANENT = 500  # answers of a mail server from here on do not change by trying
 
 
 def send_mail(template: str, to: str, **context: object) -> None:
-    """`accounts/mail/<template>.txt` to one address; its first line is the subject.
+    """`mail/<template>.txt` to one address; its first line is the subject.
 
     Raises OSError or SMTPException when the mail server does not take it.
     """
-    text = render_to_string(f"accounts/mail/{template}.txt", context | {"portal": settings.PORTAL_URL})
+    text = render_to_string(f"mail/{template}.txt", context | {"portal": settings.PORTAL_URL})
     subject, _, body = text.strip().partition("\n")
     EmailMessage(subject, body.strip() + "\n", to=[to]).send()
 

@@ -11,7 +11,7 @@ from accounts.roles import Permission
 
 
 @dataclass(frozen=True)
-class Entry:
+class MenuEntry:
     """A menu entry; shown when the view behind it would let the user in."""
 
     label: str
@@ -27,21 +27,21 @@ class Entry:
 
 
 MENU = (
-    Entry("Dashboard", "dashboard"),
-    Entry("Devices", "device-list"),
-    Entry("Reports", "report-list"),
-    Entry("Members", "member-list"),
-    Entry("Tokens", "token-list"),
-    Entry("Organisations", "organisation-list"),
-    Entry("Audit", "audit"),
-    Entry("MAPs and suppliers", "participant-list"),
+    MenuEntry("Dashboard", "dashboard"),
+    MenuEntry("Devices", "device-list"),
+    MenuEntry("Reports", "report-list"),
+    MenuEntry("Members", "member-list"),
+    MenuEntry("Tokens", "token-list"),
+    MenuEntry("Organisations", "organisation-list"),
+    MenuEntry("Audit", "audit"),
+    MenuEntry("MAPs and suppliers", "participant-list"),
 )
 FOOTER = (
-    Entry("Data items", "data-items"),
-    Entry("Who may do what", "who-may-do-what"),
-    Entry("Accessibility", "accessibility"),
-    Entry("Privacy", "privacy"),
-    Entry("Get help", "help"),
+    MenuEntry("Data items", "data-items"),
+    MenuEntry("Who may do what", "who-may-do-what"),
+    MenuEntry("Accessibility", "accessibility"),
+    MenuEntry("Privacy", "privacy"),
+    MenuEntry("Get help", "help"),
 )
 
 

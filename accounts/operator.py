@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from accounts.acting import scope_settings
-from accounts.audit import record
-from accounts.audit.models import Kind
+from accounts.audit import note
+from accounts.audit.kinds import AuditKind
 
 
 @contextmanager
@@ -16,5 +16,5 @@ def system_scope(reason: str, *, via: str = "command", audited: bool = True) -> 
     """
     with scope_settings(organisation="", operator=reason, history={"operator": reason, "via": via}):
         if audited:
-            record(Kind.SYSTEM_SCOPE, by=None, via=via, reason=reason)
+            note(AuditKind.SYSTEM_SCOPE, by=None, via=via, reason=reason)
         yield

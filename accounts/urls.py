@@ -1,4 +1,4 @@
-"""Sign-in (django-allauth; only what is offered), the acting membership, members, the audit trail, the public lists."""
+"""Sign-in (django-allauth; only what is offered), the acting membership, members, the public lists."""
 
 from allauth.account import views as allauth
 from allauth.mfa.base import views as mfa
@@ -17,13 +17,12 @@ from accounts.views import (
     organisations,
     provider,
     public,
+    reviews,
     security,
     session,
     sign_on,
     tokens,
 )
-from accounts.views import reviews as oversight
-from smi_portal.oversight import views as audit
 
 urlpatterns = [
     # What counts failures is in no transaction of the request: others see it at once, and no error takes it back.
@@ -83,8 +82,8 @@ urlpatterns = [
     path("organisation/invitations/<int:pk>/send/", invitations.invitation_send, name="invitation-send"),
     path("organisation/invitations/<int:pk>/revoke/", invitations.invitation_revoke, name="invitation-revoke"),
     path("accounts/invitation/<str:secret>/", invitations.invitation_accept, name="invitation-accept"),
-    path("organisation/members/<int:pk>/reinstate/", oversight.member_reinstate, name="member-reinstate"),
-    path("organisation/review/", oversight.member_review, name="member-review"),
+    path("organisation/members/<int:pk>/reinstate/", reviews.member_reinstate, name="member-reinstate"),
+    path("organisation/review/", reviews.member_review, name="member-review"),
     path("organisation/tokens/", tokens.token_list, name="token-list"),
     path("organisation/tokens/add/", tokens.token_add, name="token-add"),
     path("organisation/tokens/<int:pk>/revoke/", tokens.token_revoke, name="token-revoke"),
@@ -99,7 +98,7 @@ urlpatterns = [
     path("organisations/bindings/<int:pk>/unbind/", organisations.code_unbind, name="code-unbind"),
     path("organisations/proposals/", organisations.proposal_list, name="proposal-list"),
     path("organisations/proposals/<int:pk>/", organisations.proposal_detail, name="proposal-detail"),
-    path("organisations/reviews/", oversight.organisation_reviews, name="organisation-reviews"),
+    path("organisations/reviews/", reviews.organisation_reviews, name="organisation-reviews"),
     # Single sign-on
     path("accounts/sign-on/", provider.sign_on_start, name="sign-on-start"),
     path("accounts/sign-on/again/", provider.sign_on_again, name="sign-on-again"),
@@ -128,8 +127,6 @@ urlpatterns = [
         sign_on.mail_domain_give_up,
         name="mail-domain-give-up",
     ),
-    path("audit/", audit.audit, name="audit"),
-    path("audit/readers/", audit.audit_readers, name="audit-readers"),
     path("participants/", public.participant_list, name="participant-list"),
     path("who-may-do-what/", public.who_may_do_what, name="who-may-do-what"),
 ]

@@ -47,7 +47,7 @@ class Group(StrEnum):
     REPORT = "Of the report"
 
 
-class Recorder(StrEnum):
+class RecordedBy(StrEnum):
     """Who records an item, and so whom to ask for a correction."""
 
     SUPPLIER = "The responsible supplier, on this portal"
@@ -74,7 +74,7 @@ class DataItem:
     short: str = ""  # heading of its column, where the label is long
     help: str
     group: Group
-    recorder: Recorder = Recorder.DEVICE_LOAD
+    recorder: RecordedBy = RecordedBy.DEVICE_LOAD
     fields: tuple[str, ...] = ()
     path: str = ""
     shown: Shown = Shown.TEXT
@@ -143,7 +143,7 @@ ITEMS: tuple[DataItem, ...] = (
         label="As of",
         help="The day in the United Kingdom that the report speaks of, for example 2026-11-23.",
         group=Group.REPORT,
-        recorder=Recorder.PORTAL,
+        recorder=RecordedBy.PORTAL,
         reports=IN_PORTFOLIO,
         seen_by=frozenset({Role.MAP}),
     ),
@@ -155,7 +155,7 @@ ITEMS: tuple[DataItem, ...] = (
             "of all MAPs, for example ZMAP. For SMETS2 meters only. It cannot be searched for, by anyone."
         ),
         group=Group.ASSET,
-        recorder=Recorder.SUPPLIER,
+        recorder=RecordedBy.SUPPLIER,
         fields=("asset_provider",),
         path="asset_provider.code",
         shown=Shown.IDENTIFIER,
@@ -167,7 +167,7 @@ ITEMS: tuple[DataItem, ...] = (
         label="MAP ID applies from",
         help="The first day this Meter Asset Provider provides the meter; usually the day it was installed.",
         group=Group.ASSET,
-        recorder=Recorder.SUPPLIER,
+        recorder=RecordedBy.SUPPLIER,
         fields=("map_from",),
         shown=Shown.DATE,
         reports=BOTH,
@@ -200,7 +200,7 @@ ITEMS: tuple[DataItem, ...] = (
         label="Fuel",
         help="E for electricity, G for gas; follows from the device type.",
         group=Group.DEVICE,
-        recorder=Recorder.PORTAL,
+        recorder=RecordedBy.PORTAL,
         fields=("fuel",),
         path="fuel_name",
         expression=nothing_if_empty(F("fuel")),
@@ -214,7 +214,7 @@ ITEMS: tuple[DataItem, ...] = (
             "S76A 13884. Spaces do not matter when searching."
         ),
         group=Group.ASSET,
-        recorder=Recorder.SUPPLIER,
+        recorder=RecordedBy.SUPPLIER,
         fields=("msn", "msn_key"),
         shown=Shown.IDENTIFIER,
         search=Search.EXACT,
@@ -374,7 +374,7 @@ ITEMS: tuple[DataItem, ...] = (
         label="MAP ID recorded by",
         help="The code of the participant that recorded the MAP ID; never a person.",
         group=Group.REPORT,
-        recorder=Recorder.PORTAL,
+        recorder=RecordedBy.PORTAL,
         fields=("map_recorded_for",),
         path="map_recorded_for",
         shown=Shown.IDENTIFIER,
@@ -385,7 +385,7 @@ ITEMS: tuple[DataItem, ...] = (
         label="MAP ID recorded at",
         help="When it was recorded; in files as a UTC time such as 2026-11-23T10:52:00Z.",
         group=Group.REPORT,
-        recorder=Recorder.PORTAL,
+        recorder=RecordedBy.PORTAL,
         fields=("map_recorded_at",),
         shown=Shown.MOMENT,
         reports=BOTH,
@@ -396,7 +396,7 @@ ITEMS: tuple[DataItem, ...] = (
         label="To check",
         help="What is worth checking, for example no_msn; several are joined by a semicolon.",
         group=Group.REPORT,
-        recorder=Recorder.PORTAL,
+        recorder=RecordedBy.PORTAL,
         shown=Shown.FLAGS,
         reports=BOTH,
         expression=nothing_if_empty(F("quality_flags")),

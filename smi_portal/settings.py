@@ -143,7 +143,7 @@ MIDDLEWARE = [
     "accounts.sign_in.single_sign_on.ProviderMiddleware",
     "accounts.middleware.ActingMiddleware",
     "accounts.middleware.LimitMiddleware",
-    "inventory.devices.look_ups.LookUpMiddleware",
+    "inventory.look_ups.LookUpMiddleware",
     "accounts.middleware.ScopeMiddleware",
     "accounts.sign_in.enrolment.EnrolmentMiddleware",
     "smi_portal.refusals.pages.RefusalMiddleware",

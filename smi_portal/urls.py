@@ -2,8 +2,9 @@
 
 from django.urls import include, path
 
-from smi_portal import accounts_download, audit_download, health
+from smi_portal import health
 from smi_portal.docs import pages
+from smi_portal.oversight import views as oversight
 
 urlpatterns = [
     path("health/live", health.live, name="health-live"),
@@ -14,11 +15,11 @@ urlpatterns = [
     path("accessibility/", pages.accessibility, name="accessibility"),
     path("open-questions/", pages.open_questions, name="open-questions"),
     path("privacy/", pages.privacy, name="privacy"),
-    path("audit/download/", audit_download.audit_download, name="audit-download"),
+    path("audit/", oversight.audit, name="audit"),
+    path("audit/readers/", oversight.audit_readers, name="audit-readers"),
+    path("audit/download/", oversight.audit_download, name="audit-download"),
+    path("organisations/accounts/download/", oversight.accounts_download, name="organisation-accounts-download"),
     path("api/v1/", include("inventory.api.urls")),
-    path(
-        "organisations/accounts/download/", accounts_download.accounts_download, name="organisation-accounts-download"
-    ),
     path("", include("accounts.urls")),
     path("", include("inventory.urls")),
 ]

@@ -7,7 +7,7 @@ from allauth.account.models import EmailAddress
 from allauth.socialaccount.models import SocialApp
 from django.utils import timezone
 
-from accounts.acting import noting
+from accounts.acting import explaining
 from accounts.models import (
     Binding,
     Fuel,
@@ -24,7 +24,7 @@ from accounts.models import (
 from accounts.roles import Job, Role
 from accounts.sign_in.encryption import encrypt
 from accounts.sign_in.tokens import SHOWN, hash_of, new_secret
-from inventory.models import Device, Kind, ProviderPeriod, SupplyPeriod
+from inventory.models import Device, ProviderPeriod, StepKind, SupplyPeriod
 
 numbers = count(1)
 INSTALLED = date(2024, 3, 1)
@@ -136,7 +136,7 @@ def make_device(supplier: str = "ZEPH", map_id: str | None = "ZMAP", **fields: o
     }
     recorded = {"map_recorded_at": timezone.now(), "map_recorded_for": "ZEPH"}
     given |= {"asset_provider": listed(map_id), "map_from": INSTALLED, **recorded} if map_id else {}
-    with noting(via="load", source="device load test.csv"):
+    with explaining(via="load", source="device load test.csv"):
         return Device.objects.create(**given | fields)
 
 
@@ -148,11 +148,11 @@ def make_hub(supplier: str = "ZEPH", **fields: object) -> Device:
 
 def supplied_by(device: Device, code: str, day: date = INSTALLED, **fields: object) -> SupplyPeriod:
     """Another responsible supplier from `day`, as a load records it."""
-    given = {"kind": Kind.CHANGE, "via": "load", "recorded_for": "DCC"} | fields
+    given = {"kind": StepKind.CHANGE, "via": "load", "recorded_for": "DCC"} | fields
     return SupplyPeriod.objects.create(device=device, participant=listed(code, Role.SUPPLIER), valid_from=day, **given)
 
 
 def provided_by(device: Device, code: str | None, day: date = INSTALLED, **fields: object) -> ProviderPeriod:
     """Another MAP from `day`, or none, as a supplier records it."""
-    given = {"kind": Kind.CHANGE, "via": "page", "recorded_for": "ZEPH"} | fields
+    given = {"kind": StepKind.CHANGE, "via": "page", "recorded_for": "ZEPH"} | fields
     return ProviderPeriod.objects.create(device=device, participant=code and listed(code), valid_from=day, **given)

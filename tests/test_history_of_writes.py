@@ -9,12 +9,12 @@ import structlog
 from django.db import connection, transaction
 from django_structlog.signals import bind_extra_request_metadata
 
-from accounts.acting import Acting, Origin, noting, scope
+from accounts.acting import Acting, Origin, explaining, scope
 from accounts.models import BindingEvent, Membership, MembershipEvent, OrganisationEvent, Participant, ParticipantEvent
 from accounts.operator import system_scope
 from accounts.roles import Job, Role
 from inventory.loads.devices import load_devices
-from inventory.models import Device, DeviceEvent, Kind, ProviderPeriod, SupplyPeriod
+from inventory.models import Device, DeviceEvent, ProviderPeriod, StepKind, SupplyPeriod
 from inventory.recording.record import record_items
 from inventory.rules.loading import TEXTS
 from inventory.rules.recording import Recording
@@ -156,7 +156,7 @@ def test_step_by_psql_stands_on_the_device_with_its_history(device, asset_provid
 
 
 def test_action_tells_who_for_whom_of_what_kind_and_why(device, editor):
-    recording = Recording(msn="Z2", kind=Kind.CORRECTION, source="nameplate photo", reason="typed wrongly")
+    recording = Recording(msn="Z2", kind=StepKind.CORRECTION, source="nameplate photo", reason="typed wrongly")
 
     with scope(editor):
         record_items(device_id=device.device_id, recording=recording, expected_version=1, by=editor)
@@ -232,7 +232,7 @@ def test_change_of_supplier_by_a_load_tells_its_file(device, tmp_path):
 
 def test_step_closes_the_one_before_at_its_moment(device):
     provided_by(device, "ZMAP")
-    provided_by(device, "ZMAB", kind=Kind.CORRECTION)
+    provided_by(device, "ZMAB", kind=StepKind.CORRECTION)
 
     first, second = ProviderPeriod.objects.order_by("known")
     assert first.known.upper == second.known.lower
@@ -245,7 +245,10 @@ def test_step_closes_the_one_before_at_its_moment(device):
 def test_members_organisations_codes_and_the_list_have_history_too(supplier, editor):
     membership = make_membership(supplier, Job.VIEWER)
     binding = bind(supplier, listed("ZNEW", Role.SUPPLIER))
-    with scope(Acting(supplier, Job.ADMINISTRATOR, editor.user, None, Origin("page", "r-1"))), noting(reason="leaves"):
+    with (
+        scope(Acting(supplier, Job.ADMINISTRATOR, editor.user, None, Origin("page", "r-1"))),
+        explaining(reason="leaves"),
+    ):
         Membership.objects.filter(pk=membership.pk).update(job=Job.EDITOR)
         type(supplier).objects.filter(pk=supplier.pk).update(is_active=False)
         type(binding).objects.filter(pk=binding.pk).update(valid_to=date(2026, 1, 1))

@@ -10,7 +10,7 @@ from django.utils import timezone
 from accounts.acting import Acting, scope
 from accounts.models import BindingEvent, MembershipEvent, OrganisationEvent
 from accounts.roles import Job, Role
-from inventory.models import Device, DeviceEvent, Kind, ProviderPeriod, ReportRun, SupplyPeriod
+from inventory.models import Device, DeviceEvent, ProviderPeriod, ReportRun, StepKind, SupplyPeriod
 from tests.factories import bind, listed, make_device, make_hub, make_organisation, provided_by, supplied_by
 
 MOVED, SOLD = date(2025, 3, 1), date(2025, 6, 1)
@@ -207,7 +207,7 @@ def test_supplier_records_no_step_for_a_device_of_another(world, word):
 def test_map_records_no_step_at_all(world, who):
     for device in world.devices.values():
         with pytest.raises(ProgrammingError, match=REFUSED), scope(world.who[who]):
-            provided_by(device, None, SOLD, kind=Kind.ENDED)
+            provided_by(device, None, SOLD, kind=StepKind.ENDED)
 
 
 @pytest.mark.parametrize("who", SEEN)

@@ -7,7 +7,7 @@ from django.db import connection
 
 from accounts.acting import Acting, scope
 from accounts.roles import Job, Role
-from inventory.models import Device, DeviceEvent, Kind, ProviderPeriod, SupplyPeriod
+from inventory.models import Device, DeviceEvent, ProviderPeriod, StepKind, SupplyPeriod
 from tests.factories import bind, listed, make_device, make_organisation, provided_by, supplied_by
 from tests.inventory.test_story import recorded_at
 
@@ -111,7 +111,7 @@ def test_what_is_recorded_later_reaches_no_former_party(who, device):
 
 def test_map_that_never_was_has_no_days(who, device, acting):
     """Recorded by mistake and corrected: to the first it was never its meter, to the other all along."""
-    provided_by(device, "ZMAB", kind=Kind.CORRECTION)
+    provided_by(device, "ZMAB", kind=StepKind.CORRECTION)
 
     with scope(who["old map"]):
         assert not ProviderPeriod.objects.exists()

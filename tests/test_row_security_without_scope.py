@@ -7,10 +7,11 @@ from django.apps import apps
 from django.db import ProgrammingError, connection, transaction
 from django.utils import timezone
 
-from accounts.audit import record
-from accounts.audit.models import AuditCut, AuditHead, AuditRoot, AuditSeal, DeviceReading, Kind
+from accounts.audit import note
 from accounts.models import KeptAnswer
-from inventory.models import Device, ReportRun
+from accounts.models.audit import AuditCut, AuditHead, AuditRoot, AuditSeal
+from inventory.models import Device, DeviceReading, ReportRun
+from inventory.trail.kinds import DeviceAuditKind
 from tests.conftest import become_operator
 from tests.factories import make_device, make_invitation, make_membership, make_proposal
 
@@ -34,7 +35,7 @@ def device(supplier, asset_provider) -> Device:
     """Beside it each table has a row."""
     make_invitation(supplier)
     make_proposal(supplier, proposed_by=make_membership(supplier).user)
-    record(Kind.DEVICE_READ, by=None, organisation=supplier, personal={"mpxn": "9910000001006"})
+    note(DeviceAuditKind.DEVICE_READ, by=None, organisation=supplier, personal={"mpxn": "9910000001006"})
     place = {"organisation_id": supplier.pk, "retention": "short", "position": 1, "hash": b"1"}
     AuditSeal.objects.create(row_id=1, **place)
     for model in (AuditHead, AuditCut):

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from django.db import DatabaseError, connection, transaction
 
-from accounts.acting import Acting, Origin, noting, scope
+from accounts.acting import Acting, Origin, explaining, scope
 from accounts.operator import system_scope
 from accounts.roles import Job
 from inventory.models import Device, DeviceEvent
@@ -96,7 +96,7 @@ def test_failed_statement_gives_the_former_scope_back(nobody, one, other):
 def test_savepoint_rolled_back_inside_leaves_the_scope(nobody, one, other):
     with scope(one):
         outer = said()
-        with pytest.raises(Surprise), transaction.atomic(), scope(other), noting(kind="change"):
+        with pytest.raises(Surprise), transaction.atomic(), scope(other), explaining(kind="change"):
             raise Surprise
         assert said() == outer
         with transaction.atomic():
@@ -105,9 +105,9 @@ def test_savepoint_rolled_back_inside_leaves_the_scope(nobody, one, other):
 
 
 def test_notes_end_with_their_block_and_add_to_those_around(nobody, one):
-    with scope(one), noting(source="sheet", kind="first"):
+    with scope(one), explaining(source="sheet", kind="first"):
         around = said()
-        with noting(kind="correction", reason="typed wrongly"):
+        with explaining(kind="correction", reason="typed wrongly"):
             history = said()[3]
         assert '"source": "sheet"' in history
         assert '"kind": "correction"' in history
@@ -131,7 +131,7 @@ def test_connection_used_again_says_nothing(nobody, one, end):
         cursor.execute("SELECT pg_backend_pid()")
         before = cursor.fetchone()
     try:
-        with scope(one), noting(kind="change"), connection.cursor() as cursor:
+        with scope(one), explaining(kind="change"), connection.cursor() as cursor:
             cursor.execute("SELECT acting_windows(1), acting_device('none')")
             if end == "by an exception":
                 raise Surprise

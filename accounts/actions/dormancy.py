@@ -14,10 +14,10 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.http import urlencode
 
-from accounts.acting import FIELD, Acting, noting
+from accounts.acting import FIELD, Acting, explaining
 from accounts.actions.members import may_manage_still
-from accounts.audit import record
-from accounts.audit.models import Kind
+from accounts.audit import note
+from accounts.audit.kinds import AuditKind
 from accounts.errors import NotAllowed
 from accounts.mail import deliver, link_to, tell
 from accounts.models import Membership, MembershipQuerySet, Organisation, User
@@ -80,7 +80,7 @@ def _suspend_some(now: datetime) -> list[Membership]:
         Membership.objects.filter(pk__in=[membership.pk for membership in batch]).update(suspended_at=now)
         for membership in batch:
             about = {"organisation": membership.organisation, "member": membership.user_id}
-            record(Kind.MEMBERSHIP_SUSPENDED, by=None, via="task", **about)
+            note(AuditKind.MEMBERSHIP_SUSPENDED, by=None, via="task", **about)
     return batch
 
 
@@ -122,7 +122,7 @@ def take_warning_back(person: User) -> None:
     """Somebody has signed in: nothing of theirs is about to be suspended."""
     warned = person.memberships.exclude(warned_at=None)
     if warned.exists():
-        with noting(reason="signed in"):
+        with explaining(reason="signed in"):
             warned.update(warned_at=None)
 
 
@@ -134,7 +134,7 @@ def reinstate_membership(*, membership: Membership, by: Acting) -> Membership:
     _check_reinstating(membership, by)
     membership.suspended_at = membership.warned_at = None
     membership.save(update_fields=["suspended_at", "warned_at"])
-    record(Kind.MEMBERSHIP_REINSTATED, by=by, member=membership.user_id)
+    note(AuditKind.MEMBERSHIP_REINSTATED, by=by, member=membership.user_id)
     link = link_for(membership, "dashboard")
     tell("membership_reinstated", [membership.user.email], days=settings.DORMANT_DAYS, link=link)
     return membership

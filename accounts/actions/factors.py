@@ -8,8 +8,8 @@ from django.db import transaction
 from accounts.acting import Acting
 from accounts.actions.rights import holds_still
 from accounts.actions.sessions import end_sessions_of
-from accounts.audit import record
-from accounts.audit.models import Kind
+from accounts.audit import note
+from accounts.audit.kinds import AuditKind
 from accounts.errors import NotAllowed
 from accounts.mail import tell
 from accounts.models import Membership, Organisation, User
@@ -75,7 +75,7 @@ def _reset(user: User, reason: str, organisations: list[Organisation], by: Actin
     details = {"member": user.pk, "sessions": end_sessions_of(user)}
     for concerned in organisations or [None]:
         whose = {"organisation": concerned, "about": concerned}
-        record(Kind.FACTORS_RESET, by=by, **whose, personal={"reason": reason}, **details)
+        note(AuditKind.FACTORS_RESET, by=by, **whose, personal={"reason": reason}, **details)
     _tell(user, organisations, by and by.user)
 
 

@@ -11,8 +11,8 @@ from django.utils import timezone
 from accounts.acting import Acting, Origin, scope
 from accounts.actions.members import join, may_manage_still
 from accounts.actions.people import clean_email, clean_name, new_person
-from accounts.audit import record
-from accounts.audit.models import Kind
+from accounts.audit import note
+from accounts.audit.kinds import AuditKind
 from accounts.errors import NotAllowed
 from accounts.mail import link_to, send_mail
 from accounts.models import Invitation, Membership, Organisation, User
@@ -63,7 +63,7 @@ def offer(
             f"{email} has been invited already. Send the invitation again, or revoke it.", "email"
         ) from error
     personal = {"name": name, "email": email}
-    record(Kind.INVITED, by=by, about=organisation, personal=personal, invitation=invitation.pk, job=str(job))
+    note(AuditKind.INVITED, by=by, about=organisation, personal=personal, invitation=invitation.pk, job=str(job))
     return invitation
 
 
@@ -92,7 +92,7 @@ def send_again(*, invitation: Invitation, by: Acting) -> Invitation:
     held = _held(invitation, by)
     if held.sent_at > timezone.now() - BETWEEN_MAILS:
         raise NotAllowed(f"{held.email} was sent it a moment ago. Wait a minute.")
-    record(Kind.INVITATION_SENT, by=by, about=held.organisation, invitation=held.pk)
+    note(AuditKind.INVITATION_SENT, by=by, about=held.organisation, invitation=held.pk)
     return send(held)
 
 
@@ -102,7 +102,7 @@ def revoke(*, invitation: Invitation, by: Acting) -> Invitation:
     held = _held(invitation, by)
     held.revoked_at = timezone.now()
     held.save(update_fields=["revoked_at"])
-    record(Kind.INVITATION_REVOKED, by=by, about=held.organisation, invitation=held.pk)
+    note(AuditKind.INVITATION_REVOKED, by=by, about=held.organisation, invitation=held.pk)
     return held
 
 
@@ -150,7 +150,7 @@ def _accepted(invitation: Invitation, user: User, offered: Acting) -> Membership
         membership = join(user=user, organisation=offered.organisation, job=offered.job, by=by)
         invitation.accepted_at = timezone.now()
         invitation.save(update_fields=["accepted_at"])
-        record(Kind.INVITATION_ACCEPTED, by=by, invitation=invitation.pk, job=str(offered.job))
+        note(AuditKind.INVITATION_ACCEPTED, by=by, invitation=invitation.pk, job=str(offered.job))
     return membership
 
 

@@ -9,8 +9,8 @@ from accounts.actions.people import clean_email, clean_name, person_with
 from accounts.actions.rights import holds_still
 from accounts.actions.sessions import end_sessions_of
 from accounts.actions.tokens import revoke_tokens_made_by
-from accounts.audit import record
-from accounts.audit.models import Kind
+from accounts.audit import note
+from accounts.audit.kinds import AuditKind
 from accounts.errors import NotAllowed, Stale
 from accounts.models import Invitation, Membership, Organisation, User
 from accounts.roles import Job, Permission, Role
@@ -49,7 +49,7 @@ def make_administrator(membership: Membership, by: Acting | None) -> Membership:
     """Of a member; one that was suspended may come back."""
     membership.job, membership.suspended_at, membership.warned_at = Job.ADMINISTRATOR, None, None
     membership.save(update_fields=["job", "suspended_at", "warned_at"])
-    _record_job(Kind.JOB_CHANGED, membership, by)
+    _record_job(AuditKind.JOB_CHANGED, membership, by)
     return membership
 
 
@@ -70,16 +70,16 @@ def join(*, user: User, organisation: Organisation, job: Job, by: Acting | None)
             "email",
         )
     membership = Membership.objects.create(user=user, organisation=organisation, job=job)
-    _record_job(Kind.MEMBER_ADDED, membership, by, personal={"name": user.name, "email": user.email})
+    _record_job(AuditKind.MEMBER_ADDED, membership, by, personal={"name": user.name, "email": user.email})
     return membership
 
 
 def _record_job(
-    kind: Kind, membership: Membership, by: Acting | None = None, personal: dict[str, str] | None = None
+    kind: AuditKind, membership: Membership, by: Acting | None = None, personal: dict[str, str] | None = None
 ) -> None:
     details = {"member": membership.user_id, "job": str(membership.job)}
     concerned = membership.organisation
-    record(kind, by=by, organisation=concerned, about=concerned, personal=personal, **details)
+    note(kind, by=by, organisation=concerned, about=concerned, personal=personal, **details)
 
 
 @transaction.atomic
@@ -108,7 +108,7 @@ def change_job(
         _check_not_last(membership)
     membership.job = job
     membership.save(update_fields=["job"])
-    _record_job(Kind.JOB_CHANGED, membership, by)
+    _record_job(AuditKind.JOB_CHANGED, membership, by)
     return membership
 
 
@@ -127,7 +127,7 @@ def end_membership(*, membership: Membership, proposed_by: User | None = None, b
     membership.ended_at = timezone.now()
     membership.save(update_fields=["ended_at"])
     _end_what_it_opened(membership, by)
-    record(Kind.MEMBERSHIP_ENDED, by=by, member=membership.user_id)
+    note(AuditKind.MEMBERSHIP_ENDED, by=by, member=membership.user_id)
     return membership
 
 
@@ -137,7 +137,7 @@ def _end_what_it_opened(membership: Membership, by: Acting) -> None:
     revoke_tokens_made_by(user=leaver, by=by, **own)
     sent = Invitation.objects.open().filter(invited_by=leaver, **own)
     for invitation in sent:
-        record(Kind.INVITATION_REVOKED, by=by, invitation=invitation.pk)
+        note(AuditKind.INVITATION_REVOKED, by=by, invitation=invitation.pk)
     sent.update(revoked_at=now)
     end_sessions_of(leaver)
 

@@ -4,8 +4,8 @@ from django.db import IntegrityError, transaction
 
 from accounts.acting import Acting
 from accounts.actions.people import clean_name
-from accounts.audit import record
-from accounts.audit.models import Kind
+from accounts.audit import note
+from accounts.audit.kinds import AuditKind
 from accounts.errors import NotAllowed, quote
 from accounts.models import Organisation
 from accounts.roles import Role
@@ -21,7 +21,7 @@ def add_organisation(*, name: str, role: Role, by: Acting | None = None) -> Orga
             organisation = Organisation.objects.create(name=clean_name(name), role=role)
     except IntegrityError as error:
         raise NotAllowed(f"There is an organisation named {quote(name)} already.", "name") from error
-    record(Kind.ORGANISATION_ADDED, by=by, organisation=organisation, about=organisation, role=str(role))
+    note(AuditKind.ORGANISATION_ADDED, by=by, organisation=organisation, about=organisation, role=str(role))
     return organisation
 
 
@@ -38,6 +38,6 @@ def set_active(*, organisation: Organisation, is_active: bool, by: Acting) -> Or
         raise NotAllowed(f"{held} takes part already." if is_active else f"{held} takes part no longer already.")
     held.is_active = is_active
     held.save(update_fields=["is_active"])
-    kind = Kind.ORGANISATION_REACTIVATED if is_active else Kind.ORGANISATION_DEACTIVATED
-    record(kind, by=by, about=held)
+    kind = AuditKind.ORGANISATION_REACTIVATED if is_active else AuditKind.ORGANISATION_DEACTIVATED
+    note(kind, by=by, about=held)
     return held

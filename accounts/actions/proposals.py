@@ -12,8 +12,8 @@ from accounts.actions.factors import reset_factors
 from accounts.actions.members import change_job, end_membership, make_administrator
 from accounts.actions.organisations import set_active
 from accounts.actions.people import clean_email
-from accounts.audit import record
-from accounts.audit.models import Kind
+from accounts.audit import note
+from accounts.audit.kinds import AuditKind
 from accounts.errors import NotAllowed
 from accounts.mail import tell
 from accounts.models import Binding, Fuel, Invitation, Membership, Organisation, Proposal
@@ -51,7 +51,7 @@ def propose(
         raise NotAllowed("This has been proposed already, and waits for another DCC administrator.")
     _rehearse(proposal, by)
     proposal.save()
-    record(Kind.PROPOSED, by=by, about=organisation, proposal=proposal.pk, act=str(act))
+    note(AuditKind.PROPOSED, by=by, about=organisation, proposal=proposal.pk, act=str(act))
     others = dcc_administrators().exclude(user=by.user)
     tell("proposal", others.values_list("user__email", flat=True))
     return proposal
@@ -86,7 +86,7 @@ def decide(*, proposal: Proposal, decision: Decision, by: Acting) -> Proposal:
     found.decision, found.decided_by, found.decided_at = decision, by.user, timezone.now()
     found.save(update_fields=["decision", "decided_by", "decided_at"])
     details = {"proposal": found.pk, "act": found.act, "decision": str(decision), "proposer": found.proposed_by_id}
-    record(Kind.DECIDED, by=by, about=found.organisation, **details)
+    note(AuditKind.DECIDED, by=by, about=found.organisation, **details)
     if decision == Decision.APPROVED:
         made = ACTS[Act(found.act)](found, by, rehearsal=False)
         if isinstance(made, Invitation):

@@ -11,14 +11,15 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from accounts.acting import Acting, noting
+from accounts.acting import Acting, explaining
 from accounts.actions.dormancy import link_for
 from accounts.actions.members import end_membership, may_manage_still
-from accounts.audit import record
-from accounts.audit.models import AuditRow, Kind
+from accounts.audit import note
+from accounts.audit.kinds import AuditKind
 from accounts.errors import NotAllowed, Stale
 from accounts.mail import deliver
 from accounts.models import Membership, Organisation, review_due_on
+from accounts.models.audit import AuditRow
 from accounts.operator import system_scope
 from accounts.roles import Job
 
@@ -82,12 +83,12 @@ def _confirm(members: list[Membership], by: Acting) -> None:
     confirmed = Membership.objects.filter(pk__in=[member.pk for member in members])
     confirmed.update(confirmed_at=timezone.now(), confirmed_by=by.user)
     for member in members:
-        record(Kind.MEMBERSHIP_CONFIRMED, by=by, member=member.user_id, job=member.job)
+        note(AuditKind.MEMBERSHIP_CONFIRMED, by=by, member=member.user_id, job=member.job)
 
 
 def _end(member: Membership, reason: str, by: Acting) -> None:
     try:
-        with noting(reason=reason):
+        with explaining(reason=reason):
             end_membership(membership=member, by=by)
     except NotAllowed as refusal:
         raise NotAllowed(str(refusal), str(member.pk)) from refusal
@@ -101,13 +102,13 @@ def remind_of_reviews(*, today: date, since: date | None = None) -> int:
     """
     with system_scope(REASON, via="task", audited=False):
         told = _remind(since or _last_reminded() or today - timedelta(days=1), today)
-        record(Kind.SYSTEM_SCOPE, by=None, via="task", reason=REASON)
+        note(AuditKind.SYSTEM_SCOPE, by=None, via="task", reason=REASON)
     return told
 
 
 def _last_reminded() -> date | None:
     """The UK day of the last run."""
-    runs = AuditRow.objects.filter(kind=Kind.SYSTEM_SCOPE, details__reason=REASON)
+    runs = AuditRow.objects.filter(kind=AuditKind.SYSTEM_SCOPE, details__reason=REASON)
     last = runs.order_by("-pk").values_list("at", flat=True).first()
     return last and timezone.localdate(last)
 

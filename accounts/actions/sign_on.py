@@ -16,14 +16,14 @@ from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
 from accounts.acting import Acting, Origin, scope
-from accounts.audit import record
-from accounts.audit.models import Kind
+from accounts.audit import note
+from accounts.audit.kinds import AuditKind
 from accounts.errors import NotAllowed
 from accounts.mail import link_to, send_mail, tell
+from accounts.mail_domains import clean_domain
 from accounts.models import MailDomain, Membership, Organisation, SingleSignOn
 from accounts.roles import Job, Role
 from accounts.sign_in.encryption import Unreadable, decrypt, encrypt
-from accounts.sign_in.mail_domains import clean_domain
 from accounts.sign_in.provider_requests import WELL_KNOWN, discover
 
 BETWEEN_MAILS = timedelta(minutes=1)
@@ -64,7 +64,7 @@ def set_provider(*, organisation: Organisation, issuer: str, client_id: str, sec
     app.settings = _settings(issuer, hosts, encrypted)
     app.save()
     sign_on = sign_on or SingleSignOn.objects.create(organisation=organisation, app=app)
-    _note(Kind.SIGN_ON_CHANGED, sign_on, by, items=changed)
+    _note(AuditKind.SIGN_ON_CHANGED, sign_on, by, items=changed)
     return sign_on
 
 
@@ -116,7 +116,7 @@ def switch_sign_on(*, sign_on: SingleSignOn, on: bool, by: Acting | None) -> Sin
     held = _held(sign_on)
     held.is_active = on
     held.save(update_fields=["is_active"])
-    _note(Kind.SIGN_ON_CHANGED, held, by, items=["switched_on" if on else "switched_off"])
+    _note(AuditKind.SIGN_ON_CHANGED, held, by, items=["switched_on" if on else "switched_off"])
     return held
 
 
@@ -136,7 +136,7 @@ def add_domain(*, sign_on: SingleSignOn, domain: str, by: Acting) -> MailDomain:
             _mail_proof(added)
     except IntegrityError as error:
         raise NotAllowed(f"{name} has been added in the meantime. Look again.", "domain") from error
-    _note(Kind.DOMAIN_ADDED, sign_on, by, domain=added.pk)
+    _note(AuditKind.DOMAIN_ADDED, sign_on, by, domain=added.pk)
     return added
 
 
@@ -179,7 +179,7 @@ def prove_domain(*, secret: str, origin: Origin) -> MailDomain:
     found.save(update_fields=["proven_at"])
     by = Acting(found.single_sign_on.organisation, Job.VIEWER, origin=origin)
     with scope(by):
-        _note(Kind.DOMAIN_PROVEN, found.single_sign_on, by, domain=found.pk)
+        _note(AuditKind.DOMAIN_PROVEN, found.single_sign_on, by, domain=found.pk)
     return found
 
 
@@ -189,7 +189,7 @@ def give_up_domain(*, domain: MailDomain, by: Acting) -> MailDomain:
     held = _held_domain(domain)
     held.given_up_at = timezone.now()
     held.save(update_fields=["given_up_at"])
-    _note(Kind.DOMAIN_GIVEN_UP, held.single_sign_on, by, domain=held.pk)
+    _note(AuditKind.DOMAIN_GIVEN_UP, held.single_sign_on, by, domain=held.pk)
     return held
 
 
@@ -206,13 +206,13 @@ def _held_domain(domain: MailDomain) -> MailDomain:
     return found
 
 
-def _note(kind: Kind, sign_on: SingleSignOn, by: Acting | None, **details: object) -> None:
+def _note(kind: AuditKind, sign_on: SingleSignOn, by: Acting | None, **details: object) -> None:
     """In the organisation's trail, and by mail to those who must know: its administrators, and the DCC's others."""
     organisation = sign_on.organisation
     if by is None:
-        record(kind, by=None, organisation=organisation, sign_on=sign_on.pk, **details)
+        note(kind, by=None, organisation=organisation, sign_on=sign_on.pk, **details)
     else:
-        record(kind, by=by, about=organisation, sign_on=sign_on.pk, **details)
+        note(kind, by=by, about=organisation, sign_on=sign_on.pk, **details)
     concerned = Q(organisation=organisation) | Q(organisation__role=Role.DCC)
     administrators = Membership.objects.in_force().administrators().filter(concerned)
     others = administrators.exclude(user=by.user) if by and by.user else administrators

@@ -12,8 +12,8 @@ from django.utils import timezone
 from accounts.acting import Acting
 from accounts.actions.people import clean_name
 from accounts.actions.rights import holds_still
-from accounts.audit import record
-from accounts.audit.models import Kind
+from accounts.audit import note
+from accounts.audit.kinds import AuditKind
 from accounts.errors import NotAllowed, quote
 from accounts.mail import link_to, tell
 from accounts.models import Membership, Organisation, ServiceToken, User
@@ -51,7 +51,7 @@ def make_token(
     token.prefix, token.secret_hash = secret[:SHOWN], hash_of(secret)
     token.created_at, token.expires_at = now, now + timedelta(days=days)
     _save(token)
-    record(Kind.TOKEN_MADE, by=by, personal={"name": name}, token=token.pk, job=str(job), days=days)
+    note(AuditKind.TOKEN_MADE, by=by, personal={"name": name}, token=token.pk, job=str(job), days=days)
     return token, secret
 
 
@@ -126,8 +126,12 @@ def _revoke(tokens: QuerySet[ServiceToken], by: Acting | None) -> int:
     for token in held:
         token.revoked_at = timezone.now()
         token.save(update_fields=["revoked_at"])
-        record(
-            Kind.TOKEN_REVOKED, by=by, organisation=token.organisation, personal={"name": token.name}, token=token.pk
+        note(
+            AuditKind.TOKEN_REVOKED,
+            by=by,
+            organisation=token.organisation,
+            personal={"name": token.name},
+            token=token.pk,
         )
     return len(held)
 

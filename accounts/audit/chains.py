@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC
 from typing import NamedTuple
 
-from accounts.audit.models import ChainMark
+from accounts.models.audit import ChainMark
 
 FIELDS = (
     "id",

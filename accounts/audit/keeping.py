@@ -12,8 +12,8 @@ from django.db import connections, transaction
 from django.db.backends.utils import CursorWrapper
 from django.utils import timezone
 
-from accounts.audit import record
-from accounts.audit.models import Kind
+from accounts.audit import note
+from accounts.audit.kinds import AuditKind
 from accounts.audit.sealing import LOCK
 from accounts.errors import NotAllowed
 from accounts.models import User
@@ -82,7 +82,7 @@ def erase_values_of(person: User) -> int:
     with keeping("erase personal values") as cursor:
         cursor.execute(OF_PERSON, {"person": person.pk})
         values = [value for (value,) in cursor]
-        told_in = record(Kind.VALUES_ERASED, by=None, using=OWNER, member=person.pk)
+        told_in = note(AuditKind.VALUES_ERASED, by=None, using=OWNER, member=person.pk)
         cursor.execute(ERASE, [told_in, values])
         return cursor.rowcount
 
@@ -90,7 +90,7 @@ def erase_values_of(person: User) -> int:
 def correct_value(*, row_id: int, name: str, value: str) -> None:
     """Replace one personal value of a row; its hash stays, and tells that it was another one."""
     with keeping("correct a personal value") as cursor:
-        told_in = record(Kind.VALUE_CORRECTED, by=None, using=OWNER, row=row_id, name=name)
+        told_in = note(AuditKind.VALUE_CORRECTED, by=None, using=OWNER, row=row_id, name=name)
         cursor.execute(CORRECT, [value, told_in, row_id, name])
         if not cursor.rowcount:
             raise NotAllowed(f"Row {row_id} of the audit trail has no value named {name}.")
@@ -98,19 +98,23 @@ def correct_value(*, row_id: int, name: str, value: str) -> None:
 
 def expire_audit() -> int:
     """Remove the reads and sign-ins that are kept no longer; a daily root stands for them. How many rows."""
-    if settings.AUDIT_KEEP_SHORT_DAYS is None:
+    if (limit := expiry_limit()) is None:
         return 0
-    limit = timezone.now() - timedelta(days=settings.AUDIT_KEEP_SHORT_DAYS)
     with keeping("remove expired rows") as cursor:
-        cursor.execute("DELETE FROM accounts_devicereading WHERE day < uk_day(%s)", [limit])
         return _expire(cursor, limit)
+
+
+def expiry_limit() -> datetime | None:
+    """The moment before which reads and sign-ins are kept no longer; None where they are kept for ever."""
+    days = settings.AUDIT_KEEP_SHORT_DAYS
+    return None if days is None else timezone.now() - timedelta(days=days)
 
 
 def _expire(cursor: CursorWrapper, limit: datetime) -> int:
     cursor.execute(CUT, [limit])
     if not cursor.rowcount:
         return 0
-    record(Kind.EXPIRED, by=None, using=OWNER, via="task")
+    note(AuditKind.EXPIRED, by=None, using=OWNER, via="task")
     cursor.execute(REMOVE_VALUES)
     cursor.execute(REMOVE_ROWS)
     removed = cursor.rowcount

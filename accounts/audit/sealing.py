@@ -14,7 +14,8 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from accounts.audit.chains import FIELDS, Chain, End, digest
-from accounts.audit.models import AuditHead, AuditRoot, AuditRow, Kind
+from accounts.audit.kinds import retention_of
+from accounts.models.audit import AuditHead, AuditRoot, AuditRow
 from accounts.operator import system_scope
 
 LOCK = 5_174_310_801  # of PostgreSQL's advisory locks: who holds it seals, or cuts, the chains
@@ -78,7 +79,7 @@ def _batches(rows: Iterable[tuple]) -> Iterator[list[tuple]]:
 def _sealed(row: tuple, ends: dict[Chain, End]) -> Seal:
     """The next seal in the chains of `row`, whose `ends` move on."""
     number, _, kind, _, organisation, *_ = row
-    retention, hashed = Kind(kind).retention.value, digest(row)
+    retention, hashed = retention_of(kind).value, digest(row)
     overall = _advance(Chain(None, retention), hashed, ends)
     own = _advance(Chain(organisation, retention), hashed, ends) if organisation else (None, None)
     return number, retention, *overall, organisation, *own

@@ -10,8 +10,8 @@ from django.db.backends.utils import CursorWrapper
 from django.db.models import QuerySet
 
 from accounts.audit.chains import FIELDS, Chain, End, digest, ends_of
-from accounts.audit.models import AuditCut, AuditRow, Retention
 from accounts.models import Organisation
+from accounts.models.audit import AuditCut, AuditRow, Retention
 from accounts.operator import system_scope
 
 MOST = 100  # of findings of one sort, of which each is told

@@ -18,7 +18,7 @@ _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
 T = TypeVar("T")
 
 
-class Problem(NamedTuple):
+class RowProblem(NamedTuple):
     """What is wrong where: str() is a sentence for the user. Line 0 is the file as such."""
 
     file: str
@@ -30,13 +30,13 @@ class Problem(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Row:
+class CsvRow:
     """One row; what is wrong with it goes to the problems of all files."""
 
     file: str
     line: int
     cells: dict[str, str]
-    problems: list[Problem]
+    problems: list[RowProblem]
 
     def read(self, column: str, parse: Callable[[str], T]) -> T | None:
         """The cell as `parse` makes it; None, and a problem, where that raises ValueError with a sentence."""
@@ -47,10 +47,10 @@ class Row:
             return None
 
     def refuse(self, sentence: str) -> None:
-        self.problems.append(Problem(self.file, self.line, sentence))
+        self.problems.append(RowProblem(self.file, self.line, sentence))
 
 
-def read_table(path: Path, columns: Sequence[str], problems: list[Problem], *, exact: bool) -> list[Row]:
+def read_table(path: Path, columns: Sequence[str], problems: list[RowProblem], *, exact: bool) -> list[CsvRow]:
     """The sound rows of the CSV file at `path`; every other one is a problem.
 
     The header must hold `columns`, in any order, and no others if `exact`. Wholly empty lines do not count.
@@ -60,10 +60,10 @@ def read_table(path: Path, columns: Sequence[str], problems: list[Problem], *, e
         line, header = _header(records, columns, exact=exact)
         rows = list(_rows(records, header, str(path), problems))
     except _BrokenFile as error:
-        problems.append(Problem(str(path), error.line, str(error)))
+        problems.append(RowProblem(str(path), error.line, str(error)))
         return []
     if not rows and not any(problem.file == str(path) for problem in problems):
-        problems.append(Problem(str(path), line, "There is no row below the header."))
+        problems.append(RowProblem(str(path), line, "There is no row below the header."))
     return rows
 
 
@@ -147,13 +147,13 @@ def _header_problems(header: list[str], columns: Sequence[str], *, exact: bool) 
         yield f"The header has the unknown column {', '.join(map(quote, unknown[:10]))}."
 
 
-def _rows(records: Iterator[_Record], header: list[str], file: str, problems: list[Problem]) -> Iterator[Row]:
+def _rows(records: Iterator[_Record], header: list[str], file: str, problems: list[RowProblem]) -> Iterator[CsvRow]:
     for count, (line, cells, problem) in enumerate(records, start=1):
         if count > MOST_ROWS:
             raise _BrokenFile(f"The file has more than {MOST_ROWS:,} rows.", line)
         if not problem and len(cells) != len(header):
             problem = f"The number of columns is {len(cells)} here and {len(header)} in the header."
-        row = Row(file, line, dict(zip(header, cells, strict=False)), problems)
+        row = CsvRow(file, line, dict(zip(header, cells, strict=False)), problems)
         if problem:
             row.refuse(problem)
         else:

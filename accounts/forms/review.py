@@ -15,7 +15,7 @@ LONGEST_REASON = 200
 
 
 @dataclass(frozen=True)
-class Row:
+class ReviewRow:
     """A member as the page shows them, with those fields about them that there are."""
 
     member: Membership
@@ -68,9 +68,9 @@ class ReviewForm(forms.Form):
             if (decision := given.get(f"decision_{number}"))
         ]
 
-    def rows(self) -> list[Row]:
+    def rows(self) -> list[ReviewRow]:
         return [
-            Row(member, *(self._field(name, member) for name in ("job", "reason", "decision")))
+            ReviewRow(member, *(self._field(name, member) for name in ("job", "reason", "decision")))
             for member in self.members
         ]
 

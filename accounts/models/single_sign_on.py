@@ -9,8 +9,8 @@ from django.db.models import Q
 from django.db.models.functions import Lower
 from django.utils import timezone
 
+from accounts.mail_domains import domain_of
 from accounts.models.people import Organisation, User
-from accounts.sign_in.mail_domains import domain_of
 
 
 class SingleSignOnQuerySet(models.QuerySet):

@@ -7,8 +7,8 @@ from django.db.models import Q, QuerySet
 from django.utils.formats import date_format
 
 from accounts.acting import Acting
-from accounts.audit import record
-from accounts.audit.models import Kind
+from accounts.audit import note
+from accounts.audit.kinds import AuditKind
 from accounts.errors import NotAllowed, quote
 from accounts.models import Binding, Fuel, Membership, Organisation, Participant, User
 from accounts.roles import Role
@@ -41,7 +41,7 @@ def bind_code(
     binding = Binding(fuel=fuel, role=organisation.role, code=code, organisation=organisation)
     binding.valid_from, binding.bound_by, binding.approved_by = valid_from, bound_by, by and by.user
     binding.save()
-    record(Kind.CODE_BOUND, by=by, organisation=organisation, about=organisation, binding=binding.pk)
+    note(AuditKind.CODE_BOUND, by=by, organisation=organisation, about=organisation, binding=binding.pk)
     return binding, True
 
 
@@ -64,7 +64,7 @@ def unbind_code(*, binding: Binding, last_day: date, unbound_by: User, rehearsal
         )
     held.valid_to = last_day
     held.save(update_fields=["valid_to"])
-    record(Kind.CODE_UNBOUND, by=by, about=held.organisation, binding=held.pk)
+    note(AuditKind.CODE_UNBOUND, by=by, about=held.organisation, binding=held.pk)
     return held
 
 

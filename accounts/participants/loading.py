@@ -9,23 +9,22 @@ from typing import NamedTuple
 
 from django.db import connection, transaction
 
-from accounts.audit import record
-from accounts.audit.models import Kind as Act
-from accounts.files.reading import Problem
+from accounts.audit import note
+from accounts.audit.kinds import AuditKind
+from accounts.files.reading import RowProblem
 from accounts.models import Participant
 from accounts.participants.reading import (
     KNOWN_KINDS,
     SOUNDS_UNREAL,
     BrokenList,
-    Entry,
     Holder,
-    Kind,
+    ListEntry,
     ListRead,
     read_participants,
 )
 from accounts.roles import Role
 
-Held = dict[tuple[Holder, date], Entry]
+Held = dict[tuple[Holder, date], ListEntry]
 
 LOCK = "LOCK TABLE accounts_participant IN SHARE ROW EXCLUSIVE MODE"
 STAGE = """
@@ -48,11 +47,11 @@ ON CONFLICT (fuel, role, code, effective_from) DO NOTHING
 """
 
 
-class Change(NamedTuple):
+class EntryChange(NamedTuple):
     """An entry as the list holds it and as the files have it."""
 
-    before: Entry
-    after: Entry
+    before: ListEntry
+    after: ListEntry
 
     def __str__(self) -> str:
         return f"{self.after.holder} {self.after.name}, {self.after.period}"
@@ -70,31 +69,31 @@ class Section(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Outcome:
+class ListLoad:
     """What a load did or, as a dry run, would do; worded alike but for “would be”."""
 
     dry_run: bool
     listed: int
-    added: list[Entry]
-    changed: list[Change]
-    missing: list[Entry]
-    undecided: list[Entry]
+    added: list[ListEntry]
+    changed: list[EntryChange]
+    missing: list[ListEntry]
+    undecided: list[ListEntry]
 
     @property
-    def ended(self) -> list[Change]:
+    def ended(self) -> list[EntryChange]:
         return [c for c in self.changed if c.after.effective_to and not c.before.effective_to]
 
     @property
-    def end_changed(self) -> list[Change]:
+    def end_changed(self) -> list[EntryChange]:
         moved = [c for c in self.changed if c.before.effective_to != c.after.effective_to]
         return [change for change in moved if change.before.effective_to]
 
     @property
-    def renamed(self) -> list[Change]:
+    def renamed(self) -> list[EntryChange]:
         return [c for c in self.changed if c.before.name != c.after.name]
 
     @property
-    def kind_changed(self) -> list[Change]:
+    def kind_changed(self) -> list[EntryChange]:
         return [c for c in self.changed if c.before.kind != c.after.kind]
 
     def sections(self) -> list[Section]:
@@ -134,7 +133,7 @@ class Outcome:
 
 
 @transaction.atomic
-def load_participants(paths: Iterable[Path], *, dry_run: bool = False) -> Outcome:
+def load_participants(paths: Iterable[Path], *, dry_run: bool = False) -> ListLoad:
     """Add, end, rename and re-kind participants as the files at `paths` say, all as one load; delete none.
 
     Raises BrokenList with every problem of every file; then, as in a dry run, nothing is changed.
@@ -150,7 +149,9 @@ def load_participants(paths: Iterable[Path], *, dry_run: bool = False) -> Outcom
     if not dry_run:
         _write([*outcome.added, *(change.after for change in outcome.changed)])
         counts = {"added": len(outcome.added), "changed": len(outcome.changed)}
-        record(Act.PARTICIPANTS_LOADED, by=None, personal={"files": ", ".join(path.name for path in paths)}, **counts)
+        note(
+            AuditKind.PARTICIPANTS_LOADED, by=None, personal={"files": ", ".join(path.name for path in paths)}, **counts
+        )
     return outcome
 
 
@@ -160,12 +161,12 @@ def lock_list() -> None:
         cursor.execute(LOCK)
 
 
-def _entry(row: Participant) -> Entry:
+def _entry(row: Participant) -> ListEntry:
     holder = Holder(row.fuel, row.role, row.code)
-    return Entry(holder, row.name, row.effective_from, row.effective_to, row.kind)
+    return ListEntry(holder, row.name, row.effective_from, row.effective_to, row.kind)
 
 
-def _duplicates(entries: list[Entry]) -> Iterator[Problem]:
+def _duplicates(entries: list[ListEntry]) -> Iterator[RowProblem]:
     """Entries of the files that are the same one, by code, role and first day."""
     first: Held = {}
     for entry in entries:
@@ -175,16 +176,16 @@ def _duplicates(entries: list[Entry]) -> Iterator[Problem]:
             yield entry.problem(f"{entry.holder} from {entry.effective_from} stands on {place} already.")
 
 
-def _overlaps(entries: list[Entry], held: Held) -> Iterator[Problem]:
+def _overlaps(entries: list[ListEntry], held: Held) -> Iterator[RowProblem]:
     """Periods of one code that would overlap once the files' entries stand in the list."""
-    periods: dict[Holder, list[Entry]] = defaultdict(list)
+    periods: dict[Holder, list[ListEntry]] = defaultdict(list)
     for entry in (held | {entry.key: entry for entry in reversed(entries)}).values():
         periods[entry.holder].append(entry)
     for holder in dict.fromkeys(entry.holder for entry in entries):
         yield from _overlaps_of_one(sorted(periods[holder], key=lambda entry: entry.effective_from))
 
 
-def _overlaps_of_one(entries: list[Entry]) -> Iterator[Problem]:
+def _overlaps_of_one(entries: list[ListEntry]) -> Iterator[RowProblem]:
     longest, *others = entries
     for entry in others:
         end = longest.effective_to
@@ -194,7 +195,7 @@ def _overlaps_of_one(entries: list[Entry]) -> Iterator[Problem]:
             longest = entry
 
 
-def _overlap(one: Entry, other: Entry) -> Problem:
+def _overlap(one: ListEntry, other: ListEntry) -> RowProblem:
     """Told of the later row, or of the only one that is from a file."""
     if one.file and (not other.file or (one.file, one.line) > (other.file, other.line)):
         one, other = other, one
@@ -205,10 +206,10 @@ def _overlap(one: Entry, other: Entry) -> Problem:
     return other.problem(f"{other.holder} {other.period} overlaps {where}.")
 
 
-def _compare(read: ListRead, held: Held, *, dry_run: bool) -> Outcome:
+def _compare(read: ListRead, held: Held, *, dry_run: bool) -> ListLoad:
     settled = [_settled(entry, held.get(entry.key)) for entry in read.entries]
-    both = [Change(held[entry.key], entry) for entry in settled if entry.key in held]
-    return Outcome(
+    both = [EntryChange(held[entry.key], entry) for entry in settled if entry.key in held]
+    return ListLoad(
         dry_run=dry_run,
         listed=len(settled),
         added=[entry for entry in settled if entry.key not in held],
@@ -218,17 +219,17 @@ def _compare(read: ListRead, held: Held, *, dry_run: bool) -> Outcome:
     )
 
 
-def _settled(entry: Entry, held: Entry | None) -> Entry:
+def _settled(entry: ListEntry, held: ListEntry | None) -> ListEntry:
     """With a kind: what the file says, else what the list has, else what is known of the code."""
-    known = held.kind if held else KNOWN_KINDS.get(entry.holder.code, Kind.LIVE)
+    known = held.kind if held else KNOWN_KINDS.get(entry.holder.code, Participant.Kind.LIVE)
     return replace(entry, kind=entry.kind or known)
 
 
-def _facts(entry: Entry) -> tuple[object, ...]:
+def _facts(entry: ListEntry) -> tuple[object, ...]:
     return entry.name, entry.effective_to, entry.kind
 
 
-def _missing(read: ListRead, held: Held) -> list[Entry]:
+def _missing(read: ListRead, held: Held) -> list[ListEntry]:
     """The latest entry of each code that the list holds and the files, which cover its fuel and role, do not."""
     latest = {entry.holder: entry for entry in held.values()}
     listed = {entry.holder for entry in read.entries}
@@ -237,12 +238,12 @@ def _missing(read: ListRead, held: Held) -> list[Entry]:
     return sorted(covered, key=lambda entry: entry.holder)
 
 
-def _is_undecided(read: Entry, settled: Entry) -> bool:
+def _is_undecided(read: ListEntry, settled: ListEntry) -> bool:
     """Whether its name says test or dummy, and no file has said that it is live."""
-    return read.kind is None and settled.kind == Kind.LIVE and bool(SOUNDS_UNREAL.search(settled.name))
+    return read.kind is None and settled.kind == Participant.Kind.LIVE and bool(SOUNDS_UNREAL.search(settled.name))
 
 
-def _write(entries: list[Entry]) -> None:
+def _write(entries: list[ListEntry]) -> None:
     if not entries:
         return
     with connection.cursor() as cursor:

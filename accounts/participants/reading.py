@@ -13,11 +13,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from accounts.errors import is_invisible, quote
-from accounts.files.reading import Problem, Row, read_table
+from accounts.files.reading import CsvRow, RowProblem, read_table
 from accounts.models import Fuel, Participant
 from accounts.roles import Role
-
-Kind = Participant.Kind
 
 COLUMNS = ("code", "fuel", "role", "name", "effective_from", "effective_to", "kind")
 MDD_NAMES = "Market_Participant.csv"
@@ -31,7 +29,12 @@ MDD_ROLE, MDD_FROM, MDD_TO = (
 ROLE_OF_MDD = {"8": Role.MAP, "X": Role.SUPPLIER}
 
 # MDD has no kind: what its own names say of these codes.
-KNOWN_KINDS = {"CUST": Kind.DUMMY, "CIDA": Kind.TEST, "CIDB": Kind.TEST, "CIDC": Kind.TEST}
+KNOWN_KINDS = {
+    "CUST": Participant.Kind.DUMMY,
+    "CIDA": Participant.Kind.TEST,
+    "CIDB": Participant.Kind.TEST,
+    "CIDC": Participant.Kind.TEST,
+}
 SOUNDS_UNREAL = re.compile("(?<![a-z])(test|dummy)(?![a-z])", re.IGNORECASE)
 
 CODE_LENGTH = {Fuel.ELECTRICITY: 4, Fuel.GAS: 3}
@@ -43,7 +46,7 @@ DATE_FORMS = {"[0-9]{2}/[0-9]{2}/[0-9]{4}": "%d/%m/%Y", "[0-9]{4}-[0-9]{2}-[0-9]
 class BrokenList(Exception):
     """The files cannot be loaded; `problems` holds every reason, each a sentence with file and line."""
 
-    def __init__(self, problems: Iterable[Problem]) -> None:
+    def __init__(self, problems: Iterable[RowProblem]) -> None:
         self.problems = tuple(problems)
         super().__init__("\n".join(map(str, self.problems)))
 
@@ -60,7 +63,7 @@ class Holder(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Entry:
+class ListEntry:
     """One entry of the list, from a file or from the database (then without a place). Kind None: not said."""
 
     holder: Holder
@@ -80,8 +83,8 @@ class Entry:
     def period(self) -> str:
         return f"from {self.effective_from}" + (f" to {self.effective_to}" if self.effective_to else "")
 
-    def problem(self, sentence: str) -> Problem:
-        return Problem(self.file, self.line, sentence)
+    def problem(self, sentence: str) -> RowProblem:
+        return RowProblem(self.file, self.line, sentence)
 
     def __str__(self) -> str:
         return f"{self.holder} {self.name}, {self.period}"
@@ -91,8 +94,8 @@ class Entry:
 class ListRead:
     """What the files hold: sound entries, problems, and the fuels and roles that they cover."""
 
-    entries: list[Entry] = field(default_factory=list)
-    problems: list[Problem] = field(default_factory=list)
+    entries: list[ListEntry] = field(default_factory=list)
+    problems: list[RowProblem] = field(default_factory=list)
     covers: set[tuple[str, str]] = field(default_factory=set)
 
 
@@ -120,14 +123,14 @@ def _read_mdd(folder: Path, read: ListRead) -> None:
     relevant = [row for row in rows if row.cells[MDD_ROLE] in ROLE_OF_MDD]
     if rows and not relevant:
         sentence = "No row has role 8 (MAP) or X (supplier)."
-        read.problems.append(Problem(str(folder / MDD_ROLES), 0, sentence))
+        read.problems.append(RowProblem(str(folder / MDD_ROLES), 0, sentence))
     read.entries += filter(None, [_mdd_entry(row, names) for row in relevant])
     read.covers |= {(Fuel.ELECTRICITY, role) for role in ROLE_OF_MDD.values()}
 
 
-def _mdd_names(path: Path, problems: list[Problem]) -> Mapping[str, Row]:
+def _mdd_names(path: Path, problems: list[RowProblem]) -> Mapping[str, CsvRow]:
     """The row that names each participant; none at all only if that is a problem already."""
-    names: dict[str, Row] = {}
+    names: dict[str, CsvRow] = {}
     for row in read_table(path, (MDD_ID, MDD_NAME), problems, exact=False):
         code = row.cells[MDD_ID].upper()
         if first := names.get(code):
@@ -136,7 +139,7 @@ def _mdd_names(path: Path, problems: list[Problem]) -> Mapping[str, Row]:
     return names
 
 
-def _mdd_entry(row: Row, names: Mapping[str, Row]) -> Entry | None:
+def _mdd_entry(row: CsvRow, names: Mapping[str, CsvRow]) -> ListEntry | None:
     code = row.read(MDD_ID, partial(parse_code, fuel=Fuel.ELECTRICITY))
     named = names.get(row.cells[MDD_ID].upper())
     name = named and named.read(MDD_NAME, parse_name)
@@ -146,7 +149,7 @@ def _mdd_entry(row: Row, names: Mapping[str, Row]) -> Entry | None:
     if code is None or name is None or days is None:
         return None
     holder = Holder(Fuel.ELECTRICITY, ROLE_OF_MDD[row.cells[MDD_ROLE]], code)
-    return Entry(holder, name, *days, None, row.file, row.line)
+    return ListEntry(holder, name, *days, None, row.file, row.line)
 
 
 def _read_csv(path: Path, read: ListRead) -> None:
@@ -156,7 +159,7 @@ def _read_csv(path: Path, read: ListRead) -> None:
     read.covers |= {(entry.holder.fuel, entry.holder.role) for entry in sound}
 
 
-def _csv_entry(row: Row) -> Entry | None:
+def _csv_entry(row: CsvRow) -> ListEntry | None:
     fuel = row.read("fuel", parse_fuel)
     code = row.read("code", partial(parse_code, fuel=fuel))
     role = row.read("role", parse_role)
@@ -165,10 +168,10 @@ def _csv_entry(row: Row) -> Entry | None:
     days = _period(row, "effective_from", "effective_to")
     if None in (fuel, code, role, name, kind, days):
         return None
-    return Entry(Holder(fuel, role, code), name, *days, kind or None, row.file, row.line)
+    return ListEntry(Holder(fuel, role, code), name, *days, kind or None, row.file, row.line)
 
 
-def _period(row: Row, start: str, end: str) -> tuple[date, date | None] | None:
+def _period(row: CsvRow, start: str, end: str) -> tuple[date, date | None] | None:
     """First and last day, the last perhaps open; None, with the problem noted, where they are wrong."""
     first = row.read(start, parse_day)
     if not row.cells[end]:
@@ -235,6 +238,6 @@ def parse_role(text: str) -> Role:
 
 def _parse_kind(text: str) -> str:
     """The kind, or nothing where the file does not say it."""
-    if text and text.lower() not in Kind.values:
+    if text and text.lower() not in Participant.Kind.values:
         raise ValueError(f"{quote(text)} is not a kind. Write live, dummy or test, or leave it empty.")
     return text.lower()

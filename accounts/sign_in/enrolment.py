@@ -7,8 +7,6 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.http import urlencode
 
-from accounts.access import View
-
 # What enrolling takes, beside the pages that are open to those not signed in.
 PAGES = frozenset(
     {
@@ -34,7 +32,9 @@ class EnrolmentMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         return self.get_response(request)
 
-    def process_view(self, request: HttpRequest, view: View, *_: object) -> HttpResponseRedirect | None:
+    def process_view(
+        self, request: HttpRequest, view: Callable[..., HttpResponse], *_: object
+    ) -> HttpResponseRedirect | None:
         if not request.lacks_factor or not getattr(view, "login_required", True):
             return None
         if request.resolver_match.url_name in PAGES:

@@ -21,13 +21,13 @@ from django.urls import reverse
 from django.utils.http import urlencode
 
 from accounts.acting import Acting, Origin, scope
-from accounts.audit.models import Kind
-from accounts.audit.recording import record, typed_hash
+from accounts.audit.kinds import AuditKind
+from accounts.audit.noting import note, typed_hash
+from accounts.mail_domains import domain_of
 from accounts.models import SingleSignOn, User
 from accounts.roles import Job
 from accounts.sign_in.encryption import decrypt
 from accounts.sign_in.factors import SIGNED_IN_THROUGH
-from accounts.sign_in.mail_domains import domain_of
 from accounts.sign_in.provider_requests import session_for
 
 CONFIRM = AuthProcess.REDIRECT  # the way of django-allauth that signs nobody in
@@ -64,7 +64,7 @@ def refuse(request: HttpRequest, sign_on: SingleSignOn, why: Refusal, email: str
     typed = {"typed": typed_hash(email)} if email else {}
     personal = {"address": origin.address} if origin.address else {}
     with scope(by):
-        record(Kind.FAILED_LOG_IN, by=by, personal=personal, provider=sign_on.pk, why=why.value, **typed)
+        note(AuditKind.FAILED_LOG_IN, by=by, personal=personal, provider=sign_on.pk, why=why.value, **typed)
     context = {"organisation": sign_on.organisation, "why": why.value}
     response = render(request, "accounts/sign_on_refused.html", context, status=why.status)
     response["Cache-Control"] = "no-store"

@@ -23,7 +23,6 @@ from django.urls import Resolver404, resolve
 from django.utils import timezone
 
 from accounts import acting
-from accounts.access import View
 from accounts.models import User
 from accounts.sign_in.kept_forms import KEPT, KEPT_SECONDS, keep, page_of, waiting, way_back
 from accounts.sign_in.sessions import hold, stored
@@ -60,7 +59,7 @@ def every() -> float:
     return min(60, settings.SESSION_IDLE_SECONDS / 10)
 
 
-def passive(view: View) -> View:
+def passive(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
     """A view that is asked by machines: no activity of anybody."""
     view.passive = True
     return view
@@ -178,7 +177,7 @@ class TimeoutMiddleware:
         note(request)  # an upload has taken its time
         return response
 
-    def process_view(self, request: HttpRequest, view: View, *_: object) -> HttpResponse | None:
+    def process_view(self, request: HttpRequest, view: Callable[..., HttpResponse], *_: object) -> HttpResponse | None:
         """A form without sign-in leads to its page, by way of the sign-in page; the CSRF check has let it pass."""
         if not request.user.is_authenticated:
             if request.resolver_match.url_name == "account_logout":

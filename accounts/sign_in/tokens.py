@@ -18,9 +18,10 @@ from django.middleware.gzip import GZipMiddleware
 from django.utils import timezone
 
 from accounts.acting import API, Acting, Origin, scope
-from accounts.audit import record
-from accounts.audit.models import AuditRow, Kind
+from accounts.audit import note
+from accounts.audit.kinds import AuditKind
 from accounts.models import ServiceToken
+from accounts.models.audit import AuditRow
 from accounts.sign_in.networks import lies_within
 
 MARK = "smi_"  # by which programs that look for leaked secrets know one
@@ -114,7 +115,7 @@ def _note_once_a_day(acting: Acting, refusal: dict[str, str]) -> None:
         ServiceToken.objects.select_for_update(no_key=True).get(pk=acting.token_id)
         if not _is_noted(acting, refusal):
             personal = {"address": acting.origin.address}
-            record(Kind.TOKEN_USED, by=acting, personal=personal, **refusal)
+            note(AuditKind.TOKEN_USED, by=acting, personal=personal, **refusal)
     if len(noted) >= MOST_NOTED:
         noted.clear()
     noted.add(key)
@@ -122,7 +123,7 @@ def _note_once_a_day(acting: Acting, refusal: dict[str, str]) -> None:
 
 def _is_noted(acting: Acting, refusal: dict[str, str]) -> bool:
     rows = AuditRow.objects.between(timezone.localdate(), None)
-    rows = rows.filter(kind=Kind.TOKEN_USED, organisation_id=acting.organisation.pk)
+    rows = rows.filter(kind=AuditKind.TOKEN_USED, organisation_id=acting.organisation.pk)
     rows = rows.filter(details=refusal | {"token": acting.token_id})
     return rows.filter(values__name="address", values__value=acting.origin.address).exists()
 

@@ -8,8 +8,8 @@ from django.views.decorators.cache import never_cache
 
 from accounts import acting
 from accounts.access import Open, allow
-from accounts.audit import record
-from accounts.audit.models import Kind
+from accounts.audit import note
+from accounts.audit.kinds import AuditKind
 from accounts.models import Membership
 from accounts.sign_in.kept_forms import safe_next
 
@@ -38,7 +38,7 @@ def acting_choice(request: HttpRequest) -> HttpResponse:
 def _record_switch(request: HttpRequest, membership: Membership) -> None:
     by = replace(acting.Acting.under(membership), origin=acting.Origin.of(request))
     with acting.scope(by):
-        record(Kind.SWITCH, by=by, membership=membership.pk)
+        note(AuditKind.SWITCH, by=by, membership=membership.pk)
 
 
 @allow(Open.TO_ALL)

@@ -23,9 +23,9 @@ from accounts.forms.people import (
     UnbindForm,
 )
 from accounts.models import Binding, Membership, Organisation, Proposal
-from accounts.proposal_words import act_in_words
 from accounts.roles import Job, Permission, Role
 from accounts.sign_in.kept_forms import refilled
+from accounts.views.proposal_words import act_in_words
 
 Act = Proposal.Act
 PROPOSED = "Proposed. Another DCC administrator decides; until then nothing changes."

@@ -18,11 +18,11 @@ from django.views.decorators.cache import never_cache
 
 from accounts.access import Open, allow, expect
 from accounts.actions import end_sessions_of, reset_factors_of_member
-from accounts.audit.models import Kind
-from accounts.audit.signals import record_of_person
+from accounts.audit.kinds import AuditKind
 from accounts.errors import NotAllowed
 from accounts.forms.people import ReasonForm
 from accounts.models import Membership
+from accounts.receivers.audit import note_of_person
 from accounts.roles import Permission
 from accounts.sign_in import known_browsers
 from accounts.sign_in.factors import has_factor, needs_factor
@@ -117,7 +117,7 @@ def session_list(request: HttpRequest) -> HttpResponse:
     """Where the person is signed in; signs out everywhere else."""
     if request.method == "POST":
         ended = end_sessions_of(request.user, keep=request.session.session_key)
-        record_of_person(Kind.SESSIONS_ENDED, request, request.user, sessions=ended)
+        note_of_person(AuditKind.SESSIONS_ENDED, request, request.user, sessions=ended)
         messages.success(request, "You are signed out everywhere else.")
         return redirect("usersessions_list")
     found = UserSession.objects.purge_and_list(request.user)

@@ -32,7 +32,7 @@ from inventory.api.serializers.recording import (
 )
 from inventory.api.versions import expected_version, tagged
 from inventory.devices.filters import DeviceFilter
-from inventory.devices.find import device_as_of, device_or_404, not_found, record_or_404
+from inventory.devices.find import device_as_of, device_or_404, history_or_404, not_found
 from inventory.forms.past import PastForm
 from inventory.history.timeline import held, timeline
 from inventory.models import Device
@@ -108,7 +108,7 @@ class DeviceViewSet(Resource):
     @action(detail=True)
     def history(self, request: Request, device_id: str) -> Response:
         """What happened to one device, for whoever has it or had it once: clipped to its own days."""
-        canonical, record = record_or_404(request, device_id)
+        canonical, record = history_or_404(request, device_id)
         self.expect()
         device = Device.objects.visible_to(request.acting).filter(pk=record.device).first()
         note_page(request, device) if device else note_past(request, canonical)
@@ -119,7 +119,7 @@ class DeviceViewSet(Resource):
     @action(detail=True, url_path="as-of")
     def as_of(self, request: Request, device_id: str) -> Response:
         """One device as it was on the UK day `as_of`, as known at the end of the day `known_on` (left out: now)."""
-        canonical, record = record_or_404(request, device_id)
+        canonical, record = history_or_404(request, device_id)
         self.expect("as_of", "known_on")
         form = PastForm({"as_of": ""} | request.query_params.dict(), day_needed=True)
         asked = form.cleaned_or_refused()

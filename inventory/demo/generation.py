@@ -9,7 +9,7 @@ from typing import Any
 from django.db import IntegrityError, connection
 from django.db.backends.utils import CursorWrapper
 
-from accounts.acting import noting
+from accounts.acting import explaining
 from accounts.errors import NotAllowed
 from accounts.models import Fuel, Participant
 from accounts.roles import Role
@@ -46,7 +46,7 @@ def generate_devices(
     _refuse_odd(count, today)
     parameters = _parameters(seed, today, favour) | {"count": count, "fuels": _fuels_with_meters(today)}
     try:
-        with noting(via="load", source=parameters["source"]), connection.cursor() as cursor:
+        with explaining(via="load", source=parameters["source"]), connection.cursor() as cursor:
             _generate(cursor, parameters, tell)
     except IntegrityError as error:
         if "device_id_unique" not in str(error):

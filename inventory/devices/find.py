@@ -9,7 +9,7 @@ from django.db import connection
 from django.http import Http404, HttpRequest
 from django.utils import timezone
 
-from inventory.history.record import DeviceRecord
+from inventory.history.device_history import DeviceHistory
 from inventory.identifiers import InvalidIdentifier, parse_device_id
 from inventory.models import Device
 
@@ -26,7 +26,7 @@ def device_or_404(request: HttpRequest, device_id: str, *, flagged: bool = True)
     return device
 
 
-def record_or_404(request: HttpRequest, device_id: str) -> tuple[str, DeviceRecord]:
+def history_or_404(request: HttpRequest, device_id: str) -> tuple[str, DeviceHistory]:
     """Device ID and history of a device that whom the request acts for has, or had once."""
     canonical = _canonical(request, device_id)
     with connection.cursor() as cursor:
@@ -34,10 +34,10 @@ def record_or_404(request: HttpRequest, device_id: str) -> tuple[str, DeviceReco
         (found,) = cursor.fetchone()
     if found is None:
         raise not_found(request)
-    return canonical, DeviceRecord(found, request.acting)
+    return canonical, DeviceHistory(found, request.acting)
 
 
-def device_as_of(record: DeviceRecord, day: date, known_at: datetime | None) -> Device | None:
+def device_as_of(record: DeviceHistory, day: date, known_at: datetime | None) -> Device | None:
     """The device as it was on a UK day, as known at a moment (None: now); None unless it was the viewer's then."""
     then = Device.objects.as_of(day, known_at, device=record.device).visible_to(record.acting, day)
     return then.with_parties().first()

@@ -4,8 +4,8 @@ from dataclasses import dataclass, replace
 
 from accounts.roles import Role
 from inventory.data_items import ITEMS, DataItem, Group, Shown, listed_for
+from inventory.history.device_history import DeviceHistory
 from inventory.history.provenance import provenance_of
-from inventory.history.record import DeviceRecord
 from inventory.models import Device, DeviceType, Status
 from inventory.quality import Flag, flags_of
 from inventory.wording import in_words
@@ -30,7 +30,7 @@ class Cell:
 PAGE_GROUPS = (Group.ASSET, Group.SUPPLY, Group.STATUS, Group.DEVICE)
 
 
-def groups_of(device: Device, record: DeviceRecord, flags: list[Flag]) -> list[tuple[Group, list[Cell]]]:
+def groups_of(device: Device, record: DeviceHistory, flags: list[Flag]) -> list[tuple[Group, list[Cell]]]:
     """Every data item the role sees, in groups, each with who recorded it, when and from what."""
     shown = [item for item in ITEMS if item.visible_to(record.acting.role)]
     rows = [row_of(device, item, record, flags) for item in shown if _applies(device, item)]
@@ -57,7 +57,7 @@ def _applies(device: Device, item: DataItem) -> bool:
     return item.name != "esme_variant" or device.device_type == DeviceType.ESME
 
 
-def row_of(device: Device, item: DataItem, record: DeviceRecord, flags: list[Flag]) -> Cell:
+def row_of(device: Device, item: DataItem, record: DeviceHistory, flags: list[Flag]) -> Cell:
     """One row of a device's page."""
     own = tuple(flag for flag in flags if flag.item == item.name)
     provenance = provenance_of(record, item)

@@ -11,7 +11,7 @@ from accounts.models import Fuel
 from accounts.roles import Role
 from inventory.data_items import BY_NAME
 from inventory.devices.filters import problems_of
-from inventory.models import Device, Kind
+from inventory.models import Device, StepKind
 from inventory.rules.recording import Assessment, Recording, assess
 
 IDENTIFIER = {"autocomplete": "off", "spellcheck": "false", "autocapitalize": "characters"}
@@ -45,8 +45,8 @@ class DeviceEditForm(forms.Form):
         label="Why is the recorded value replaced?",
         required=False,
         choices=[
-            (Kind.CORRECTION.value, "It was typed wrongly"),
-            (Kind.CHANGE.value, "Another MAP provides the meter, from the day above"),
+            (StepKind.CORRECTION.value, "It was typed wrongly"),
+            (StepKind.CHANGE.value, "Another MAP provides the meter, from the day above"),
         ],
         widget=forms.RadioSelect,
     )
@@ -149,7 +149,7 @@ class DeviceEditForm(forms.Form):
             msn=msn if "msn" in self.data else None,
             map_id=map_id if "map_id" in self.data else None,
             map_from=cleaned.get("map_from"),
-            kind=Kind(cleaned["kind"]) if cleaned.get("kind") else None,
+            kind=StepKind(cleaned["kind"]) if cleaned.get("kind") else None,
             source=cleaned.get("source", ""),
             reason=cleaned.get("reason", ""),
             refused=tuple(problems_of(self)),
@@ -214,8 +214,8 @@ class BlankMapIdForm(forms.Form):
     kind = forms.ChoiceField(
         label="Which of these is it?",
         choices=[
-            (Kind.ENDED.value, "From a day on, no MAP provides the meter"),
-            (Kind.CORRECTION.value, "The MAP ID was never right"),
+            (StepKind.ENDED.value, "From a day on, no MAP provides the meter"),
+            (StepKind.CORRECTION.value, "The MAP ID was never right"),
         ],
         widget=forms.RadioSelect,
     )

@@ -3,8 +3,8 @@
 from django.utils.timezone import localtime
 
 from inventory.data_items import DataItem
-from inventory.history.record import DeviceRecord, Period, Recorder
-from inventory.models import DeviceEvent, Kind
+from inventory.history.device_history import Author, DeviceHistory, Period
+from inventory.models import DeviceEvent, StepKind
 from inventory.wording import in_words
 
 BEFORE = "recorded before your time"
@@ -12,7 +12,7 @@ PROVIDER_FIELDS = {"asset_provider", "map_from", "map_recorded_at", "map_recorde
 SUPPLY_FIELDS = {"supplier", "supplier_from", "previous_supplier", "previous_supplier_to"}
 
 
-def provenance_of(record: DeviceRecord, item: DataItem) -> str:
+def provenance_of(record: DeviceHistory, item: DataItem) -> str:
     """Who recorded the value, for which code, when and from what; empty where nothing is recorded."""
     field = item.fields[0] if item.fields else ""
     if field in PROVIDER_FIELDS:
@@ -22,7 +22,7 @@ def provenance_of(record: DeviceRecord, item: DataItem) -> str:
     return _of_event(record, field) if hasattr(DeviceEvent, field) else ""
 
 
-def _of_period(record: DeviceRecord, periods: list[Period]) -> str:
+def _of_period(record: DeviceHistory, periods: list[Period]) -> str:
     """Of the step that holds today; the one by which the viewer got the device is shown whenever it was recorded."""
     today = localtime().date()
     begun = [period for period in periods if period.stands and period.valid_from <= today]
@@ -38,7 +38,7 @@ def _of_period(record: DeviceRecord, periods: list[Period]) -> str:
     return signature(shown)
 
 
-def _of_event(record: DeviceRecord, field: str) -> str:
+def _of_event(record: DeviceHistory, field: str) -> str:
     """Of the last write that changed the item."""
     last, value = None, None
     for event in record.events:
@@ -51,13 +51,13 @@ def _of_event(record: DeviceRecord, field: str) -> str:
     return signature(record.shown(record.recorder_of(last)))
 
 
-def signature(recorder: Recorder) -> str:
+def signature(recorder: Author) -> str:
     """Such as `Priya Shah, ZEPH, 12 March 2026 at 14:02, from nameplate photo`."""
     words = [recorder.person, recorder.code or "DCC", str(in_words(recorder.at))]
     if recorder.source:
         words.append(f"from {recorder.source}")
     elif recorder.via == "load":
         words.append("by a load")
-    elif recorder.kind in Kind.values:
-        words.append(Kind(recorder.kind).label.lower())
+    elif recorder.kind in StepKind.values:
+        words.append(StepKind(recorder.kind).label.lower())
     return ", ".join(word for word in words if word)

@@ -8,8 +8,8 @@ from itertools import groupby
 
 from accounts.roles import Role
 from inventory.data_items import BY_NAME, ITEMS, DataItem, Shown
-from inventory.history.record import FOREVER, OTHER, DeviceRecord, Period, Recorder
-from inventory.models import DeviceEvent, Kind, Status
+from inventory.history.device_history import FOREVER, OTHER, Author, DeviceHistory, Period
+from inventory.models import DeviceEvent, Status, StepKind
 from inventory.wording import in_words
 
 NONE = "none"
@@ -79,23 +79,23 @@ class Difference:
 
 
 @dataclass(frozen=True)
-class Entry:
+class HistoryEntry:
     """One recording."""
 
     title: str
-    recorder: Recorder
+    recorder: Author
     differences: list[Difference]
 
     @property
     def note(self) -> str:
         """What kind of recording it is, from what and why, as far as it is shown."""
         by = self.recorder
-        kind = Kind(by.kind).label if by.kind in Kind.values else "By a load" if by.via == "load" else ""
+        kind = StepKind(by.kind).label if by.kind in StepKind.values else "By a load" if by.via == "load" else ""
         words = ", ".join(word for word in (kind, by.source and f"from {by.source}") if word)
         return f"{words}. Reason: {by.reason}" if by.reason else words
 
 
-def held(record: DeviceRecord) -> list[Held]:
+def held(record: DeviceHistory) -> list[Held]:
     """What held on the viewer's days, by valid time: as known now, whenever it was recorded."""
     return [
         *_pieces(record, MAP_ID, record.providers),
@@ -103,7 +103,7 @@ def held(record: DeviceRecord) -> list[Held]:
     ]
 
 
-def _pieces(record: DeviceRecord, party: Party, periods: list[Period]) -> Iterator[Held]:
+def _pieces(record: DeviceHistory, party: Party, periods: list[Period]) -> Iterator[Held]:
     standing = sorted((p for p in periods if p.stands), key=lambda period: period.valid_from)
     ends = [later.valid_from for later in standing[1:]] + [FOREVER]
     for period, end in zip(standing, ends, strict=False):
@@ -114,52 +114,52 @@ def _pieces(record: DeviceRecord, party: Party, periods: list[Period]) -> Iterat
                 yield Held(party.item, period.party or "", period.name, since, until)
 
 
-def timeline(record: DeviceRecord) -> list[Entry]:
+def timeline(record: DeviceHistory) -> list[HistoryEntry]:
     """Recordings made on the viewer's days, and the one that gave it the device; newest first."""
     entries = [*_of_periods(record, MAP_ID, record.providers), *_of_events(record)]
     if _sees(record, "supplier_id"):
         entries += _of_periods(record, SUPPLIER, record.suppliers)
-    shown = [Entry(entry.title, record.shown(entry.recorder), entry.differences) for entry in entries]
+    shown = [HistoryEntry(entry.title, record.shown(entry.recorder), entry.differences) for entry in entries]
     return sorted(shown, key=lambda entry: entry.recorder.at, reverse=True)
 
 
-def _of_periods(record: DeviceRecord, party: Party, periods: list[Period]) -> Iterator[Entry]:
+def _of_periods(record: DeviceHistory, party: Party, periods: list[Period]) -> Iterator[HistoryEntry]:
     for at, together in groupby(periods, key=lambda period: period.recorder.at):
         recorded = list(together)
         gave_it = record.acting.role == party.role and any(p.stands and p.party not in (None, OTHER) for p in recorded)
         if not (gave_it or record.is_own(at)):
             continue
-        new = next((period for period in recorded if period.kind != Kind.CANCELLED), recorded[0])
+        new = next((period for period in recorded if period.kind != StepKind.CANCELLED), recorded[0])
         old = next((period for period in recorded if period is not new), None) or _replaced(periods, new, at)
-        yield Entry(_title(party, new), new.recorder, _difference(party, old, new))
+        yield HistoryEntry(_title(party, new), new.recorder, _difference(party, old, new))
 
 
 def _replaced(periods: list[Period], new: Period, at: datetime) -> Period | None:
     """The step that held on the day of `new` as known just before it was recorded."""
     known = [p for p in periods if p.recorder.at < at and (p.known_until is None or p.known_until >= at)]
-    before = [p for p in known if p.valid_from <= new.valid_from and p.kind != Kind.CANCELLED]
+    before = [p for p in known if p.valid_from <= new.valid_from and p.kind != StepKind.CANCELLED]
     return max(before, key=lambda period: period.valid_from, default=None)
 
 
 def _title(party: Party, new: Period) -> str:
     day = in_words(new.valid_from)
     whom = f"to {party.other} " if new.party == OTHER else f"of {party.noun} "
-    if new.kind == Kind.CANCELLED:
+    if new.kind == StepKind.CANCELLED:
         return f"Change {whom}from {day} taken back"
-    if new.kind == Kind.CHANGE:
+    if new.kind == StepKind.CHANGE:
         return f"Change {whom}from {day} recorded"
     if new.party is None:
         return f"{party.item.label} blanked from {day}"
-    return f"{party.item.label} {'corrected' if new.kind == Kind.CORRECTION else 'recorded'}"
+    return f"{party.item.label} {'corrected' if new.kind == StepKind.CORRECTION else 'recorded'}"
 
 
 def _difference(party: Party, old: Period | None, new: Period) -> list[Difference]:
-    if new.kind == Kind.CANCELLED:
+    if new.kind == StepKind.CANCELLED:
         return [
             Difference(party.item, _party(party, new), Unnamed.AS_BEFORE),
             Difference(party.from_item, new.valid_from, None),
         ]
-    hidden = None if new.kind == Kind.FIRST else Unnamed.NOT_SHOWN
+    hidden = None if new.kind == StepKind.FIRST else Unnamed.NOT_SHOWN
     before, since = (_party(party, old), old.valid_from) if old else (hidden, hidden)
     both = [Difference(party.item, before, _party(party, new)), Difference(party.from_item, since, new.valid_from)]
     return [difference for difference in both if difference.old != difference.new]
@@ -169,7 +169,7 @@ def _party(party: Party, period: Period) -> str | None:
     return party.other if period.party == OTHER else period.party
 
 
-def _of_events(record: DeviceRecord) -> Iterator[Entry]:
+def _of_events(record: DeviceHistory) -> Iterator[HistoryEntry]:
     """Each write that changed an item the viewer sees; what it got the device with is no entry of its own."""
     items = [i for i in ITEMS if i.visible_to(record.acting.role) and i.fields and hasattr(DeviceEvent, i.fields[0])]
     before: DeviceEvent | None = None
@@ -177,7 +177,7 @@ def _of_events(record: DeviceRecord) -> Iterator[Entry]:
         differences = [found for item in items if (found := _item_difference(item, before, event))]
         recorder = record.recorder_of(event)
         if differences and (before or event.pgh_label == "insert") and record.is_own(event.pgh_created_at):
-            yield Entry(_event_title(differences, before, recorder), recorder, differences)
+            yield HistoryEntry(_event_title(differences, before, recorder), recorder, differences)
         before = event
 
 
@@ -191,14 +191,14 @@ def _value(item: DataItem, event: DeviceEvent | None) -> object:
     return None if value == "" else value
 
 
-def _event_title(differences: list[Difference], before: DeviceEvent | None, recorder: Recorder) -> str:
+def _event_title(differences: list[Difference], before: DeviceEvent | None, recorder: Author) -> str:
     if before is None:
         return "Notified to the inventory"
     if len(differences) > 1:
         return "Items changed"
-    words = {Kind.FIRST: "recorded", Kind.CORRECTION: "corrected"}
+    words = {StepKind.FIRST: "recorded", StepKind.CORRECTION: "corrected"}
     return f"{differences[0].item.label} {words.get(recorder.kind, 'changed')}"
 
 
-def _sees(record: DeviceRecord, item: str) -> bool:
+def _sees(record: DeviceHistory, item: str) -> bool:
     return BY_NAME[item].visible_to(record.acting.role)

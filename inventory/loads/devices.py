@@ -14,7 +14,7 @@ from django.db import connection, transaction
 from django.db.backends.utils import CursorWrapper
 from django.utils import timezone
 
-from accounts.acting import noting
+from accounts.acting import explaining
 from inventory.models import USUAL_STATUS_MOVES
 from inventory.rules.loading import RULES, TEXTS, Rule
 from inventory.statements import statements
@@ -48,7 +48,7 @@ class LoadRefused(Exception):
 
 
 @dataclass(frozen=True)
-class Outcome:
+class DeviceLoad:
     """How many devices a load created, changed and found as they were."""
 
     created: int
@@ -56,13 +56,13 @@ class Outcome:
     unchanged: int
 
 
-def load_devices(path: Path, *, dry_run: bool = False) -> Outcome:
+def load_devices(path: Path, *, dry_run: bool = False) -> DeviceLoad:
     """Load the device CSV at `path`; with `dry_run`, only say what would happen.
 
     Raises LoadRefused with all that is wrong, OSError when the file cannot be read.
     """
     source = f"device load {path.name}"[:120]
-    with noting(via="load", source=source), connection.cursor() as cursor:
+    with explaining(via="load", source=source), connection.cursor() as cursor:
         cursor.execute(_sql("stage"))
         _stage(cursor, path)
         cursor.execute(_sql("normalise"))
@@ -175,7 +175,7 @@ def _quoted(given: str | None) -> str:
     return f" “{given}”" if given else ""
 
 
-def _apply(cursor: CursorWrapper, source: str) -> Outcome:
+def _apply(cursor: CursorWrapper, source: str) -> DeviceLoad:
     usual = [f"{before}>{after}" for before, moves in USUAL_STATUS_MOVES.items() for after in moves]
     wanted, items, suppliers = statements(SQL / "apply.sql")
     cursor.execute("SELECT count(*) FILTER (WHERE known_id IS NOT NULL) FROM incoming")
@@ -185,7 +185,7 @@ def _apply(cursor: CursorWrapper, source: str) -> Outcome:
     cursor.execute(items, {"usual_moves": usual})
     cursor.execute(suppliers, {"source": source})
     cursor.execute(_sql("create"))
-    return Outcome(cursor.rowcount, changed, known - changed)
+    return DeviceLoad(cursor.rowcount, changed, known - changed)
 
 
 def _refuse_changed_meanwhile(cursor: CursorWrapper) -> None:

@@ -9,7 +9,8 @@ from inventory.models.devices import (
     DeviceType,
     Status,
 )
-from inventory.models.periods import Kind, ProviderPeriod, Step, SupplyPeriod
+from inventory.models.periods import ProviderPeriod, Step, StepKind, SupplyPeriod
+from inventory.models.readings import DeviceReading
 from inventory.models.report_runs import ReportRun
 
 __all__ = [
@@ -18,11 +19,12 @@ __all__ = [
     "USUAL_STATUS_MOVES",
     "Device",
     "DeviceEvent",
+    "DeviceReading",
     "DeviceType",
-    "Kind",
     "ProviderPeriod",
     "ReportRun",
     "Status",
     "Step",
+    "StepKind",
     "SupplyPeriod",
 ]

@@ -14,7 +14,7 @@ from inventory.models.devices import Device
 from inventory.querysets import StepQuerySet
 
 
-class Kind(models.TextChoices):
+class StepKind(models.TextChoices):
     """What the recording of a step is."""
 
     FIRST = "first", "First recording"
@@ -33,7 +33,7 @@ class Step(models.Model):
     participant = models.ForeignKey(Participant, models.PROTECT, null=True, related_name="+", db_index=False)
     known = DateTimeRangeField()
     ahead = models.BooleanField(default=False)  # recorded before its day
-    kind = models.CharField(max_length=10, choices=Kind)
+    kind = models.CharField(max_length=10, choices=StepKind)
     via = models.CharField(max_length=12)
     recorded_by = models.ForeignKey(User, models.PROTECT, null=True, related_name="+", db_index=False)
     organisation = models.ForeignKey(Organisation, models.PROTECT, null=True, related_name="+", db_index=False)
@@ -47,7 +47,7 @@ class Step(models.Model):
         abstract = True
         ordering = ["device", "valid_from", "known"]
         constraints = [
-            models.CheckConstraint(condition=Q(kind__in=Kind.values), name="%(class)s_kind_known"),
+            models.CheckConstraint(condition=Q(kind__in=StepKind.values), name="%(class)s_kind_known"),
             models.CheckConstraint(
                 condition=Q(known__isempty=False, known__lower_inf=False), name="%(class)s_known_from_a_moment"
             ),

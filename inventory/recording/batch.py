@@ -10,7 +10,7 @@ from accounts.acting import Acting
 from accounts.errors import NotAllowed, Problem
 from inventory.models import Device
 from inventory.recording.writing import Work, write
-from inventory.rules.recording import Entry, all_maps, assess
+from inventory.rules.recording import BatchEntry, all_maps, assess
 
 NOT_THERE = Problem("There is no such device in your scope.", "not_found", "device_id")
 CHANGED = Problem("It has been changed since you read it. Read it again.", "stale", "version")
@@ -18,7 +18,7 @@ TWICE = Problem("This device stands in the batch more than once.", "repeated", "
 
 
 @transaction.atomic
-def record_batch(*, entries: Sequence[Entry], by: Acting) -> list[Device]:
+def record_batch(*, entries: Sequence[BatchEntry], by: Acting) -> list[Device]:
     """The same for many devices, in their order: all of them, or none.
 
     Raises NotAllowed with every problem; the items begin with the number of the entry, such as `3/map_id`.
@@ -41,7 +41,7 @@ def record_batch(*, entries: Sequence[Entry], by: Acting) -> list[Device]:
     return write(works, by)
 
 
-def _unfit(device: Device | None, entry: Entry, *, twice: bool) -> list[Problem]:
+def _unfit(device: Device | None, entry: BatchEntry, *, twice: bool) -> list[Problem]:
     """What is wrong with the device or the version that an entry names, as far as they could be read."""
     if entry.device_id is None:
         return []

@@ -6,7 +6,7 @@ from django.db import connection, transaction
 
 from accounts.acting import Acting
 from accounts.errors import NotAllowed
-from inventory.models import Device, Kind
+from inventory.models import Device, StepKind
 from inventory.recording.held import held_device
 from inventory.recording.steps import add_steps, step
 
@@ -18,7 +18,7 @@ def take_back_step(*, device_id: str, valid_from: date, reason: str, expected_ve
     planned = device.providerperiods.known_now().to_come().filter(valid_from=valid_from).first()
     if planned is None:
         raise NotAllowed("No change of the MAP ID is to begin on that day.")
-    return add_steps(device, [step(device, valid_from, planned.participant, Kind.CANCELLED, "", reason, by)], by)
+    return add_steps(device, [step(device, valid_from, planned.participant, StepKind.CANCELLED, "", reason, by)], by)
 
 
 def adopt_due_steps() -> int:

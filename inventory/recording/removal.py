@@ -6,14 +6,14 @@ from django.db import transaction
 
 from accounts.acting import Acting
 from accounts.errors import NotAllowed
-from inventory.models import Device, Kind
+from inventory.models import Device, StepKind
 from inventory.recording.held import held_device
 from inventory.recording.steps import add_steps, step
 
 
 @transaction.atomic
 def blank_map_id(
-    *, device_id: str, kind: Kind, reason: str, day: date | None, source: str, expected_version: int, by: Acting
+    *, device_id: str, kind: StepKind, reason: str, day: date | None, source: str, expected_version: int, by: Acting
 ) -> Device:
     """Take the MAP ID of one device away, for `reason`: ENDED from `day` on, or as a CORRECTION from its beginning.
 
@@ -22,7 +22,7 @@ def blank_map_id(
     device = held_device(device_id, expected_version, by)
     if device.asset_provider is None:
         raise NotAllowed("No MAP ID is recorded for this device.")
-    if kind == Kind.CORRECTION:
+    if kind == StepKind.CORRECTION:
         day = device.map_from
     if day is None:
         raise NotAllowed("Give the first day on which no MAP provides the meter, such as 23/11/2026.", "day")

@@ -2,17 +2,17 @@
 
 from datetime import date
 
-from accounts.acting import Acting, noting
+from accounts.acting import Acting, explaining
 from accounts.models import Participant
 from accounts.roles import Role
-from inventory.models import Device, Kind, ProviderPeriod
+from inventory.models import Device, ProviderPeriod, StepKind
 from inventory.trail.notes import note_recorded
 
 
 def add_steps(device: Device, steps: list[ProviderPeriod], by: Acting) -> Device:
     """Triggers close what the steps replace and write today's on the device; history has the words too."""
     last = steps[-1]
-    with noting(kind=last.kind, source=last.source, reason=last.reason, code=last.recorded_for):
+    with explaining(kind=last.kind, source=last.source, reason=last.reason, code=last.recorded_for):
         ProviderPeriod.objects.bulk_create(steps)
     device.refresh_from_db()
     note_recorded([(device, ["map_id"])], by)
@@ -20,7 +20,7 @@ def add_steps(device: Device, steps: list[ProviderPeriod], by: Acting) -> Device
 
 
 def step(
-    device: Device, day: date, participant: Participant | None, kind: Kind, source: str, reason: str, by: Acting
+    device: Device, day: date, participant: Participant | None, kind: StepKind, source: str, reason: str, by: Acting
 ) -> ProviderPeriod:
     """A step whose `known` the database begins now."""
     return ProviderPeriod(

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from django.db import connection
 from django.utils import timezone
 
-from accounts.acting import Acting, noting
+from accounts.acting import Acting, explaining
 from accounts.errors import NotAllowed, Problem
-from inventory.models import Device, Kind, ProviderPeriod
+from inventory.models import Device, ProviderPeriod, StepKind
 from inventory.recording.steps import code_of, step
 from inventory.rules.recording import Assessment, Recording
 from inventory.trail.notes import note_recorded
@@ -40,10 +40,10 @@ def write(works: list[Work], by: Acting) -> list[Device]:
         if work.assessment.participant:
             steps[_words(work, by, recorded=work.device.asset_provider)] += _steps_of(work, by)
     for words, values in msns.items():
-        with noting(**dict(words)), connection.cursor() as cursor:
+        with explaining(**dict(words)), connection.cursor() as cursor:
             cursor.execute(SET_MSN, [list(column) for column in zip(*values, strict=True)])
     for words, group in steps.items():
-        with noting(**dict(words)):
+        with explaining(**dict(words)):
             ProviderPeriod.objects.bulk_create(group)
     changed = Device.objects.with_parties().in_bulk([work.device.pk for work in works])
     _refuse_hidden(works, changed)
@@ -53,7 +53,7 @@ def write(works: list[Work], by: Acting) -> list[Device]:
 
 def _words(work: Work, by: Acting, *, recorded: object) -> tuple[tuple[str, str], ...]:
     """What history keeps of a write of an item that had been `recorded`, or had not."""
-    kind = (work.recording.kind or Kind.CORRECTION) if recorded else Kind.FIRST
+    kind = (work.recording.kind or StepKind.CORRECTION) if recorded else StepKind.FIRST
     said = {"kind": kind, "source": work.recording.source, "reason": work.recording.reason}
     return tuple((said | {"code": code_of(work.device, by)}).items())
 
@@ -61,10 +61,10 @@ def _words(work: Work, by: Acting, *, recorded: object) -> tuple[tuple[str, str]
 def _steps_of(work: Work, by: Acting) -> list[ProviderPeriod]:
     """One step; and where a correction moves the day, the step at the former day is taken back."""
     device, given, day = work.device, work.recording, work.assessment.map_from
-    kind = given.kind if device.asset_provider else Kind.FIRST
+    kind = given.kind if device.asset_provider else StepKind.FIRST
     steps = [step(device, day, work.assessment.participant, kind, given.source, given.reason, by)]
-    if kind == Kind.CORRECTION and day != device.map_from:
-        former = (device.map_from, device.asset_provider, Kind.CANCELLED)
+    if kind == StepKind.CORRECTION and day != device.map_from:
+        former = (device.map_from, device.asset_provider, StepKind.CANCELLED)
         steps.insert(0, step(device, *former, given.source, given.reason, by))
     return steps
 

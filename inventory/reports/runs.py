@@ -8,9 +8,9 @@ from django.utils import timezone
 from django.utils.text import slugify
 
 from accounts.acting import Acting, scope
-from accounts.audit import record
-from accounts.audit.models import Kind
+from accounts.audit import note
 from inventory.models import ReportRun
+from inventory.trail.kinds import DeviceAuditKind
 
 FORMAT_VERSION = 1
 STATEMENT = "As recorded by suppliers in the SMI; not proof of title."
@@ -39,7 +39,7 @@ def begin_run(run: ReportRun, by: Acting) -> None:
         what["known_at"] = run.asked_known_at.isoformat()
     with scope(by):
         run.save(force_insert=True)
-        record(Kind.REPORT_DOWNLOADED, by=by, **what)
+        note(DeviceAuditKind.REPORT_DOWNLOADED, by=by, **what)
 
 
 def finish_run(run: ReportRun, outcome: ReportRun.Outcome, by: Acting) -> None:

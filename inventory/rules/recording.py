@@ -13,7 +13,7 @@ from accounts.errors import Problem
 from accounts.models import Fuel, Participant
 from accounts.roles import Permission, Role
 from inventory.identifiers import InvalidIdentifier, parse_map_id, parse_msn
-from inventory.models import Device, Kind
+from inventory.models import Device, StepKind
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,7 +23,7 @@ class Recording:
     msn: str | None = None
     map_id: str | None = None
     map_from: date | None = None
-    kind: Kind | None = None
+    kind: StepKind | None = None
     source: str = ""
     reason: str = ""
     confirmed: bool = True  # what is doubtful; pages ask by a page of its own
@@ -31,7 +31,7 @@ class Recording:
 
 
 @dataclass(frozen=True)
-class Entry:
+class BatchEntry:
     """One device of a batch, as it was when its sender read it."""
 
     device_id: str | None  # None, like the version, where it could not be read
@@ -40,7 +40,7 @@ class Entry:
 
 
 @dataclass(frozen=True)
-class Change:
+class ItemChange:
     """One item before and after, for the page that asks to confirm."""
 
     label: str
@@ -56,7 +56,7 @@ class Change:
 class Assessment:
     """What a recording would do: `problems` stop it, `warnings` ask to confirm it."""
 
-    changes: list[Change] = field(default_factory=list)
+    changes: list[ItemChange] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     msn: str | None = None
@@ -125,7 +125,7 @@ def _assess_msn(result: Assessment, device: Device, recording: Recording) -> Non
         return result.refuse("msn", invalid.code, str(invalid), invalid.suggestion)
     if msn != device.msn:
         result.msn = msn
-        result.changes.append(Change("MSN", device.msn, msn))
+        result.changes.append(ItemChange("MSN", device.msn, msn))
 
 
 def _assess_map_id(result: Assessment, device: Device, recording: Recording) -> None:
@@ -150,12 +150,12 @@ def _assess_map_id(result: Assessment, device: Device, recording: Recording) -> 
 
 def _checked_day(result: Assessment, device: Device, recording: Recording) -> date | None:
     """The day the MAP ID is to apply from, if it may; a doubtful day is a warning."""
-    day = recording.map_from or (None if recording.kind == Kind.CHANGE else device.map_from or device.installed_on)
+    day = recording.map_from or (None if recording.kind == StepKind.CHANGE else device.map_from or device.installed_on)
     today = timezone.localdate()
     if day is None:
         sentence = "Give the day from which this MAP provides the meter, such as 23/11/2026."
         return result.refuse("map_from", "required", sentence)
-    if day > today and recording.kind == Kind.CORRECTION:
+    if day > today and recording.kind == StepKind.CORRECTION:
         sentence = f"{_shown(day)} is in the future: what was typed wrongly applies from a day that has been."
         return result.refuse("map_from", "in_future", sentence)
     if day > today:
@@ -195,10 +195,10 @@ def _assess_code(result: Assessment, device: Device, code: str, day: date, recor
 def _note_changes(result: Assessment, device: Device, code: str, day: date) -> None:
     before = device.asset_provider.code if device.asset_provider else ""
     if code != before:
-        result.changes.append(Change("MAP ID", before, code))
+        result.changes.append(ItemChange("MAP ID", before, code))
     if day != device.map_from:
         shown = _shown(device.map_from) if device.map_from else ""
-        result.changes.append(Change("MAP ID applies from", shown, _shown(day)))
+        result.changes.append(ItemChange("MAP ID applies from", shown, _shown(day)))
 
 
 def _too_early(device: Device) -> str | None:
@@ -214,7 +214,7 @@ def _assess_change(result: Assessment, device: Device, recording: Recording) -> 
         return
     if recording.kind is None:
         result.refuse("kind", "required", "Say why the recorded value is replaced.")
-    if recording.kind != Kind.CHANGE or (result.participant is None and result.problems):
+    if recording.kind != StepKind.CHANGE or (result.participant is None and result.problems):
         return
     if result.participant is None or result.participant.code == device.asset_provider.code:
         sentence = "The MAP ID stays the same, so this is a correction: choose “It was typed wrongly”."

@@ -3,43 +3,43 @@
 from django.http import HttpRequest
 
 from accounts.acting import Acting
-from accounts.audit import record, record_of_devices
-from accounts.audit.models import Kind
+from accounts.audit import note, note_of_devices
 from inventory.devices.filters import DeviceFilter
 from inventory.models import Device
+from inventory.trail.kinds import DeviceAuditKind
 from inventory.trail.readings import How, note_readings, parties_of
 
 
 def note_page(request: HttpRequest, device: Device) -> None:
     """The page of one device was read."""
     if request.method != "HEAD":
-        record(Kind.DEVICE_READ, by=request.acting, device_id=device.device_id, version=device.version)
+        note(DeviceAuditKind.DEVICE_READ, by=request.acting, device_id=device.device_id, version=device.version)
         note_readings(How.PAGE, parties_of([device]), by=request.acting)
 
 
 def note_past(request: HttpRequest, device_id: str) -> None:
     """The history of a device that the viewer had once: it reads its own past, nobody else's device."""
     if request.method != "HEAD":
-        record(Kind.DEVICE_READ, by=request.acting, device_id=device_id)
+        note(DeviceAuditKind.DEVICE_READ, by=request.acting, device_id=device_id)
 
 
 def note_worklist(request: HttpRequest, name: str, devices: list[Device]) -> None:
     if request.method != "HEAD":
-        record(Kind.LIST_READ, by=request.acting, worklist=name)
+        note(DeviceAuditKind.LIST_READ, by=request.acting, worklist=name)
         note_readings(How.LIST, parties_of(devices), by=request.acting)
 
 
 def note_search(request: HttpRequest, search: DeviceFilter, devices: list[Device]) -> None:
     """A search, with the names of its keys, or the list as it stands without one."""
     if request.method != "HEAD":
-        record(Kind.SEARCH if search.given else Kind.LIST_READ, by=request.acting, **_keys(search))
+        note(DeviceAuditKind.SEARCH if search.given else DeviceAuditKind.LIST_READ, by=request.acting, **_keys(search))
         how = How.LOOK_UP if search.looks_up else How.LIST
         note_readings(how, parties_of(devices), by=request.acting)
 
 
 def note_file(request: HttpRequest, search: DeviceFilter) -> None:
     """A file was begun; whose devices stand in it is noted as it is read."""
-    record(Kind.LIST_DOWNLOADED, by=request.acting, **_keys(search))
+    note(DeviceAuditKind.LIST_DOWNLOADED, by=request.acting, **_keys(search))
 
 
 def _keys(search: DeviceFilter) -> dict[str, object]:
@@ -51,4 +51,4 @@ def _keys(search: DeviceFilter) -> dict[str, object]:
 def note_recorded(changed: list[tuple[Device, list[str]]], by: Acting) -> None:
     """The audit trail names each device, its version now and the items, never a value."""
     rows = [(device.device_id, device.version, {"items": items}) for device, items in changed]
-    record_of_devices(Kind.ITEMS_RECORDED, rows, by=by)
+    note_of_devices(DeviceAuditKind.ITEMS_RECORDED, rows, by=by)

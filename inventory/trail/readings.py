@@ -7,7 +7,8 @@ from django.db import connection
 from django.db.models import Model, QuerySet
 
 from accounts.acting import Acting, scope
-from accounts.audit.models import DeviceReading
+from accounts.audit.keeping import expiry_limit, keeping
+from inventory.models import DeviceReading
 
 How = DeviceReading.How
 PARTIES = ("supplier_id", "asset_provider_id")  # of a device, as row ids of the list of participants
@@ -20,6 +21,7 @@ WHERE p.id = ANY (%(participants)s) AND b.organisation_id <> %(own)s
     AND uk_day(now()) BETWEEN b.valid_from AND coalesce(b.valid_to, 'infinity')
 ON CONFLICT DO NOTHING
 """
+EXPIRE = "DELETE FROM accounts_devicereading WHERE day < uk_day(%s)"
 
 
 def parties_of(devices: Iterable[Model]) -> set[int]:
@@ -62,3 +64,12 @@ def readings_in_file(how: How, *, by: Acting) -> Iterator[set[int]]:
         if parties:
             with scope(by):
                 note_readings(how, parties, by=by)
+
+
+def expire_readings() -> int:
+    """Remove what is kept no longer, as long as reads in the audit trail; how many rows."""
+    if (limit := expiry_limit()) is None:
+        return 0
+    with keeping("remove expired readings") as cursor:
+        cursor.execute(EXPIRE, [limit])
+        return cursor.rowcount

@@ -20,7 +20,7 @@ from inventory.devices.filters import DeviceFilter
 from inventory.devices.find import device_or_404
 from inventory.devices.presentation import Cell, cells_of, groups_of
 from inventory.devices.worklists import WORKLISTS
-from inventory.history.record import DeviceRecord
+from inventory.history.device_history import DeviceHistory
 from inventory.models import Device, ProviderPeriod
 from inventory.quality import flags_of
 from inventory.querysets import scope_parts
@@ -87,7 +87,7 @@ def device_detail(request: HttpRequest, device_id: str) -> HttpResponse:
     visible = Device.objects.visible_to(request.acting)
     context = {
         "device": device,
-        "groups": groups_of(device, DeviceRecord(device.pk, request.acting), flags),
+        "groups": groups_of(device, DeviceHistory(device.pk, request.acting), flags),
         "flags": flags,
         "twins": visible.sharing_msn_with(device)[:5],
         "may_edit": request.acting.may(Permission.RECORD_ITEM) and device.is_meter,

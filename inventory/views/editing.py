@@ -15,9 +15,9 @@ from inventory.data_items import BY_NAME
 from inventory.devices.find import device_or_404
 from inventory.devices.presentation import row_of
 from inventory.forms.recording import BlankMapIdForm, DeviceEditForm, TakeBackForm
+from inventory.history.device_history import DeviceHistory
 from inventory.history.provenance import provenance_of
-from inventory.history.record import DeviceRecord
-from inventory.models import Device, Kind
+from inventory.models import Device, StepKind
 from inventory.quality import flags_of
 from inventory.recording.planned import take_back_step
 from inventory.recording.record import record_items
@@ -137,7 +137,7 @@ def _record(request: HttpRequest, device: Device, form: DeviceEditForm) -> HttpR
 def _blank(request: HttpRequest, device: Device, form: BlankMapIdForm) -> HttpResponse:
     blank_map_id(
         device_id=device.device_id,
-        kind=Kind(form.cleaned_data["kind"]),
+        kind=StepKind(form.cleaned_data["kind"]),
         reason=form.cleaned_data["reason"],
         day=form.cleaned_data["day"],
         source=form.cleaned_data["source"],
@@ -163,7 +163,7 @@ def _take_back(request: HttpRequest, device: Device, form: TakeBackForm, day: da
 def _edit_page(request: HttpRequest, device: Device, form: DeviceEditForm) -> HttpResponse:
     flags = flags_of(device.quality_flags)
     items = [BY_NAME[name] for name in ("msn", "map_id", "map_from") if name in form.fields]
-    record = DeviceRecord(device.pk, request.acting)
+    record = DeviceHistory(device.pk, request.acting)
     recorded = [row_of(device, item, record, flags) for item in items]
     context = {
         "device": device,
@@ -177,7 +177,7 @@ def _edit_page(request: HttpRequest, device: Device, form: DeviceEditForm) -> Ht
 def _conflict_page(request: HttpRequest, device: Device, form: DeviceEditForm) -> HttpResponse:
     """409: when you opened it, theirs, yours; nothing typed is lost."""
     form.device = device
-    record = DeviceRecord(device.pk, request.acting)
+    record = DeviceHistory(device.pk, request.acting)
     sides = [(side, provenance_of(record, BY_NAME[side.name])) for side in form.sides()]
     context = {"device": device, "form": form, "sides": sides}
     return render(request, "inventory/device_conflict.html", context, status=409)

@@ -6,10 +6,10 @@ from django.views.decorators.cache import never_cache
 
 from accounts.access import allow, expect
 from accounts.roles import Permission
-from inventory.devices.find import device_as_of, record_or_404
+from inventory.devices.find import device_as_of, history_or_404
 from inventory.devices.presentation import Cell, past_cells_of
 from inventory.forms.past import PastForm
-from inventory.history.record import DeviceRecord
+from inventory.history.device_history import DeviceHistory
 from inventory.history.timeline import held, timeline
 from inventory.models import Device
 from inventory.trail.notes import note_page, note_past
@@ -19,7 +19,7 @@ from inventory.trail.notes import note_page, note_past
 @never_cache
 def device_history(request: HttpRequest, device_id: str) -> HttpResponse:
     """For whoever has the device or had it once: clipped to its own days. With `as_of`, how it was on that day."""
-    canonical, record = record_or_404(request, device_id)
+    canonical, record = history_or_404(request, device_id)
     expect(request, "as_of", "known_on")
     form = PastForm(request.GET or None)
     device = Device.objects.visible_to(request.acting).filter(pk=record.device).first()
@@ -36,7 +36,7 @@ def device_history(request: HttpRequest, device_id: str) -> HttpResponse:
     return render(request, "inventory/device_history.html", context, status=400 if form.errors else 200)
 
 
-def past_of(form: PastForm, record: DeviceRecord) -> list[Cell] | None:
+def past_of(form: PastForm, record: DeviceHistory) -> list[Cell] | None:
     """The data items on the day asked for; none if the device was not the viewer's then. None if nothing was asked."""
     day = form.cleaned_data.get("as_of")
     if day is None:

@@ -4,7 +4,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from accounts.access import Open, allow
-from inventory.data_items import ITEMS, Group, Recorder
+from inventory.data_items import ITEMS, Group, RecordedBy
 from inventory.models import DeviceType
 from inventory.quality import FLAGS
 from smi_portal.docs.documents import document
@@ -30,7 +30,7 @@ def privacy(request: HttpRequest) -> HttpResponse:
 def recorders() -> dict[str, list[str]]:
     """Who records what: the labels of the data items under the words for their recorder."""
     items = [item for item in ITEMS if item.group is not Group.REPORT]
-    return {who.value: labels for who in Recorder if (labels := [i.label for i in items if i.recorder is who])}
+    return {who.value: labels for who in RecordedBy if (labels := [i.label for i in items if i.recorder is who])}
 
 
 @allow(Open.TO_ALL)

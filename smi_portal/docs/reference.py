@@ -28,7 +28,7 @@ USUAL = ALWAYS | SIGNED_IN  # refusals that nearly every operation has; told onc
 
 
 @dataclass(frozen=True)
-class Row:
+class FieldRow:
     """A parameter, or a field of a body."""
 
     name: str
@@ -59,7 +59,7 @@ class Operation:
     path: str
     summary: SafeString
     description: SafeString
-    rows: list[Row]
+    rows: list[FieldRow]
     answers: list[Answer]  # but for the usual refusals
     usual: list[str]  # the statuses of those that it has
     examples: list[Example]
@@ -76,7 +76,7 @@ class Resource:
 class Described:
     name: str
     description: SafeString
-    rows: list[Row]
+    rows: list[FieldRow]
 
 
 def resources() -> list[Resource]:
@@ -127,14 +127,14 @@ def _operation(method: str, path: str, told: Schema) -> Operation:
     )
 
 
-def _fields(schema: Schema) -> Iterator[Row]:
+def _fields(schema: Schema) -> Iterator[FieldRow]:
     needed = schema.get("required", [])
     for name, inner in schema.get("properties", {}).items():
         yield _row(name, "body", inner, inner, name in needed)
 
 
-def _row(name: str, where: str, schema: Schema, told: Schema, needed: bool | None) -> Row:
-    return Row(name, where, bool(needed), form_of(schema), prose(told.get("description", "")))
+def _row(name: str, where: str, schema: Schema, told: Schema, needed: bool | None) -> FieldRow:
+    return FieldRow(name, where, bool(needed), form_of(schema), prose(told.get("description", "")))
 
 
 def _answer(status: str, answer: Schema) -> Answer:

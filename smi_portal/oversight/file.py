@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from datetime import UTC
 
 from accounts.acting import Acting, scope
-from accounts.audit.models import AuditRow, AuditRowQuerySet
 from accounts.files.writing import CHUNK_ROWS, guarded, in_chunks
+from accounts.models.audit import AuditRow, AuditRowQuerySet
 from smi_portal.oversight.words import Names, act_of
 
 HEADER = (

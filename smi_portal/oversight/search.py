@@ -8,10 +8,11 @@ from django.db.models import Model, QuerySet
 from django.utils.http import urlencode
 
 from accounts.acting import Acting
-from accounts.audit.models import AuditRow, AuditRowQuerySet, Kind
+from accounts.audit.kinds import LABELS
 from accounts.errors import BadRequest
 from accounts.forms.people import NO_DATE
 from accounts.models import User
+from accounts.models.audit import AuditRow, AuditRowQuerySet
 from accounts.roles import Role
 
 PAGE_SIZE = 50
@@ -28,7 +29,7 @@ class AuditSearch(forms.Form):
     """Filters by person (a member of the own organisation; for the DCC, of any), kind and UK days."""
 
     person = forms.ModelChoiceField(User.objects.none(), required=False, label="Person", empty_label="Anybody")
-    kind = forms.ChoiceField(required=False, label="What was done", choices=[("", "Anything"), *Kind.choices])
+    kind = forms.ChoiceField(required=False, label="What was done", choices=[("", "Anything"), *LABELS.items()])
     from_day = DayField("From")
     to_day = DayField("To")
 
@@ -47,7 +48,7 @@ class AuditSearch(forms.Form):
     def rows(self) -> AuditRowQuerySet:
         """What the filters leave of what `acting` may read."""
         asked = self.cleaned_data
-        rows = AuditRow.objects.visible_to(self.acting).between(asked["from_day"], asked["to_day"])
+        rows = AuditRow.objects.readable_by(self.acting.organisation).between(asked["from_day"], asked["to_day"])
         if asked["person"]:
             rows = rows.filter(person_id=asked["person"].pk)
         return rows.filter(kind=asked["kind"]) if asked["kind"] else rows

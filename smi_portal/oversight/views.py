@@ -1,17 +1,26 @@
-"""The audit trail of the own organisation (for the DCC, of all), and who read its devices."""
+"""The audit trail of your organisation (for the DCC, of all), who read its devices, and the DCC's list of accounts."""
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils import timezone
 from django.utils.http import urlencode
+from django.utils.text import slugify
 from django.views.decorators.cache import never_cache
 
 from accounts.access import allow, expect
 from accounts.acting import FIELD, Acting
-from accounts.audit.models import AuditRoot, AuditRow, DeviceReading
+from accounts.audit import note
+from accounts.audit.kinds import AuditKind
+from accounts.errors import BadRequest
+from accounts.files.streams import csv_answer
 from accounts.models import Organisation
+from accounts.models.audit import AuditRoot, AuditRow
 from accounts.roles import Permission, Role
+from inventory.models import DeviceReading
 from inventory.trail.readings import How
+from smi_portal.oversight.accounts_file import chunks as account_chunks
+from smi_portal.oversight.file import chunks as audit_chunks
 from smi_portal.oversight.search import FILTERS, PAGING, AuditSearch, page_of
 from smi_portal.oversight.words import Names, act_of
 
@@ -22,7 +31,7 @@ def audit(request: HttpRequest) -> HttpResponse:
     expect(request, *FILTERS, *PAGING)
     search = AuditSearch(request.GET, request.acting)
     if not search.is_valid():
-        return render(request, "accounts/audit.html", {"form": search}, status=400)
+        return render(request, "oversight/audit.html", {"form": search}, status=400)
     page = page_of(search.rows(), request.GET)
     names = Names.of(page.rows, request.acting)
     context = {
@@ -31,10 +40,10 @@ def audit(request: HttpRequest) -> HttpResponse:
         "rows": [(row, names.who(row), act_of(row, names), names.organisation(row)) for row in page.rows],
         "download": urlencode(search.given | {FIELD: request.acting.membership_id}),
         "roots": _latest_roots(request.acting),
-        "unsealed": AuditRow.objects.visible_to(request.acting).recent().unsealed().count(),
+        "unsealed": AuditRow.objects.readable_by(request.acting.organisation).recent().unsealed().count(),
         "keep_days": settings.AUDIT_KEEP_SHORT_DAYS,
     }
-    return render(request, "accounts/audit.html", context)
+    return render(request, "oversight/audit.html", context)
 
 
 def _latest_roots(acting: Acting) -> list[AuditRoot]:
@@ -57,7 +66,7 @@ def audit_readers(request: HttpRequest) -> HttpResponse:
     page = page_of(readings, request.GET)
     names = dict(Organisation.objects.values_list("pk", "name"))
     rows = [(reading, _reader(reading, names, acting), names.get(reading.subject_id)) for reading in page.rows]
-    return render(request, "accounts/audit_readers.html", {"page": page, "rows": rows})
+    return render(request, "oversight/audit_readers.html", {"page": page, "rows": rows})
 
 
 def _reader(reading: DeviceReading, names: dict[int, str], acting: Acting) -> str:
@@ -67,3 +76,28 @@ def _reader(reading: DeviceReading, names: dict[int, str], acting: Acting) -> st
     if acting.role == Role.MAP and not settings.MAP_SEES_SUPPLIER:
         return "A supplier or the DCC"
     return names.get(reading.reader_id, f"Organisation {reading.reader_id}")
+
+
+@allow(Permission.READ_AUDIT)
+def audit_download(request: HttpRequest) -> HttpResponse:
+    """What the filters leave of the trail, all of it, newest first."""
+    expect(request, *FILTERS)
+    search = AuditSearch(request.GET, request.acting)
+    if not search.is_valid():
+        raise BadRequest(*(sentence for sentences in search.errors.values() for sentence in sentences))
+    name = f"audit_{slugify(request.acting.organisation.name)}_{timezone.localdate():%Y-%m-%d}.csv"
+    answer = csv_answer(request, name, lambda: audit_chunks(search.rows(), request.acting))
+    if request.method == "GET":
+        note(AuditKind.AUDIT_DOWNLOADED, by=request.acting, keys=sorted(search.given))
+    return answer
+
+
+@allow(Permission.MANAGE_ORGANISATIONS)
+def accounts_download(request: HttpRequest) -> HttpResponse:
+    """Every membership of everybody, past ones too."""
+    expect(request)
+    name = f"accounts_{timezone.localdate():%Y-%m-%d}.csv"
+    answer = csv_answer(request, name, lambda: account_chunks(request.acting))
+    if request.method == "GET":
+        note(AuditKind.ACCOUNTS_DOWNLOADED, by=request.acting)
+    return answer

@@ -4,33 +4,17 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from accounts.acting import Acting
-from accounts.audit.models import AuditRow, Kind
+from accounts.audit.kinds import LABELS, AuditKind
 from accounts.models import Organisation, Proposal, ServiceToken, User
+from accounts.models.audit import AuditRow
 from accounts.roles import Job, Role
+from inventory.trail.words import act_on_devices, listed
 
-KEYS = {
-    "device_id": "Device ID",
-    "mpxn": "MPxN",
-    "msn": "MSN",
-    "device_type": "device type",
-    "smi_status": "SMI Status",
-    "installed_from": "first day of installation",
-    "installed_to": "last day of installation",
-    "map_id": "MAP ID",
-    "map_from": "day the MAP ID applies from",
-    "client_id": "client ID",
-    "secret": "client secret",
-}
-REPORTS = {"map-portfolio": "MAP portfolio report"}
+ITEMS = {"client_id": "client ID", "secret": "client secret"}
 FACTORS = {
     "totp": "an authenticator app",
     "webauthn": "a passkey",
     "recovery_codes": "recovery codes",
-}
-WORKLISTS = {
-    "map-id": "MAP ID missing or no longer valid",
-    "msn": "No MSN recorded",
-    "duplicate-msn": "MSN shared with another device",
 }
 REFUSALS = {
     "revoked": "its token has been revoked",
@@ -92,37 +76,15 @@ class Names:
 
 def act_of(row: AuditRow, names: Names) -> str:
     """What was done, to stand after who did it: “looked at device 00-DB-…”."""
-    words = WORDS.get(row.kind)
-    return words(row, names) if words else row.get_kind_display().lower()
+    if words := WORDS.get(row.kind):
+        return words(row, names)
+    return act_on_devices(row) or LABELS[row.kind].lower()
 
 
 def _log_out(row: AuditRow, names: Names) -> str:
     why = {"idle": " after too long without activity", "longest": " after the longest time a session may last"}
     timed_out = row.details.get("timed_out")
     return f"was signed out{why.get(timed_out, '')}" if timed_out else "signed out"
-
-
-def _searched(row: AuditRow, names: Names) -> str:
-    return f"searched devices by {_listed(row.details.get('keys', []))}"
-
-
-def _list_read(row: AuditRow, names: Names) -> str:
-    name = row.details.get("worklist")
-    return f"looked at the list “{WORKLISTS.get(name, name)}”" if name else "looked at the list of devices"
-
-
-def _list_downloaded(row: AuditRow, names: Names) -> str:
-    keys = row.details.get("keys")
-    return f"downloaded the devices found by {_listed(keys)}" if keys else "downloaded the list of devices"
-
-
-def _report(row: AuditRow, names: Names) -> str:
-    name = row.details.get("report")
-    return f"downloaded the {REPORTS.get(name, name)} as of {row.details.get('as_of')}, run {row.details.get('run')}"
-
-
-def _recorded(row: AuditRow, names: Names) -> str:
-    return f"recorded {_listed(row.details.get('items', []))} of device {row.device_id}, version {row.version}"
 
 
 def _member_added(row: AuditRow, names: Names) -> str:
@@ -209,58 +171,53 @@ def _job(row: AuditRow) -> str:
     return Job(job).label if job in Job.values else job
 
 
-def _listed(keys: Iterable[str]) -> str:
-    labels = [KEYS.get(key, key.replace("_", " ")) for key in keys]
-    return " and ".join([", ".join(labels[:-1]), labels[-1]] if len(labels) > 1 else labels)
-
-
 WORDS: dict[str, Callable[[AuditRow, Names], str]] = {
-    Kind.LOG_OUT: _log_out,
-    Kind.DEVICE_READ: lambda row, names: f"looked at device {row.device_id}",
-    Kind.SEARCH: _searched,
-    Kind.LIST_READ: _list_read,
-    Kind.LIST_DOWNLOADED: _list_downloaded,
-    Kind.REPORT_DOWNLOADED: _report,
-    Kind.ITEMS_RECORDED: _recorded,
-    Kind.MEMBER_ADDED: _member_added,
-    Kind.JOB_CHANGED: _job_changed,
-    Kind.TOKEN_MADE: lambda row, names: f"made the token {names.token(row)}, as {_job(row)}",
-    Kind.TOKEN_REVOKED: lambda row, names: f"revoked the token {names.token(row)}",
-    Kind.TOKEN_USED: _token_used,
-    Kind.LOOK_UPS_IN_VAIN: lambda row, names: f"looked up {row.details.get('number')} devices in vain on one day",
-    Kind.MEMBERSHIP_SUSPENDED: _suspended,
-    Kind.MEMBERSHIP_REINSTATED: _membership("reinstated"),
-    Kind.MEMBERSHIP_CONFIRMED: _confirmed,
-    Kind.ACCOUNTS_DOWNLOADED: lambda row, names: "downloaded the list of all accounts",
-    Kind.SWITCH: lambda row, names: f"chose to act for {names.organisation(row)}",
-    Kind.FAILED_LOG_IN: _failed_log_in,
-    Kind.FACTOR_ADDED: lambda row, names: f"added {_factor(row)}",
-    Kind.FACTOR_REMOVED: lambda row, names: f"removed {_factor(row)}",
-    Kind.FACTORS_RESET: lambda row, names: f"reset the second factors of {names.person(row.details.get('member'))}",
-    Kind.SESSIONS_ENDED: _sessions_ended,
-    Kind.ORGANISATION_ADDED: lambda row, names: f"added {names.organisation(row)}",
-    Kind.ORGANISATION_DEACTIVATED: lambda row, names: f"deactivated {names.organisation(row)}",
-    Kind.ORGANISATION_REACTIVATED: lambda row, names: f"reactivated {names.organisation(row)}",
-    Kind.CODE_BOUND: lambda row, names: f"let {names.organisation(row)} act under a code of the list",
-    Kind.CODE_UNBOUND: lambda row, names: f"ended a code of {names.organisation(row)}",
-    Kind.PROPOSED: _proposed,
-    Kind.DECIDED: _decided,
-    Kind.INVITED: _invited,
-    Kind.INVITATION_SENT: _invitation("sent again"),
-    Kind.INVITATION_REVOKED: _invitation("revoked"),
-    Kind.INVITATION_ACCEPTED: _invitation("accepted"),
-    Kind.MEMBERSHIP_ENDED: _membership("ended"),
-    Kind.SIGN_ON_CHANGED: lambda row, names: (
-        f"changed single sign-on of {names.organisation(row)}: {_listed(row.details.get('items', [])) or 'saved again'}"
+    AuditKind.LOG_OUT: _log_out,
+    AuditKind.MEMBER_ADDED: _member_added,
+    AuditKind.JOB_CHANGED: _job_changed,
+    AuditKind.TOKEN_MADE: lambda row, names: f"made the token {names.token(row)}, as {_job(row)}",
+    AuditKind.TOKEN_REVOKED: lambda row, names: f"revoked the token {names.token(row)}",
+    AuditKind.TOKEN_USED: _token_used,
+    AuditKind.MEMBERSHIP_SUSPENDED: _suspended,
+    AuditKind.MEMBERSHIP_REINSTATED: _membership("reinstated"),
+    AuditKind.MEMBERSHIP_CONFIRMED: _confirmed,
+    AuditKind.ACCOUNTS_DOWNLOADED: lambda row, names: "downloaded the list of all accounts",
+    AuditKind.SWITCH: lambda row, names: f"chose to act for {names.organisation(row)}",
+    AuditKind.FAILED_LOG_IN: _failed_log_in,
+    AuditKind.FACTOR_ADDED: lambda row, names: f"added {_factor(row)}",
+    AuditKind.FACTOR_REMOVED: lambda row, names: f"removed {_factor(row)}",
+    AuditKind.FACTORS_RESET: lambda row, names: (
+        f"reset the second factors of {names.person(row.details.get('member'))}"
     ),
-    Kind.DOMAIN_ADDED: lambda row, names: f"added an e-mail domain for single sign-on of {names.organisation(row)}",
-    Kind.DOMAIN_PROVEN: lambda row, names: (
+    AuditKind.SESSIONS_ENDED: _sessions_ended,
+    AuditKind.ORGANISATION_ADDED: lambda row, names: f"added {names.organisation(row)}",
+    AuditKind.ORGANISATION_DEACTIVATED: lambda row, names: f"deactivated {names.organisation(row)}",
+    AuditKind.ORGANISATION_REACTIVATED: lambda row, names: f"reactivated {names.organisation(row)}",
+    AuditKind.CODE_BOUND: lambda row, names: f"let {names.organisation(row)} act under a code of the list",
+    AuditKind.CODE_UNBOUND: lambda row, names: f"ended a code of {names.organisation(row)}",
+    AuditKind.PROPOSED: _proposed,
+    AuditKind.DECIDED: _decided,
+    AuditKind.INVITED: _invited,
+    AuditKind.INVITATION_SENT: _invitation("sent again"),
+    AuditKind.INVITATION_REVOKED: _invitation("revoked"),
+    AuditKind.INVITATION_ACCEPTED: _invitation("accepted"),
+    AuditKind.MEMBERSHIP_ENDED: _membership("ended"),
+    AuditKind.SIGN_ON_CHANGED: lambda row, names: (
+        f"changed single sign-on of {names.organisation(row)}: "
+        f"{listed(row.details.get('items', []), ITEMS) or 'saved again'}"
+    ),
+    AuditKind.DOMAIN_ADDED: lambda row, names: (
+        f"added an e-mail domain for single sign-on of {names.organisation(row)}"
+    ),
+    AuditKind.DOMAIN_PROVEN: lambda row, names: (
         f"proved an e-mail domain of {names.organisation(row)}, by its postmaster’s mail"
     ),
-    Kind.DOMAIN_GIVEN_UP: lambda row, names: f"gave up an e-mail domain of {names.organisation(row)}",
-    Kind.LOG_IN: lambda row, names: f"signed in{_through(row)}",
-    Kind.SYSTEM_SCOPE: lambda row, names: f"worked on everybody’s data: {row.details.get('reason')}",
-    Kind.VALUES_ERASED: lambda row, names: f"erased personal values of {names.person(row.details.get('member'))}",
-    Kind.VALUE_CORRECTED: lambda row, names: f"corrected {row.details.get('name')} of row {row.details.get('row')}",
-    Kind.EXPIRED: lambda row, names: "removed rows that are kept no longer; their daily root stays",
+    AuditKind.DOMAIN_GIVEN_UP: lambda row, names: f"gave up an e-mail domain of {names.organisation(row)}",
+    AuditKind.LOG_IN: lambda row, names: f"signed in{_through(row)}",
+    AuditKind.SYSTEM_SCOPE: lambda row, names: f"worked on everybody’s data: {row.details.get('reason')}",
+    AuditKind.VALUES_ERASED: lambda row, names: f"erased personal values of {names.person(row.details.get('member'))}",
+    AuditKind.VALUE_CORRECTED: lambda row, names: (
+        f"corrected {row.details.get('name')} of row {row.details.get('row')}"
+    ),
+    AuditKind.EXPIRED: lambda row, names: "removed rows that are kept no longer; their daily root stays",
 }

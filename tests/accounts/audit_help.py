@@ -7,19 +7,22 @@ from django.core.management import call_command
 from django.core.management.base import CommandError
 from django.db import connections, transaction
 
-from accounts.audit import record
-from accounts.audit.models import Kind
+from accounts.audit import note
+from accounts.audit.kinds import AuditKind
 from accounts.audit.sealing import seal_audit
 from accounts.models import Organisation
+from inventory.trail.kinds import DeviceAuditKind
 from tests.factories import make_organisation
 
 TABLES = ("auditrow", "auditvalue", "auditseal", "audithead", "auditroot", "auditcut", "devicereading")
 
 
-def write_rows(count: int, organisation: Organisation | None = None, kind: Kind = Kind.DEVICE_READ) -> list[int]:
+def write_rows(
+    count: int, organisation: Organisation | None = None, kind: AuditKind = DeviceAuditKind.DEVICE_READ
+) -> list[int]:
     """The ids of rows about an organisation, made by the operator."""
     organisation = organisation or make_organisation()
-    return [record(kind, by=None, organisation=organisation, personal={"mpxn": "9910000001006"}) for _ in range(count)]
+    return [note(kind, by=None, organisation=organisation, personal={"mpxn": "9910000001006"}) for _ in range(count)]
 
 
 def sealed_rows(count: int, organisation: Organisation | None = None) -> list[int]:

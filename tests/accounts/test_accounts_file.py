@@ -8,8 +8,9 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from accounts.audit.models import AuditRow, Kind
+from accounts.audit.kinds import AuditKind
 from accounts.models import Organisation
+from accounts.models.audit import AuditRow
 from accounts.roles import Job
 from smi_portal.oversight.accounts_file import HEADER
 from tests.accounts.oversight_help import ago, give_factor, member_of
@@ -115,11 +116,11 @@ def test_file_is_a_csv_named_by_its_day(overseer):
 
 def test_download_stands_in_the_trail(overseer):
     overseer.head(FILE)
-    assert not AuditRow.objects.filter(kind=Kind.ACCOUNTS_DOWNLOADED).exists()
+    assert not AuditRow.objects.filter(kind=AuditKind.ACCOUNTS_DOWNLOADED).exists()
 
     b"".join(overseer.get(FILE))
 
-    row = AuditRow.objects.get(kind=Kind.ACCOUNTS_DOWNLOADED)
+    row = AuditRow.objects.get(kind=AuditKind.ACCOUNTS_DOWNLOADED)
     assert row.person_id == overseer.membership.user_id
     assert "downloaded the list of all accounts" in overseer.get("/audit/").text
 

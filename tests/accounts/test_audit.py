@@ -11,12 +11,15 @@ from django.db import Error, ProgrammingError, connection, transaction
 
 from accounts.acting import Acting, scope
 from accounts.actions import add_administrator, add_member, add_organisation, bind_code, change_job
-from accounts.audit.models import AuditRow, AuditValue, DeviceReading, Kind
-from accounts.audit.recording import record, salted_hash
+from accounts.audit.kinds import AuditKind
+from accounts.audit.noting import note, salted_hash
 from accounts.management.commands.add_administrator import link_to_set_password
 from accounts.models import Fuel, Organisation
+from accounts.models.audit import AuditRow, AuditValue
 from accounts.operator import system_scope
 from accounts.roles import Job, Role
+from inventory.models import DeviceReading
+from inventory.trail.kinds import DeviceAuditKind
 from tests.accounts.audit_help import TABLES, write_rows
 from tests.conftest import become_operator
 from tests.factories import (
@@ -89,7 +92,7 @@ def test_trigger_refuses_whatever_is_granted(table):
 
 def test_organisation_reads_its_own_rows_alone(supplier, rival, dcc, acting):
     own, foreign = write_rows(2, supplier), write_rows(2, rival)
-    nobodys = [record(Kind.FAILED_LOG_IN, by=None)]
+    nobodys = [note(AuditKind.FAILED_LOG_IN, by=None)]
 
     assert ids_in_scope(acting(supplier)) == own
     assert ids_in_scope(acting(rival)) == foreign
@@ -110,7 +113,7 @@ def test_row_of_another_organisation_is_not_written(supplier, rival, acting):
     become_operator("")
 
     with scope(acting(supplier)), pytest.raises(Error, match="row-level security"), transaction.atomic():
-        record(Kind.DEVICE_READ, by=None, organisation=rival)
+        note(DeviceAuditKind.DEVICE_READ, by=None, organisation=rival)
 
 
 def test_seals_are_not_written_for_an_organisation(supplier, acting):
@@ -124,7 +127,7 @@ def test_seals_are_not_written_for_an_organisation(supplier, acting):
 def test_row_of_nobody_is_written_without_a_scope_and_not_read_back():
     become_operator("")
 
-    record(Kind.FAILED_LOG_IN, by=None, personal={"address": "192.0.2.1"})
+    note(AuditKind.FAILED_LOG_IN, by=None, personal={"address": "192.0.2.1"})
 
     assert not AuditRow.objects.exists()
     become_operator()
@@ -135,7 +138,7 @@ def test_row_of_nobody_is_written_without_a_scope_and_not_read_back():
 
 
 def test_row_holds_a_hash_and_the_value_lies_beside_it(supplier, acting):
-    record(Kind.SEARCH, by=acting(supplier), keys=["mpxn"], personal={"mpxn": MPANS[0]})
+    note(DeviceAuditKind.SEARCH, by=acting(supplier), keys=["mpxn"], personal={"mpxn": MPANS[0]})
 
     row, value = last_row(), AuditValue.objects.get()
     assert row.hashes == {"mpxn": salted_hash(value.salt, MPANS[0])}
@@ -145,7 +148,7 @@ def test_row_holds_a_hash_and_the_value_lies_beside_it(supplier, acting):
 
 def test_same_value_twice_has_two_hashes(supplier, acting):
     for _ in range(2):
-        record(Kind.SEARCH, by=acting(supplier), keys=["mpxn"], personal={"mpxn": MPANS[0]})
+        note(DeviceAuditKind.SEARCH, by=acting(supplier), keys=["mpxn"], personal={"mpxn": MPANS[0]})
 
     assert len({row.hashes["mpxn"] for row in AuditRow.objects.all()}) == 2
 
@@ -399,7 +402,7 @@ def test_mpxn_searched_for_is_not_in_the_log(sign_in, supplier, caplog):
 
     sign_in(supplier).get("/devices/", {"mpxn": MPANS[0]})
 
-    logged = "".join(str(record.__dict__) for record in caplog.records if record.name.startswith("django_structlog"))
+    logged = "".join(str(note.__dict__) for note in caplog.records if note.name.startswith("django_structlog"))
     assert "/devices/" in logged
     assert MPANS[0] not in logged
 

@@ -8,12 +8,15 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from accounts.audit import record
-from accounts.audit.models import AuditRow, DeviceReading, Kind
+from accounts.audit import note
+from accounts.audit.kinds import AuditKind
 from accounts.audit.sealing import seal_audit, take_roots
 from accounts.files.writing import guarded
 from accounts.models import Organisation
+from accounts.models.audit import AuditRow
 from accounts.roles import Job
+from inventory.models import DeviceReading
+from inventory.trail.kinds import DeviceAuditKind
 from smi_portal.oversight.words import WORDS, Names, act_of
 from tests.accounts.audit_help import write_rows
 from tests.conftest import Browser
@@ -96,13 +99,13 @@ def test_menu_leads_administrators_to_the_trail(ada, sign_in, supplier):
 
 def test_rows_are_filtered_by_person(ada, supplier, acting):
     other = acting(supplier)
-    seen = record(Kind.DEVICE_READ, by=other, device_id="00-DB-12-34-56-78-90-A0")
+    seen = note(DeviceAuditKind.DEVICE_READ, by=other, device_id="00-DB-12-34-56-78-90-A0")
 
     assert rows_of(ada.get(AUDIT, {"person": other.user.pk})) == [seen]
 
 
 def test_rows_are_filtered_by_kind(ada, supplier):
-    ours = write_rows(2, supplier, Kind.SEARCH)
+    ours = write_rows(2, supplier, DeviceAuditKind.SEARCH)
     write_rows(1, supplier)
 
     assert rows_of(ada.get(AUDIT, {"kind": "search"})) == ours[::-1]
@@ -148,7 +151,7 @@ def link(answer, direction: str) -> str:
 
 
 def test_rows_come_by_fifty_newest_first_forward_and_back(ada, supplier):
-    rows = write_rows(120, supplier, Kind.SEARCH)[::-1]
+    rows = write_rows(120, supplier, DeviceAuditKind.SEARCH)[::-1]
     first = ada.get(AUDIT, {"kind": "search"})
 
     second = ada.get(AUDIT + link(first, "after"))
@@ -212,7 +215,7 @@ def test_page_says_what_it_does_not_cover_and_how_long_rows_are_kept(ada, settin
 
 
 def test_file_holds_what_the_page_finds_all_of_it(ada, supplier):
-    rows = write_rows(120, supplier, Kind.SEARCH)[::-1]
+    rows = write_rows(120, supplier, DeviceAuditKind.SEARCH)[::-1]
     write_rows(1, supplier)
 
     lines = lines_of(ada.get(FILE, {"kind": "search"}))
@@ -264,7 +267,7 @@ def test_names_are_no_formulas(supplier, name):
 # Words
 
 
-@pytest.mark.parametrize("kind", Kind)
+@pytest.mark.parametrize("kind", AuditKind)
 def test_every_kind_has_words_even_where_details_are_missing(supplier, kind):
     row = AuditRow(kind=kind, organisation_id=supplier.pk, person_id=999, via="page", details={})
 
@@ -275,7 +278,7 @@ def test_every_kind_has_words_even_where_details_are_missing(supplier, kind):
 
 
 def test_words_know_kinds_that_exist():
-    assert set(WORDS) <= set(Kind)
+    assert set(WORDS) <= set(AuditKind)
 
 
 def test_who_acted_is_said_where_it_was_nobody():
@@ -289,7 +292,7 @@ def test_who_acted_is_said_where_it_was_nobody():
 # Who read your devices
 
 
-def note(subject: Organisation, how: str, reader: Organisation | None) -> None:
+def note_reading(subject: Organisation, how: str, reader: Organisation | None) -> None:
     day = timezone.localdate()
     DeviceReading.objects.create(day=day, reader_id=reader and reader.pk, subject_id=subject.pk, how=how)
 

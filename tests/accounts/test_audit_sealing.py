@@ -15,14 +15,17 @@ from django.db import Error, connection, connections, transaction
 from django.utils import timezone
 
 from accounts.acting import Acting
-from accounts.audit import record
+from accounts.audit import note
 from accounts.audit.keeping import expire_audit
-from accounts.audit.models import AuditCut, AuditHead, AuditRoot, AuditRow, AuditSeal, AuditValue, DeviceReading, Kind
+from accounts.audit.kinds import AuditKind
 from accounts.audit.sealing import LOCK, seal_audit, take_roots
 from accounts.models import Organisation
+from accounts.models.audit import AuditCut, AuditHead, AuditRoot, AuditRow, AuditSeal, AuditValue
 from accounts.operator import system_scope
 from accounts.roles import Job, Role
 from inventory.loads.devices import REQUIRED_HEADER
+from inventory.models import DeviceReading
+from inventory.trail.kinds import DeviceAuditKind
 from tests.accounts.audit_help import found_broken, sealed_rows, tamper, verified, write_rows
 from tests.conftest import become_operator
 from tests.factories import make_membership, make_organisation, make_participant
@@ -58,7 +61,7 @@ def test_rows_are_sealed_in_order_overall_and_by_organisation(supplier, rival):
 
 def test_changes_and_reads_have_chains_of_their_own(supplier):
     write_rows(2, supplier)
-    write_rows(1, supplier, Kind.JOB_CHANGED)
+    write_rows(1, supplier, AuditKind.JOB_CHANGED)
     seal_audit()
 
     places = AuditSeal.objects.order_by("row_id").values_list("retention", "position")
@@ -72,7 +75,7 @@ def row_that_commits_late(organisation: Organisation) -> Iterator[None]:
 
     def slow() -> None:
         with system_scope("a test", audited=False):
-            record(Kind.DEVICE_READ, by=None, organisation=organisation)
+            note(DeviceAuditKind.DEVICE_READ, by=None, organisation=organisation)
             written.set()
             assert go_on.wait(20)
         connections.close_all()
@@ -96,7 +99,7 @@ def test_row_that_commits_late_is_sealed_late(supplier):
 
 
 def test_row_that_commits_very_late_is_sealed_before_the_daily_root(supplier, monkeypatch):
-    monkeypatch.setattr("accounts.audit.models.LATECOMERS", 0)
+    monkeypatch.setattr("accounts.models.audit.LATECOMERS", 0)
     with row_that_commits_late(supplier):
         sealed_rows(1, supplier)
 
@@ -354,8 +357,8 @@ def searched(supplier) -> Acting:
     """Somebody who has searched by an MPxN; somebody else has too."""
     for membership in (make_membership(supplier), make_membership(supplier)):
         acting = Acting.under(membership)
-        record(Kind.SEARCH, by=acting, keys=["mpxn"], personal={"mpxn": "9910000001006"})
-    record(Kind.MEMBER_ADDED, by=None, personal={"email": acting.user.email}, member=acting.user.pk, job="viewer")
+        note(DeviceAuditKind.SEARCH, by=acting, keys=["mpxn"], personal={"mpxn": "9910000001006"})
+    note(AuditKind.MEMBER_ADDED, by=None, personal={"email": acting.user.email}, member=acting.user.pk, job="viewer")
     seal_audit()
     return acting
 
@@ -429,7 +432,7 @@ def test_even_the_owner_changes_nothing_without_saying_what_for(statement):
 def two_days(supplier, rival) -> list[int]:
     """Rows under a daily root, reads and one change; then more of them. The ids of the reads under the root."""
     old = write_rows(3, supplier) + write_rows(1, rival)
-    write_rows(1, supplier, Kind.JOB_CHANGED)
+    write_rows(1, supplier, AuditKind.JOB_CHANGED)
     take_roots()
     sealed_rows(2, supplier)
     return old

@@ -10,7 +10,7 @@ import pytest
 from django.conf import settings
 
 from accounts import tasks
-from accounts.audit.models import AuditSeal
+from accounts.models.audit import AuditSeal
 from tests.accounts.audit_help import verified, write_rows
 from tests.server import database_url, running
 

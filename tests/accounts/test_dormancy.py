@@ -13,9 +13,10 @@ from accounts import tasks
 from accounts.acting import Acting, chosen
 from accounts.actions import dormancy
 from accounts.actions.dormancy import reinstate_membership, suspend_dormant, warn_dormant
-from accounts.audit.models import AuditRow, Kind
+from accounts.audit.kinds import AuditKind
 from accounts.errors import NotAllowed
 from accounts.models import Membership, MembershipEvent
+from accounts.models.audit import AuditRow
 from accounts.roles import Job
 from inventory.views.devices import device_list
 from tests.accounts.oversight_help import NOW, ago, mail_server, member_of, no_mail_server, state_of
@@ -195,7 +196,7 @@ def test_suspension_is_the_portals_act_and_each_organisations_to_read(supplier, 
 
     assert suspend_dormant(now=NOW) == 2
 
-    row = AuditRow.objects.get(kind=Kind.MEMBERSHIP_SUSPENDED, organisation_id=supplier.pk)
+    row = AuditRow.objects.get(kind=AuditKind.MEMBERSHIP_SUSPENDED, organisation_id=supplier.pk)
     assert (row.person_id, row.via, row.details) == (None, "task", {"member": member.user_id})
     event = MembershipEvent.objects.filter(pgh_obj=member.pk).latest("pgh_id")
     assert event.pgh_context == {"operator": "memberships that nobody uses", "via": "task"}
@@ -441,7 +442,7 @@ def test_administrator_reinstates_a_member_who_is_told(administrator, suspended)
     assert state_of(suspended) == "active"
     assert Browser(suspended).get("/devices/").status_code == 200
     assert recipients() == [suspended.user.email]
-    row = AuditRow.objects.get(kind=Kind.MEMBERSHIP_REINSTATED)
+    row = AuditRow.objects.get(kind=AuditKind.MEMBERSHIP_REINSTATED)
     assert (row.person_id, row.details) == (administrator.membership.user_id, {"member": suspended.user_id})
     assert "reinstated the membership of Owen Price" in administrator.get("/audit/").text
 
@@ -477,7 +478,7 @@ def test_reinstating_twice_is_said_to_be_done(administrator, suspended):
         administrator.get(reinstating(suspended), follow=True),
     ):
         assert "Owen Price is not suspended. Nothing was changed." in answer.text
-    assert AuditRow.objects.filter(kind=Kind.MEMBERSHIP_REINSTATED).count() == 1
+    assert AuditRow.objects.filter(kind=AuditKind.MEMBERSHIP_REINSTATED).count() == 1
 
 
 @pytest.mark.parametrize("job", [Job.VIEWER, Job.EDITOR])

@@ -7,9 +7,10 @@ from django.utils import timezone
 
 from accounts.acting import Acting
 from accounts.actions import change_job, end_membership
-from accounts.audit.models import AuditRow, Kind
+from accounts.audit.kinds import AuditKind
 from accounts.errors import NotAllowed
 from accounts.models import Membership, MembershipEvent, ServiceToken
+from accounts.models.audit import AuditRow
 from accounts.roles import Job
 from tests.conftest import Browser
 from tests.factories import make_device, make_membership, make_user
@@ -72,7 +73,7 @@ def test_tokens_the_leaver_made_end_and_others_stay(supplier, by):
     end_membership(membership=leaver, by=by)
 
     assert list(ServiceToken.objects.valid()) == [other]
-    assert AuditRow.objects.filter(kind=Kind.TOKEN_REVOKED, details__token=own.pk).exists()
+    assert AuditRow.objects.filter(kind=AuditKind.TOKEN_REVOKED, details__token=own.pk).exists()
 
 
 def test_who_left_can_be_invited_again(supplier, by):
@@ -91,7 +92,7 @@ def test_nothing_is_deleted_and_history_tells(supplier, by):
 
     events = MembershipEvent.objects.filter(pgh_obj=leaver).order_by("pgh_id")
     assert [bool(event.ended_at) for event in events] == [False, True]
-    assert AuditRow.objects.get(kind=Kind.MEMBERSHIP_ENDED).details == {"member": leaver.user_id}
+    assert AuditRow.objects.get(kind=AuditKind.MEMBERSHIP_ENDED).details == {"member": leaver.user_id}
 
 
 def test_last_administrator_stays(supplier, acting):

@@ -11,8 +11,9 @@ from django.core.cache import cache
 from django.core.management import call_command
 from django.test import Client
 
-from accounts.audit.models import AuditRow, Kind
+from accounts.audit.kinds import AuditKind
 from accounts.models import Membership, User
+from accounts.models.audit import AuditRow
 from accounts.roles import Job
 from accounts.sign_in.encryption import decrypt
 from accounts.sign_in.factors import has_factor
@@ -316,7 +317,7 @@ def test_change_of_factors_stands_in_the_audit_trail(supplier, visitor, user):
     set_up_app(visitor)
     visitor.post(f"{APP}remove/")
 
-    rows = AuditRow.objects.filter(kind__in=[Kind.FACTOR_ADDED, Kind.FACTOR_REMOVED]).order_by("pk")
+    rows = AuditRow.objects.filter(kind__in=[AuditKind.FACTOR_ADDED, AuditKind.FACTOR_REMOVED]).order_by("pk")
     assert [(row.kind, row.details["factor"]) for row in rows] == [
         ("factor_added", "totp"),
         ("factor_added", "recovery_codes"),

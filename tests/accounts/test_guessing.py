@@ -10,8 +10,9 @@ from django.db import connection, connections
 from django.test import Client
 from django.urls import resolve
 
-from accounts.audit.models import AuditRow, Kind
+from accounts.audit.kinds import AuditKind
 from accounts.models import User
+from accounts.models.audit import AuditRow
 from accounts.roles import Job
 from tests.accounts.sign_in_help import (
     CODE,
@@ -112,7 +113,7 @@ def test_concurrent_guesses_are_counted_together():
         list(pool.map(guess, range(24)))
 
     become_operator()
-    assert AuditRow.objects.filter(kind=Kind.FAILED_LOG_IN).count() <= 5
+    assert AuditRow.objects.filter(kind=AuditKind.FAILED_LOG_IN).count() <= 5
     assert TOO_MANY in give_password(Client(), user, address="203.0.113.1").text
 
 
@@ -136,7 +137,7 @@ def test_wrong_codes_stand_in_the_audit_trail(supplier, user):
 
     client.post(CODE, {"code": "000000"})
 
-    row = AuditRow.objects.get(kind=Kind.FAILED_LOG_IN)
+    row = AuditRow.objects.get(kind=AuditKind.FAILED_LOG_IN)
     assert (row.person_id, row.organisation_id, row.details) == (user.pk, supplier.pk, {"step": "factor"})
 
 

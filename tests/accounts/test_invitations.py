@@ -11,9 +11,10 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts.actions import end_membership, invitations
-from accounts.audit.models import AuditRow, AuditValue, Kind
+from accounts.audit.kinds import AuditKind
 from accounts.errors import NotAllowed
 from accounts.models import Invitation, Membership, Organisation, User
+from accounts.models.audit import AuditRow, AuditValue
 from accounts.roles import Job
 from tests.conftest import Browser
 from tests.factories import make_invitation, make_membership, make_user
@@ -349,7 +350,7 @@ def test_invitations_of_a_leaver_end_at_once(supplier, acting):
     end_membership(membership=leaver, by=by)
 
     assert list(Invitation.objects.open()) == [other]
-    assert AuditRow.objects.filter(kind=Kind.INVITATION_REVOKED, details__invitation=own.pk).exists()
+    assert AuditRow.objects.filter(kind=AuditKind.INVITATION_REVOKED, details__invitation=own.pk).exists()
 
 
 def test_all_of_it_stands_in_the_trail(admin, supplier):
@@ -360,7 +361,7 @@ def test_all_of_it_stands_in_the_trail(admin, supplier):
     admin.get("/organisation/members/")  # shows what was said about the mail
     page = admin.get("/audit/").content.decode()
 
-    assert [k for k in kinds if k in (Kind.INVITED, Kind.MEMBER_ADDED, Kind.INVITATION_ACCEPTED)] == [
+    assert [k for k in kinds if k in (AuditKind.INVITED, AuditKind.MEMBER_ADDED, AuditKind.INVITATION_ACCEPTED)] == [
         "invited",
         "member_added",
         "invitation_accepted",

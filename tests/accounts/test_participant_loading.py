@@ -10,7 +10,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from accounts.files import reading
-from accounts.files.reading import Problem
+from accounts.files.reading import RowProblem
 from accounts.models import Participant
 from accounts.participants.loading import load_participants
 from accounts.participants.reading import COLUMNS, MDD_NAMES, MDD_ROLES, BrokenList
@@ -563,7 +563,7 @@ def test_any_file_is_loaded_wholly_or_refused_with_sentences(tmp_path, content):
             assert listed() == before
 
 
-def tried(path: Path) -> tuple[Problem, ...] | None:
+def tried(path: Path) -> tuple[RowProblem, ...] | None:
     """Why the load was refused; None if it was not."""
     try:
         load_participants([path])

@@ -12,9 +12,10 @@ from django.utils import timezone
 
 from accounts.acting import Acting
 from accounts.actions import proposals
-from accounts.audit.models import AuditRow, Kind
+from accounts.audit.kinds import AuditKind
 from accounts.errors import NotAllowed, Stale
 from accounts.models import Binding, Invitation, Membership, Organisation, Proposal, User
+from accounts.models.audit import AuditRow
 from accounts.roles import Job, Role
 from tests.conftest import Browser
 from tests.factories import bind, make_device, make_membership, make_organisation, make_participant
@@ -78,7 +79,7 @@ def test_what_would_be_refused_is_refused_at_once(newcomer, one, given, field):
 
     assert refusal.value.field == field
     assert not Proposal.objects.exists()
-    assert not AuditRow.objects.filter(kind=Kind.CODE_BOUND, organisation_id=newcomer.pk).exists()
+    assert not AuditRow.objects.filter(kind=AuditKind.CODE_BOUND, organisation_id=newcomer.pk).exists()
 
 
 def test_code_that_another_organisation_has_is_refused(newcomer, asset_provider, one):
@@ -356,7 +357,7 @@ def test_dcc_adds_an_organisation(browsers):
     answer = browsers[0].submit("/organisations/add/", {"name": "Zealand Meters", "role": "map"}, follow=True)
 
     assert "Zealand Meters has been added" in answer.content.decode()
-    assert AuditRow.objects.filter(kind=Kind.ORGANISATION_ADDED, person_id=browsers[0].membership.user_id).exists()
+    assert AuditRow.objects.filter(kind=AuditKind.ORGANISATION_ADDED, person_id=browsers[0].membership.user_id).exists()
 
 
 @pytest.mark.parametrize(

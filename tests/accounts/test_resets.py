@@ -12,9 +12,10 @@ from django.test import Client
 from accounts.acting import Acting, Origin, scope
 from accounts.actions import reset_factors, reset_factors_of_member
 from accounts.actions.proposals import decide, propose
-from accounts.audit.models import AuditRow, Kind
+from accounts.audit.kinds import AuditKind
 from accounts.errors import NotAllowed
 from accounts.models import Membership, Proposal, User
+from accounts.models.audit import AuditRow
 from accounts.roles import Job
 from tests.accounts.sign_in_help import (
     CODE,
@@ -151,11 +152,11 @@ def test_half_finished_sign_in_ends_with_the_reset(admin, member):
 def test_reset_stands_in_the_audit_trail_in_plain_words(supplier, admin, member):
     admin.submit(page_of(member), {"reason": REASON})
 
-    row = AuditRow.objects.get(kind=Kind.FACTORS_RESET)
+    row = AuditRow.objects.get(kind=AuditKind.FACTORS_RESET)
     assert (row.person_id, row.organisation_id, row.via) == (admin.membership.user_id, supplier.pk, "page")
     assert row.details == {"member": member.user_id, "sessions": 0}
     assert row.values.get(name="reason").value == REASON
-    assert not AuditRow.objects.filter(kind=Kind.FACTOR_REMOVED).exists()
+    assert not AuditRow.objects.filter(kind=AuditKind.FACTOR_REMOVED).exists()
     assert "reset the second factors of Lost Phone" in admin.get("/audit/").text
 
 
@@ -249,7 +250,7 @@ def test_two_of_the_dcc_reset_the_factors_of_anybody(
         approve(member.user)
 
     assert_reset(member.user)
-    rows = AuditRow.objects.filter(kind=Kind.FACTORS_RESET)
+    rows = AuditRow.objects.filter(kind=AuditKind.FACTORS_RESET)
     assert {row.organisation_id for row in rows} == {member.organisation_id, rival.pk}
     assert {(row.person_id, row.details["by_dcc"], row.via) for row in rows} == {(two_of_dcc[1].pk, True, "page")}
     told = {member.user.email, admin.membership.user.email, theirs.email}
@@ -313,9 +314,9 @@ def test_operator_resets_and_tells_the_organisations(
 
     assert_reset(member.user)
     assert "are reset" in capsys.readouterr().out
-    row = AuditRow.objects.get(kind=Kind.FACTORS_RESET)
+    row = AuditRow.objects.get(kind=AuditKind.FACTORS_RESET)
     assert (row.person_id, row.organisation_id, row.via) == (None, supplier.pk, "command")
-    assert AuditRow.objects.filter(kind=Kind.SYSTEM_SCOPE, details__reason="reset_mfa").exists()
+    assert AuditRow.objects.filter(kind=AuditKind.SYSTEM_SCOPE, details__reason="reset_mfa").exists()
     assert {tuple(message.to) for message in mail.outbox} == {(member.user.email,), (admin.membership.user.email,)}
     assert "The operator" in admin.get("/audit/").text
 
@@ -327,7 +328,7 @@ def test_operator_resets_who_is_a_member_of_nothing(member):
     call_command("reset_mfa", member.user.email)
 
     assert_reset(member.user)
-    assert AuditRow.objects.get(kind=Kind.FACTORS_RESET).organisation_id is None
+    assert AuditRow.objects.get(kind=AuditKind.FACTORS_RESET).organisation_id is None
 
 
 @pytest.mark.parametrize(

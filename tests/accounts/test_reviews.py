@@ -13,9 +13,10 @@ from django.utils.formats import date_format
 
 from accounts import tasks
 from accounts.actions.reviews import Decision, remind_of_reviews, review_members
-from accounts.audit.models import AuditRow, Kind
+from accounts.audit.kinds import AuditKind
 from accounts.errors import NotAllowed, Stale
 from accounts.models import Membership, MembershipEvent
+from accounts.models.audit import AuditRow
 from accounts.roles import Job
 from tests.accounts.oversight_help import NOW, ago, mail_server, member_of, no_mail_server, state_of
 from tests.accounts.test_dormancy import PASSWORD, recipients
@@ -101,9 +102,9 @@ def test_everybody_is_kept_or_ended_at_once(ada, supplier, second, owen, priya):
     assert priya.confirmed_by == ada.membership.user
     kinds = AuditRow.objects.filter(person_id=ada.membership.user_id, kind__startswith="membership")
     assert sorted(kinds.values_list("kind", flat=True)) == [
-        Kind.MEMBERSHIP_CONFIRMED,
-        Kind.MEMBERSHIP_CONFIRMED,
-        Kind.MEMBERSHIP_ENDED,
+        AuditKind.MEMBERSHIP_CONFIRMED,
+        AuditKind.MEMBERSHIP_CONFIRMED,
+        AuditKind.MEMBERSHIP_ENDED,
     ]
 
 
@@ -439,7 +440,7 @@ def test_run_is_noted_so_that_a_second_one_that_day_sends_nothing(reviewer):
     assert remind_of_reviews(today=TODAY) == 1
     assert remind_of_reviews(today=TODAY) == 0
 
-    row = AuditRow.objects.filter(kind=Kind.SYSTEM_SCOPE).latest("pk")
+    row = AuditRow.objects.filter(kind=AuditKind.SYSTEM_SCOPE).latest("pk")
     assert (row.via, row.details) == ("task", {"reason": "reminders of the yearly reviews of access"})
 
 

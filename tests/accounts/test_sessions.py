@@ -12,8 +12,9 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts.actions import end_sessions_of, forget_expired
-from accounts.audit.models import AuditRow, Kind
+from accounts.audit.kinds import AuditKind
 from accounts.models import User
+from accounts.models.audit import AuditRow
 from accounts.roles import Job
 from tests.accounts.sign_in_help import PASSWORD, RESET, SECURITY, is_signed_in, signed_in
 from tests.conftest import Browser
@@ -54,7 +55,7 @@ def test_signing_out_everywhere_else(supplier, user):
     assert not is_signed_in(there)
     assert is_signed_in(stranger)
     assert there.session.get("_auth_user_id") is None
-    row = AuditRow.objects.get(kind=Kind.SESSIONS_ENDED)
+    row = AuditRow.objects.get(kind=AuditKind.SESSIONS_ENDED)
     assert (row.person_id, row.organisation_id, row.details) == (user.pk, supplier.pk, {"sessions": 1})
 
 
@@ -90,7 +91,7 @@ def test_changing_the_password_ends_the_other_sessions(user):
     assert "Your password is changed, and you are signed out everywhere else." in answer.text
     assert is_signed_in(here)
     assert not is_signed_in(there)
-    assert AuditRow.objects.filter(kind=Kind.PASSWORD_CHANGED, person_id=user.pk).exists()
+    assert AuditRow.objects.filter(kind=AuditKind.PASSWORD_CHANGED, person_id=user.pk).exists()
 
 
 def test_setting_the_password_anew_by_mail_ends_every_session(user):

@@ -11,12 +11,12 @@ from django.utils import timezone
 
 from accounts.acting import Origin
 from accounts.actions import sign_on as actions
-from accounts.audit.models import AuditRow, AuditValue
 from accounts.errors import NotAllowed
+from accounts.mail_domains import clean_domain
 from accounts.models import MailDomain, SingleSignOn
+from accounts.models.audit import AuditRow, AuditValue
 from accounts.roles import Job
 from accounts.sign_in.encryption import Unreadable, decrypt, encrypt
-from accounts.sign_in.mail_domains import clean_domain
 from smi_portal.settings import without_secrets
 from tests.conftest import become_operator
 from tests.factories import make_membership, make_sign_on, make_user

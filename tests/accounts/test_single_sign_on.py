@@ -14,8 +14,8 @@ from django.test import Client
 
 from accounts.acting import memberships_of
 from accounts.actions import sign_on as actions
-from accounts.audit.models import AuditRow
 from accounts.models import Membership, SingleSignOn
+from accounts.models.audit import AuditRow
 from accounts.roles import Job
 from accounts.sign_in.single_sign_on import remember_provider
 from tests.conftest import become_operator

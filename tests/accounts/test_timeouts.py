@@ -13,7 +13,8 @@ from django.test import Client, RequestFactory
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from accounts.audit.models import AuditRow, Kind
+from accounts.audit.kinds import AuditKind
+from accounts.models.audit import AuditRow
 from accounts.roles import Job
 from accounts.sign_in.sessions import stored
 from accounts.sign_in.timeouts import LAST_SEEN, SIGNED_IN, TimeoutMiddleware, in_words
@@ -29,7 +30,7 @@ def visitor(supplier, sign_in) -> Browser:
 
 
 def log_outs() -> list[AuditRow]:
-    return list(AuditRow.objects.filter(kind=Kind.LOG_OUT))
+    return list(AuditRow.objects.filter(kind=AuditKind.LOG_OUT))
 
 
 # Idle and absolute end

@@ -6,8 +6,8 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from accounts.audit.models import AuditRow
 from accounts.models import ServiceToken
+from accounts.models.audit import AuditRow
 from accounts.roles import Job, Role
 from accounts.sign_in.tokens import hash_of
 from tests.conftest import Browser, System

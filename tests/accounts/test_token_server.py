@@ -6,8 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from accounts.audit.models import AuditRow
 from accounts.models import ServiceToken
+from accounts.models.audit import AuditRow
 from tests.factories import make_device, make_token
 from tests.server import Server, running
 

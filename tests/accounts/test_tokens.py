@@ -17,9 +17,9 @@ from hypothesis import strategies as st
 from accounts.acting import Acting, Origin, scope
 from accounts.actions import change_job
 from accounts.actions.tokens import MOST, make_token, revoke_token, revoke_tokens_made_by
-from accounts.audit.models import AuditRow, AuditValue
 from accounts.errors import NotAllowed
 from accounts.models import Membership, Organisation, ServiceToken
+from accounts.models.audit import AuditRow, AuditValue
 from accounts.roles import Job, Role
 from accounts.sign_in import tokens
 from accounts.sign_in.networks import lies_within, parse_networks

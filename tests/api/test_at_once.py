@@ -8,8 +8,8 @@ from http.client import HTTPConnection
 
 import pytest
 
-from accounts.audit.models import AuditRow
 from accounts.models import Organisation, ServiceToken
+from accounts.models.audit import AuditRow
 from accounts.roles import Job
 from inventory.models import Device, DeviceEvent
 from tests.api.sending import BATCH, address, entry

@@ -7,9 +7,9 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from accounts.audit.models import AuditRow
 from accounts.idempotency import forget_answers
 from accounts.models import KeptAnswer
+from accounts.models.audit import AuditRow
 from accounts.roles import Job
 from inventory.models import Device
 from tests.api.sending import BATCH, batch, entry, refused

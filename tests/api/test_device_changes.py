@@ -7,9 +7,9 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from accounts.audit.models import AuditRow
+from accounts.models.audit import AuditRow
 from accounts.roles import Job
-from inventory.models import DeviceEvent, Kind
+from inventory.models import DeviceEvent, StepKind
 from tests.api.sending import address, patch, refused
 from tests.conftest import System
 from tests.factories import INSTALLED, make_device, make_hub, make_participant, make_token
@@ -47,7 +47,7 @@ def test_recording_leaves_history_and_trail_as_the_page_does(system, supplier):
     words = DeviceEvent.objects.filter(pgh_obj=device).latest("pgh_id").pgh_context
     row = AuditRow.objects.get(kind="items_recorded")
     device.refresh_from_db()
-    assert (step.kind, step.via, step.source, step.recorded_for) == (Kind.FIRST, "api", "job 88213", "ZEPH")
+    assert (step.kind, step.via, step.source, step.recorded_for) == (StepKind.FIRST, "api", "job 88213", "ZEPH")
     assert (step.organisation, step.recorded_by) == (supplier, None)
     assert (words["via"], words["token"], words["source"]) == ("api", system.token.pk, "job 88213")
     assert (row.via, row.device_id, row.version) == ("api", device.device_id, device.version)

@@ -9,10 +9,10 @@ from django.core import signing
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from accounts.audit.models import AuditRow, DeviceReading
+from accounts.models.audit import AuditRow
 from accounts.roles import Job
 from inventory.api.paging import SALT
-from inventory.models import Device
+from inventory.models import Device, DeviceReading
 from tests.conftest import System
 from tests.factories import MPANS, make_device, make_membership, make_token, supplied_by
 

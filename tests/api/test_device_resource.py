@@ -6,11 +6,11 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from accounts.audit.models import AuditRow, DeviceReading
 from accounts.models import Organisation
+from accounts.models.audit import AuditRow
 from accounts.roles import Job, Role
 from inventory.data_items import ITEMS
-from inventory.models import Device
+from inventory.models import Device, DeviceReading
 from inventory.reports.device_list import HEADER
 from smi_portal.refusals.problems import PROBLEMS
 from tests.conftest import Browser, System

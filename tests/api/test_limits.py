@@ -8,8 +8,8 @@ import pytest
 from django.core import mail
 from django.utils import timezone
 
-from accounts.audit.models import AuditRow
 from accounts.limits import count, forget_counts
+from accounts.models.audit import AuditRow
 from accounts.roles import Job
 from inventory.models import Device
 from tests.api.sending import address, batch, entry, patch, refused

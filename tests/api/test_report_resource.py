@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from accounts.audit.models import AuditRow
 from accounts.files import streams
+from accounts.models.audit import AuditRow
 from accounts.roles import Job
 from inventory.models import ReportRun
 from inventory.reports import map_portfolio

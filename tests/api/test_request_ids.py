@@ -2,7 +2,7 @@
 
 import pytest
 
-from accounts.audit.models import AuditRow
+from accounts.models.audit import AuditRow
 from tests.conftest import System
 from tests.factories import make_device, make_token
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from accounts.acting import Acting, scope
 from accounts.models import Binding
-from inventory.models import Device, DeviceEvent, Kind, ProviderPeriod
+from inventory.models import Device, DeviceEvent, ProviderPeriod, StepKind
 from inventory.reports.map_portfolio import rows
 from tests.factories import INSTALLED, bind, listed, make_device, provided_by, supplied_by
 
@@ -62,7 +62,7 @@ def test_before_its_first_day_there_is_no_device(db):
 def test_late_correction_changes_what_is_known_now_and_not_what_was_known(db):
     device = make_device("ZEPH", "ZMAP")
     then = moment()
-    provided_by(device, "ZMAB", INSTALLED, kind=Kind.CORRECTION)
+    provided_by(device, "ZMAB", INSTALLED, kind=StepKind.CORRECTION)
 
     assert as_of(INSTALLED)["map"] == "ZMAB"
     assert as_of(INSTALLED, then)["map"] == "ZMAP"
@@ -73,7 +73,7 @@ def test_change_of_supplier_back_dated_and_reversed(db):
     at_first = moment()
     supplied_by(device, "ZODI", date(2025, 1, 1))
     meanwhile = moment()
-    supplied_by(device, "ZODI", date(2025, 1, 1), kind=Kind.CANCELLED)
+    supplied_by(device, "ZODI", date(2025, 1, 1), kind=StepKind.CANCELLED)
 
     day = date(2025, 2, 1)
     assert [as_of(day, known)["supplier"] for known in (at_first, meanwhile, None)] == ["ZEPH", "ZODI", "ZEPH"]
@@ -95,7 +95,7 @@ def test_step_to_come_changes_nothing_before_its_day(db):
 def test_step_taken_back_is_as_if_it_had_never_been(db):
     device = make_device("ZEPH", "ZMAP")
     provided_by(device, "ZMAB", SOLD)
-    provided_by(device, "ZMAB", SOLD, kind=Kind.CANCELLED)
+    provided_by(device, "ZMAB", SOLD, kind=StepKind.CANCELLED)
 
     assert as_of(SOLD)["map"] == "ZMAP"
     device.refresh_from_db()
@@ -104,7 +104,7 @@ def test_step_taken_back_is_as_if_it_had_never_been(db):
 
 def test_blanked_meter_has_no_map_from_that_day(db):
     device = make_device("ZEPH", "ZMAP")
-    provided_by(device, None, SOLD, kind=Kind.ENDED)
+    provided_by(device, None, SOLD, kind=StepKind.ENDED)
 
     assert [as_of(day)["map"] for day in (SOLD - timedelta(days=1), SOLD)] == ["ZMAP", None]
 
@@ -126,7 +126,7 @@ def test_hour_that_comes_twice_in_autumn_keeps_its_order(db):
     device = make_device("ZEPH", "ZMAP", map_recorded_at=datetime.fromisoformat("2025-10-25T12:00+00:00"))
     first, second = (datetime.fromisoformat(f"2025-10-26T0{hour}:30+00:00") for hour in (0, 1))
     for known, code in ((first, "ZMAB"), (second, "ZMAC")):
-        provided_by(device, code, INSTALLED, kind=Kind.CORRECTION, known=(known, None))
+        provided_by(device, code, INSTALLED, kind=StepKind.CORRECTION, known=(known, None))
 
     known = [provider_known_at(device, first - timedelta(minutes=1)), provider_known_at(device, first)]
     assert [*known, provider_known_at(device, second)] == ["ZMAP", "ZMAB", "ZMAC"]
@@ -209,7 +209,7 @@ STEPS = st.lists(
     st.tuples(
         st.integers(-400, 30),
         st.sampled_from(["ZMAP", "ZMAB", None]),
-        st.sampled_from([Kind.CHANGE, Kind.CORRECTION, Kind.CANCELLED]),
+        st.sampled_from([StepKind.CHANGE, StepKind.CORRECTION, StepKind.CANCELLED]),
     ),
     max_size=8,
 )

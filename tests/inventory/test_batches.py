@@ -5,11 +5,12 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from accounts.acting import Acting, scope
-from accounts.audit import recording as audit
-from accounts.audit.models import AuditRow, Kind
+from accounts.audit import noting as audit
+from accounts.models.audit import AuditRow
 from inventory.models import Device
 from inventory.recording.batch import record_batch
-from inventory.rules.recording import Entry, Recording
+from inventory.rules.recording import BatchEntry, Recording
+from inventory.trail.kinds import DeviceAuditKind
 from tests.factories import make_device
 
 
@@ -18,9 +19,9 @@ def editor(supplier, asset_provider, acting) -> Acting:
     return acting(supplier)
 
 
-def entries(devices: list[Device]) -> list[Entry]:
+def entries(devices: list[Device]) -> list[BatchEntry]:
     return [
-        Entry(device.device_id, Recording(msn=f"Z9{number:06}", map_id="ZMAP"), device.version)
+        BatchEntry(device.device_id, Recording(msn=f"Z9{number:06}", map_id="ZMAP"), device.version)
         for number, device in enumerate(devices)
     ]
 
@@ -36,7 +37,7 @@ def test_each_device_of_a_batch_has_its_row_in_the_audit_trail(editor, monkeypat
 
     changed = record_in_scope(devices, editor)
 
-    rows = AuditRow.objects.filter(kind=Kind.ITEMS_RECORDED).order_by("pk")
+    rows = AuditRow.objects.filter(kind=DeviceAuditKind.ITEMS_RECORDED).order_by("pk")
     assert [row.device_id for row in rows] == [device.device_id for device in devices]
     assert [row.version for row in rows] == [device.version for device in changed]
     for row in rows:

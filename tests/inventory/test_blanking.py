@@ -6,7 +6,7 @@ import pytest
 from django.utils import timezone
 
 from accounts.roles import Job
-from inventory.models import Device, Kind, ProviderPeriod
+from inventory.models import Device, ProviderPeriod, StepKind
 from tests.conftest import Browser
 from tests.factories import INSTALLED, make_device, make_hub, provided_by
 
@@ -64,7 +64,7 @@ def test_never_right_it_is_corrected_away_from_its_beginning(device, administrat
     assert codes(device) == {"2024-03-01": "ZMAP", "2025-06-01": None}
     assert provided_on(device, SOLD) is None
     step = ProviderPeriod.objects.known_now().get(valid_from=SOLD)
-    assert (step.kind, step.reason, step.source) == (Kind.CORRECTION, WORDS["reason"], WORDS["source"])
+    assert (step.kind, step.reason, step.source) == (StepKind.CORRECTION, WORDS["reason"], WORDS["source"])
 
 
 def test_map_whose_meter_it_ended_keeps_its_history_to_the_last_day(device, administrator, rival_provider, sign_in):

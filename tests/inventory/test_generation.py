@@ -19,7 +19,7 @@ from accounts.models import Participant
 from accounts.roles import Role
 from inventory.demo.generation import generate_devices
 from inventory.identifiers import parse_device_id, parse_mpan, parse_mprn, parse_msn
-from inventory.loads.devices import OPTIONAL_HEADER, REQUIRED_HEADER, Outcome, load_devices
+from inventory.loads.devices import OPTIONAL_HEADER, REQUIRED_HEADER, DeviceLoad, load_devices
 from inventory.models import Device, DeviceEvent, ProviderPeriod, SupplyPeriod
 from tests.factories import make_participant
 
@@ -517,13 +517,13 @@ def test_devices_pass_every_rule_of_a_load_as_new_ones(market, as_file):
         make(2_000)
         path = as_file()
 
-    assert load_devices(path) == Outcome(created=2_000, changed=0, unchanged=0)
+    assert load_devices(path) == DeviceLoad(created=2_000, changed=0, unchanged=0)
 
 
 def test_devices_pass_every_rule_of_a_load_as_known_ones(market, as_file):
     make(2_000)
 
-    assert load_devices(as_file()) == Outcome(created=0, changed=0, unchanged=2_000)
+    assert load_devices(as_file()) == DeviceLoad(created=0, changed=0, unchanged=2_000)
 
 
 # The command

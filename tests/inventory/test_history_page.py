@@ -8,7 +8,7 @@ from django.utils.formats import date_format
 
 from accounts.forms.people import NO_DATE
 from accounts.roles import Job
-from inventory.models import Device, Kind
+from inventory.models import Device, StepKind
 from tests.conftest import Browser
 from tests.factories import INSTALLED, make_device, make_hub, provided_by, supplied_by
 from tests.test_access import same_words
@@ -236,7 +236,7 @@ def test_former_supplier_sees_its_own_days(device, rival, supplier, visitor, sig
 
 
 def test_corrected_away_there_is_no_page(device, asset_provider, sign_in):
-    provided_by(device, "ZMAB", INSTALLED, kind=Kind.CORRECTION)
+    provided_by(device, "ZMAB", INSTALLED, kind=StepKind.CORRECTION)
 
     assert sign_in(asset_provider).get(history(device.device_id)).status_code == 404
 

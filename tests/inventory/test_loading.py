@@ -15,8 +15,8 @@ from accounts.models import Participant
 from accounts.roles import Role
 from inventory.identifiers import InvalidIdentifier, parse_device_id, parse_mpan, parse_msn
 from inventory.loads import devices as loading
-from inventory.loads.devices import OPTIONAL_HEADER, REQUIRED_HEADER, LoadRefused, Outcome, load_devices
-from inventory.models import Device, DeviceEvent, Kind, ProviderPeriod, SupplyPeriod
+from inventory.loads.devices import OPTIONAL_HEADER, REQUIRED_HEADER, DeviceLoad, LoadRefused, load_devices
+from inventory.models import Device, DeviceEvent, ProviderPeriod, StepKind, SupplyPeriod
 from inventory.querysets import StepQuerySet
 from tests.factories import make_device, make_hub, make_participant
 
@@ -79,7 +79,7 @@ def test_new_devices_are_created_with_their_provenance(write):
     outcome = load_devices(write({"hub_id": HUB["device_id"]}, GAS, HUB))
 
     device = Device.objects.get(device_id=ID)
-    assert outcome == Outcome(created=3, changed=0, unchanged=0)
+    assert outcome == DeviceLoad(created=3, changed=0, unchanged=0)
     assert (device.asset_provider.code, device.map_from, device.supplier.code) == ("ZMAP", date(2024, 3, 1), "ZEPH")
     assert (device.supplier_from, device.msn, device.mpxn) == (date(2024, 3, 1), "Z21E 10447", "9910000001006")
     assert (device.hub_device_id, device.version) == (HUB["device_id"], 1)
@@ -92,7 +92,7 @@ def test_new_devices_begin_with_a_step_of_each_party(write):
     provided, supplied = (steps.get(device__device_id=ID) for steps in (ProviderPeriod.objects, SupplyPeriod.objects))
     assert (provided.participant.code, provided.valid_from) == ("ZMAP", date(2024, 3, 1))
     assert (supplied.participant.code, supplied.valid_from) == ("ZEPH", date(2024, 3, 1))
-    assert {(step.kind, step.via, step.source) for step in (provided, supplied)} == {(Kind.FIRST, "load", SOURCE)}
+    assert {(step.kind, step.via, step.source) for step in (provided, supplied)} == {(StepKind.FIRST, "load", SOURCE)}
     assert (provided.recorded_for, supplied.recorded_for) == ("ZEPH", "DCC")
     assert ProviderPeriod.objects.count() == 1  # a hub has none
 
@@ -136,7 +136,7 @@ def test_without_installation_both_apply_from_the_status(write):
 
 
 def test_dry_run_says_what_would_happen_and_changes_nothing(write):
-    assert load_devices(write({}), dry_run=True) == Outcome(1, 0, 0)
+    assert load_devices(write({}), dry_run=True) == DeviceLoad(1, 0, 0)
     assert not Device.objects.exists()
 
 
@@ -145,7 +145,7 @@ def test_second_load_of_the_same_file_changes_nothing(write):
     load_devices(path)
     before = everything()
 
-    assert load_devices(path) == Outcome(0, 0, 3)
+    assert load_devices(path) == DeviceLoad(0, 0, 3)
     assert everything() == before
 
 
@@ -349,8 +349,8 @@ def test_change_of_supplier_leaves_two_steps_known_now(write, known):
     load_devices(write({"supplier_id": "ZEST", "supplier_from": "2025-02-01"}, extra=("supplier_from",)))
 
     assert steps_of(known.supplyperiods.known_now()) == [
-        ("ZEPH", date(2024, 3, 1), Kind.FIRST),
-        ("ZEST", date(2025, 2, 1), Kind.CHANGE),
+        ("ZEPH", date(2024, 3, 1), StepKind.FIRST),
+        ("ZEST", date(2025, 2, 1), StepKind.CHANGE),
     ]
     assert known.supplyperiods.last().source == SOURCE
     assert known.history.last().pgh_context == {"via": "load", "source": SOURCE}
@@ -362,10 +362,10 @@ def test_later_day_of_the_same_supplier_corrects_its_step(write, known):
     after = Device.objects.get()
     assert (after.supplier.code, after.supplier_from, after.previous_supplier) == ("ZEPH", date(2024, 4, 1), None)
     assert steps_of(known.supplyperiods.filter(known__upper_inf=True)) == [
-        ("ZEPH", date(2024, 3, 1), Kind.CANCELLED),
-        ("ZEPH", date(2024, 4, 1), Kind.CORRECTION),
+        ("ZEPH", date(2024, 3, 1), StepKind.CANCELLED),
+        ("ZEPH", date(2024, 4, 1), StepKind.CORRECTION),
     ]
-    assert steps_of(known.supplyperiods.filter(known__upper_inf=False)) == [("ZEPH", date(2024, 3, 1), Kind.FIRST)]
+    assert steps_of(known.supplyperiods.filter(known__upper_inf=False)) == [("ZEPH", date(2024, 3, 1), StepKind.FIRST)]
 
 
 def steps_of(steps: StepQuerySet) -> list[tuple[str, date, str]]:
@@ -377,7 +377,7 @@ def test_same_day_is_a_correction_of_the_supplier(write, known):
 
     after = Device.objects.get()
     assert (after.supplier.code, after.previous_supplier) == ("ZEST", None)
-    assert steps_of(known.supplyperiods.known_now()) == [("ZEST", date(2024, 3, 1), Kind.CORRECTION)]
+    assert steps_of(known.supplyperiods.known_now()) == [("ZEST", date(2024, 3, 1), StepKind.CORRECTION)]
 
 
 def test_new_supplier_needs_a_day_that_is_not_earlier(write, known):

@@ -19,7 +19,7 @@ from accounts.errors import Stale
 from accounts.models import Membership, Organisation
 from accounts.operator import system_scope
 from accounts.roles import Job
-from inventory.models import Device, DeviceEvent, Kind, ProviderPeriod
+from inventory.models import Device, DeviceEvent, ProviderPeriod, StepKind
 from inventory.recording.planned import take_back_step
 from inventory.recording.record import record_items
 from inventory.recording.removal import blank_map_id
@@ -175,7 +175,7 @@ def recorder(device: Device, by: Acting, version: int = 1, **given: object) -> C
 
 
 def blanker(device: Device, by: Acting, **given: object) -> Callable[[], Device]:
-    how = {"kind": Kind.ENDED, "day": SOLD, "reason": "sold", "source": "letter", "expected_version": 1}
+    how = {"kind": StepKind.ENDED, "day": SOLD, "reason": "sold", "source": "letter", "expected_version": 1}
 
     def blank() -> Device:
         with scope(by):
@@ -202,8 +202,8 @@ def agrees(device: Device) -> bool:
 
 
 def test_change_and_correction_of_the_map_id_at_once(device, by):
-    change = recorder(device, by, map_id="ZMAB", map_from=SOLD, kind=Kind.CHANGE)
-    correction = recorder(device, by, map_id="ZMAB", kind=Kind.CORRECTION)
+    change = recorder(device, by, map_id="ZMAB", map_from=SOLD, kind=StepKind.CHANGE)
+    correction = recorder(device, by, map_id="ZMAB", kind=StepKind.CORRECTION)
 
     outcomes = at_once(device, change, correction)
 
@@ -222,7 +222,7 @@ def test_of_two_acts_on_the_map_id_at_once_one_is_stale(device, by, second):
         "the same": blank,
         "the MSN": recorder(device, by, msn="Z9"),
         "blanked": blanker(device, by, day=SOLD + timedelta(days=1)),
-        "corrected away": blanker(device, by, kind=Kind.CORRECTION, day=None),
+        "corrected away": blanker(device, by, kind=StepKind.CORRECTION, day=None),
     }[second]
 
     outcomes = at_once(device, blank, other)
@@ -246,7 +246,7 @@ def test_step_is_taken_back_once(device, by):
 
 def test_step_taken_back_and_changed_at_once(device, by):
     provided_by(device, "ZMAB", TO_COME)
-    change = recorder(device, by, version=2, map_id="ZMAB", map_from=SOLD, kind=Kind.CHANGE)
+    change = recorder(device, by, version=2, map_id="ZMAB", map_from=SOLD, kind=StepKind.CHANGE)
 
     outcomes = at_once(device, taker_back(device, by), change)
 

@@ -11,7 +11,7 @@ from django.db import IntegrityError
 from accounts.acting import Acting, scope
 from accounts.operator import system_scope
 from accounts.roles import Job, Role
-from inventory.loads.devices import REQUIRED_HEADER, LoadRefused, Outcome, load_devices
+from inventory.loads.devices import REQUIRED_HEADER, DeviceLoad, LoadRefused, load_devices
 from inventory.models import Device, DeviceEvent, SupplyPeriod
 from inventory.recording.record import record_items
 from inventory.rules.recording import Recording
@@ -35,17 +35,17 @@ def by(supplier, acting) -> Acting:
 
 
 @pytest.fixture
-def load_of(tmp_path) -> Callable[..., Callable[[], Outcome]]:
+def load_of(tmp_path) -> Callable[..., Callable[[], DeviceLoad]]:
     """`load_of(row, …)`: a load of a file of these rows, ready to be run."""
 
-    def prepare(*rows: dict[str, str]) -> Callable[[], Outcome]:
+    def prepare(*rows: dict[str, str]) -> Callable[[], DeviceLoad]:
         path = Path(tmp_path / f"devices{len(list(tmp_path.iterdir()))}.csv")
         with path.open("w", newline="") as file:
             writer = csv.DictWriter(file, [*REQUIRED_HEADER, "supplier_from"], restval="")
             writer.writeheader()
             writer.writerows(rows)
 
-        def load() -> Outcome:
+        def load() -> DeviceLoad:
             with system_scope("load_devices"):
                 return load_devices(path)
 
@@ -108,8 +108,8 @@ def test_of_two_loads_that_change_the_supplier_at_once_one_is_refused(device, lo
 
     outcomes = at_once(device, *loads)
 
-    assert sorted(type(found).__name__ for found in outcomes) == ["LoadRefused", "Outcome"]
-    won = "ZODI" if isinstance(outcomes[0], Outcome) else "ZIRC"
+    assert sorted(type(found).__name__ for found in outcomes) == ["LoadRefused", "DeviceLoad"]
+    won = "ZODI" if isinstance(outcomes[0], DeviceLoad) else "ZIRC"
     device.refresh_from_db()
     assert (device.supplier.code, device.previous_supplier.code) == (won, "ZEPH")
     assert SupplyPeriod.objects.filter(device=device).count() == 2
@@ -123,7 +123,7 @@ def test_two_loads_of_other_items_at_once_lose_neither(device, load_of):
 
     outcomes = at_once(device, status, others)
 
-    assert [type(found) for found in outcomes] == [Outcome, Outcome]
+    assert [type(found) for found in outcomes] == [DeviceLoad, DeviceLoad]
     device.refresh_from_db()
     assert (device.status, device.firmware) == ("Suspended", "00020130")
     assert device.installed_on == date(2024, 2, 28)
@@ -136,7 +136,7 @@ def test_two_loads_of_the_same_new_device_at_once_make_it_once(device, load_of):
 
     outcomes = at_once(device, *loads)
 
-    assert [type(found) for found in outcomes if not isinstance(found, LoadRefused | IntegrityError)] == [Outcome]
+    assert [type(found) for found in outcomes if not isinstance(found, LoadRefused | IntegrityError)] == [DeviceLoad]
     assert Device.objects.filter(device_id=NEW).count() == 1
     device.refresh_from_db()
-    assert device.firmware == ("00020131" if isinstance(outcomes[0], Outcome) else "00020132")
+    assert device.firmware == ("00020131" if isinstance(outcomes[0], DeviceLoad) else "00020132")

@@ -9,10 +9,10 @@ from accounts.acting import scope
 from accounts.errors import NotAllowed, Stale
 from accounts.models import Participant
 from accounts.roles import Job
-from inventory.models import Device, Kind
+from inventory.models import Device, StepKind
 from inventory.recording.record import record_items
 from inventory.recording.removal import blank_map_id
-from inventory.rules.recording import Change, Recording, assess
+from inventory.rules.recording import ItemChange, Recording, assess
 from tests.factories import INSTALLED, make_device, make_hub, make_participant
 
 TODAY = timezone.localdate()
@@ -78,7 +78,7 @@ def test_recorded_map_id_says_who_recorded_it_and_for_whom(editor):
     device.refresh_from_db()
     step = device.providerperiods.get()
     assert (step.recorded_by, step.organisation, step.recorded_for) == (editor.user, editor.organisation, "ZEPH")
-    assert (step.kind, step.source, step.ahead) == (Kind.FIRST, "installation record", False)
+    assert (step.kind, step.source, step.ahead) == (StepKind.FIRST, "installation record", False)
     assert (device.map_recorded_at, device.map_recorded_for) == (step.known.lower, "ZEPH")
     assert timezone.now() - step.known.lower < timedelta(minutes=1)
     assert device.history.last().pgh_context["source"] == "installation record"
@@ -169,7 +169,7 @@ def test_dummy_code_needs_a_reason(editor):
 @pytest.mark.parametrize("map_id", [None, "ZMAB"])
 def test_day_in_the_future_is_a_warning_to_confirm_and_no_refusal(editor, map_id):
     device = make_device("ZEPH", map_id)
-    change = Recording(map_id="ZMAP", map_from=TOMORROW, kind=Kind.CHANGE, source="letter")
+    change = Recording(map_id="ZMAP", map_from=TOMORROW, kind=StepKind.CHANGE, source="letter")
 
     assessment = assess(device, change, editor)
 
@@ -180,7 +180,7 @@ def test_day_in_the_future_is_a_warning_to_confirm_and_no_refusal(editor, map_id
 
 def test_correction_from_a_day_in_the_future_is_refused(editor):
     device = make_device("ZEPH", "ZMAB")
-    correction = {"map_id": "ZMAP", "map_from": TOMORROW, "kind": Kind.CORRECTION, "source": "letter"}
+    correction = {"map_id": "ZMAP", "map_from": TOMORROW, "kind": StepKind.CORRECTION, "source": "letter"}
 
     assert "in the future" in problems(device, editor, **correction)["map_from"]
 
@@ -188,7 +188,7 @@ def test_correction_from_a_day_in_the_future_is_refused(editor):
 def test_map_id_from_a_day_in_the_future_waits_for_it(editor):
     device = make_device("ZEPH", "ZMAB")
 
-    record(device, editor, map_id="ZMAP", map_from=TOMORROW, kind=Kind.CHANGE, source="letter")
+    record(device, editor, map_id="ZMAP", map_from=TOMORROW, kind=StepKind.CHANGE, source="letter")
 
     device.refresh_from_db()
     assert (device.asset_provider.code, device.map_from) == ("ZMAB", INSTALLED)
@@ -247,11 +247,11 @@ def test_replacement_asks_which_it_is_and_from_what(editor):
 
 def test_correction_replaces_and_shows_before_and_after(editor):
     device = make_device("ZEPH", "ZMAP")
-    recording = Recording(map_id="ZMAB", kind=Kind.CORRECTION, source="letter")
+    recording = Recording(map_id="ZMAB", kind=StepKind.CORRECTION, source="letter")
 
     assessment = assess(device, recording, editor)
 
-    assert assessment.changes == [Change("MAP ID", "ZMAP", "ZMAB")]
+    assert assessment.changes == [ItemChange("MAP ID", "ZMAP", "ZMAB")]
     assert assessment.needs_confirmation
 
 
@@ -259,18 +259,18 @@ def test_correction_takes_the_place_of_what_was_typed_wrongly(editor):
     device = make_device("ZEPH", "ZMAP")
     later = INSTALLED + timedelta(days=3)
 
-    record(device, editor, map_id="ZMAB", map_from=later, kind=Kind.CORRECTION, source="letter")
+    record(device, editor, map_id="ZMAB", map_from=later, kind=StepKind.CORRECTION, source="letter")
 
     device.refresh_from_db()
     assert (device.asset_provider.code, device.map_from) == ("ZMAB", later)
     assert known_steps(device) == [("ZMAB", later)]
-    assert device.providerperiods.get(kind=Kind.CANCELLED).valid_from == INSTALLED
+    assert device.providerperiods.get(kind=StepKind.CANCELLED).valid_from == INSTALLED
 
 
 def test_change_leaves_the_map_before_in_its_days(editor):
     device = make_device("ZEPH", "ZMAP")
 
-    record(device, editor, map_id="ZMAB", map_from=TODAY, kind=Kind.CHANGE, source="letter")
+    record(device, editor, map_id="ZMAB", map_from=TODAY, kind=StepKind.CHANGE, source="letter")
 
     device.refresh_from_db()
     assert device.asset_provider.code == "ZMAB"
@@ -279,7 +279,7 @@ def test_change_leaves_the_map_before_in_its_days(editor):
 
 def test_another_map_provides_it_from_a_later_day_only(editor):
     device = make_device("ZEPH", "ZMAP")
-    sold = {"map_id": "ZMAB", "kind": Kind.CHANGE, "source": "letter"}
+    sold = {"map_id": "ZMAB", "kind": StepKind.CHANGE, "source": "letter"}
 
     assert "map_from" in problems(device, editor, map_from=INSTALLED, **sold)
     assert "map_from" in problems(device, editor, **sold)
@@ -289,8 +289,8 @@ def test_another_map_provides_it_from_a_later_day_only(editor):
 def test_same_map_is_no_change_of_map(editor):
     device = make_device("ZEPH", "ZMAP", msn="Z1")
 
-    assert "kind" in problems(device, editor, msn="Z2", kind=Kind.CHANGE, source="nameplate")
-    assert set(problems(device, editor, msn="Z2", map_id="ZM", kind=Kind.CHANGE, source="nameplate")) == {"map_id"}
+    assert "kind" in problems(device, editor, msn="Z2", kind=StepKind.CHANGE, source="nameplate")
+    assert set(problems(device, editor, msn="Z2", map_id="ZM", kind=StepKind.CHANGE, source="nameplate")) == {"map_id"}
 
 
 def test_correcting_only_the_day_is_a_replacement(editor):
@@ -310,7 +310,7 @@ def test_recorded_values_are_not_blanked_by_an_empty_field(editor):
 def test_all_problems_come_at_once(editor):
     device = make_device("ZEPH", "ZMAP", msn="Z1")
 
-    found = problems(device, editor, map_id="ZMA", msn="Z21E 104477", kind=Kind.CORRECTION, source="x")
+    found = problems(device, editor, map_id="ZMA", msn="Z21E 104477", kind=StepKind.CORRECTION, source="x")
 
     assert set(found) == {"map_id", "msn"}
 
@@ -374,7 +374,7 @@ def test_map_may_write_nothing(asset_provider, supplier, acting):
 # Blanking
 
 
-def blank(device: Device, by, day: date | None = TODAY, kind: Kind = Kind.ENDED) -> Device:
+def blank(device: Device, by, day: date | None = TODAY, kind: StepKind = StepKind.ENDED) -> Device:
     given = {"kind": kind, "reason": "never provided", "source": "letter", "day": day}
     with scope(by):
         return blank_map_id(device_id=device.device_id, expected_version=device.version, by=by, **given)
@@ -397,7 +397,7 @@ def test_blanking_keeps_who_why_and_from_when(supplier, asset_provider, acting):
 def test_map_id_that_was_never_right_is_blanked_from_its_beginning(supplier, asset_provider, acting):
     device = make_device("ZEPH", "ZMAP")
 
-    blank(device, acting(supplier, Job.ADMINISTRATOR), None, Kind.CORRECTION)
+    blank(device, acting(supplier, Job.ADMINISTRATOR), None, StepKind.CORRECTION)
 
     device.refresh_from_db()
     assert device.asset_provider is None
@@ -458,8 +458,13 @@ def test_map_id_from_before_the_day_of_its_blanking_is_refused(supplier, asset_p
 def test_correction_to_a_day_before_an_earlier_period_is_refused(supplier, asset_provider, rival_provider, acting):
     device = make_device("ZEPH", "ZMAP")
     who = acting(supplier, Job.ADMINISTRATOR)
-    sold = record(device, who, map_id="ZMAB", map_from=TODAY, kind=Kind.CHANGE, source="letter")
-    early = {"map_id": "ZMAB", "map_from": INSTALLED - timedelta(days=1), "kind": Kind.CORRECTION, "source": "letter"}
+    sold = record(device, who, map_id="ZMAB", map_from=TODAY, kind=StepKind.CHANGE, source="letter")
+    early = {
+        "map_id": "ZMAB",
+        "map_from": INSTALLED - timedelta(days=1),
+        "kind": StepKind.CORRECTION,
+        "source": "letter",
+    }
 
     with pytest.raises(NotAllowed, match="An earlier period of the MAP ID begins after that day"):
         record(device, who, version=sold.version, **early)

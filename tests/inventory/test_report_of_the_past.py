@@ -12,7 +12,7 @@ from django.utils import timezone
 from accounts.forms.people import NO_DATE
 from accounts.models import Binding
 from accounts.roles import Job
-from inventory.models import Device, Kind, ReportRun
+from inventory.models import Device, ReportRun, StepKind
 from tests.conftest import Browser
 from tests.factories import INSTALLED, bind, listed, make_device, provided_by, supplied_by
 
@@ -157,7 +157,7 @@ def test_file_as_known_before_the_devices_were_loaded_is_empty(devices, analyst)
 
 
 def test_late_recording_counts_for_its_day(devices, analyst):
-    provided_by(devices["foreign"], "ZMAP", INSTALLED, kind=Kind.CORRECTION)
+    provided_by(devices["foreign"], "ZMAP", INSTALLED, kind=StepKind.CORRECTION)
 
     assert names(devices, rows_of(analyst.get(FILE, {"as_of": "2025-03-31"}))) == {"kept", "sold", "foreign"}
 

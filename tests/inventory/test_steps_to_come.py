@@ -9,7 +9,7 @@ from django.utils.formats import date_format
 
 from accounts.operator import system_scope
 from accounts.roles import Job
-from inventory.models import Device, DeviceEvent, Kind, ProviderPeriod
+from inventory.models import Device, DeviceEvent, ProviderPeriod, StepKind
 from inventory.recording.planned import adopt_due_steps
 from tests.conftest import Browser
 from tests.factories import INSTALLED, make_device, provided_by, supplied_by
@@ -188,7 +188,7 @@ def test_taken_back_everything_stays_and_the_plan_is_gone(planned, editor):
     assert "has been taken back" in done.content.decode()
     assert "Recorded for a day to come" not in done.content.decode()
     assert live(planned) == ("ZMAP", INSTALLED)
-    step = ProviderPeriod.objects.get(device=planned, kind=Kind.CANCELLED)
+    step = ProviderPeriod.objects.get(device=planned, kind=StepKind.CANCELLED)
     assert (step.reason, step.recorded_by, step.valid_from) == (
         "the sale fell through",
         editor.membership.user,
@@ -220,7 +220,7 @@ def test_others_may_not_take_back(planned, request, sign_in, who, job):
 
     assert visitor.get(take_back(planned)).status_code == 403
     assert visitor.submit(take_back(planned), form(planned)).status_code == 403
-    assert not ProviderPeriod.objects.filter(kind=Kind.CANCELLED).exists()
+    assert not ProviderPeriod.objects.filter(kind=StepKind.CANCELLED).exists()
 
 
 def test_rivals_plan_an_unknown_day_and_an_unknown_device_are_not_found(planned, editor, rival):
@@ -232,7 +232,7 @@ def test_rivals_plan_an_unknown_day_and_an_unknown_device_are_not_found(planned,
     for path in (take_back(foreign), take_back(planned, TODAY), take_back(planned, INSTALLED), unknown, *odd):
         assert editor.get(path).status_code == 404, path
         assert editor.submit(path, {"reason": "x", "version": 2}).status_code == 404, path
-    assert not ProviderPeriod.objects.filter(kind=Kind.CANCELLED).exists()
+    assert not ProviderPeriod.objects.filter(kind=StepKind.CANCELLED).exists()
 
 
 @pytest.mark.parametrize("method", ["put", "patch", "delete"])
@@ -256,7 +256,7 @@ def test_taking_back_what_somebody_changed_meanwhile_is_a_conflict(planned, edit
 
     assert answer.status_code == 409
     assert "Someone else changed this device in the meantime" in answer.content.decode()
-    assert not ProviderPeriod.objects.filter(kind=Kind.CANCELLED).exists()
+    assert not ProviderPeriod.objects.filter(kind=StepKind.CANCELLED).exists()
 
 
 def test_taken_back_twice_is_not_found(planned, editor):

@@ -10,12 +10,12 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.timezone import make_aware
 
-from accounts.acting import Acting, noting, scope
+from accounts.acting import Acting, explaining, scope
 from accounts.models import Membership
 from accounts.roles import Job, Role
-from inventory.history.record import DeviceRecord
+from inventory.history.device_history import DeviceHistory
 from inventory.history.timeline import held, timeline
-from inventory.models import Device, Kind
+from inventory.models import Device, StepKind
 from inventory.recording.record import record_items
 from inventory.rules.recording import Recording
 from tests.conftest import Browser
@@ -78,7 +78,7 @@ def record(device: Device, by: Acting, **given: object) -> None:
 
 
 def load(device: Device, **items: object) -> None:
-    with noting(via="load", source="device load night.csv"):
+    with explaining(via="load", source="device load night.csv"):
         Device.objects.filter(pk=device.pk).update(**items)
 
 
@@ -96,9 +96,9 @@ def device(cast) -> Device:
     with recorded_at(2024, 4, 2, 10):
         record(device, cast.old_supplier, msn="Z1O 1", source="nameplate photo")
     with recorded_at(2024, 4, 3, 11):
-        record(device, cast.old_supplier, msn="Z10 1", kind=Kind.CORRECTION, source="second photo", reason="O is 0")
+        record(device, cast.old_supplier, msn="Z10 1", kind=StepKind.CORRECTION, source="second photo", reason="O is 0")
     with recorded_at(2024, 5, 6, 12):
-        given = {"map_id": "ZMAP", "map_from": date(2024, 3, 4), "kind": Kind.CORRECTION, "source": "contract"}
+        given = {"map_id": "ZMAP", "map_from": date(2024, 3, 4), "kind": StepKind.CORRECTION, "source": "contract"}
         record(device, cast.old_supplier, **given)
     with recorded_at(2024, 7, 1, 1):
         load(device, status="Suspended")
@@ -107,15 +107,15 @@ def device(cast) -> Device:
     with recorded_at(2025, 2, 10, 1):
         supplied_by(device, "ZODI", date(2025, 3, 1), source="registrations.csv")
     with recorded_at(2025, 3, 20, 15):
-        given = {"map_id": "ZMAB", "map_from": date(2025, 4, 1), "kind": Kind.CHANGE, "source": "deed of sale"}
+        given = {"map_id": "ZMAB", "map_from": date(2025, 4, 1), "kind": StepKind.CHANGE, "source": "deed of sale"}
         record(device, cast.new_supplier, **given)
     with recorded_at(2025, 4, 15, 1):
         supplied_by(device, "ZIRC", date(2025, 4, 10), source="registrations.csv")
     with recorded_at(2025, 5, 2, 1):
-        supplied_by(device, "ZIRC", date(2025, 4, 10), kind=Kind.CANCELLED, source="registrations.csv")
+        supplied_by(device, "ZIRC", date(2025, 4, 10), kind=StepKind.CANCELLED, source="registrations.csv")
     with recorded_at(2025, 8, 8, 8):
-        record(device, cast.new_supplier, msn="Z10 2", kind=Kind.CORRECTION, source="visit")
-    given = {"map_id": "ZMAP", "map_from": TO_COME, "kind": Kind.CHANGE, "source": "letter of intent"}
+        record(device, cast.new_supplier, msn="Z10 2", kind=StepKind.CORRECTION, source="visit")
+    given = {"map_id": "ZMAP", "map_from": TO_COME, "kind": StepKind.CHANGE, "source": "letter of intent"}
     record(device, cast.new_supplier, **given)
     return device
 
@@ -123,7 +123,7 @@ def device(cast) -> Device:
 def told(device: Device, viewer: Acting) -> tuple[list[str], list[str]]:
     """What held and who recorded what, a line each, as the page shows it."""
     with scope(viewer):
-        history = DeviceRecord(device.pk, viewer)
+        history = DeviceHistory(device.pk, viewer)
         periods = [f"{h.item.label} {h.code}: {h.since} to {h.until or '…'}" for h in held(history)]
         recordings = []
         for entry in timeline(history):

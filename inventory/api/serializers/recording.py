@@ -11,8 +11,8 @@ from accounts.errors import BadRequest, Problem
 from inventory.api.bodies import Number, Text, YesOrNo, problems_of, readable
 from inventory.data_items import BY_NAME
 from inventory.identifiers import InvalidIdentifier, parse_device_id
-from inventory.models import Kind
-from inventory.rules.recording import Entry, Recording
+from inventory.models import StepKind
+from inventory.rules.recording import BatchEntry, Recording
 
 
 class ItemsSerializer(serializers.Serializer):
@@ -23,7 +23,7 @@ class ItemsSerializer(serializers.Serializer):
     map_from = serializers.DateField(required=False, help_text=BY_NAME["map_from"].help)
     kind = serializers.ChoiceField(
         required=False,
-        choices=[(kind.value, kind.label) for kind in (Kind.CORRECTION, Kind.CHANGE)],
+        choices=[(kind.value, kind.label) for kind in (StepKind.CORRECTION, StepKind.CHANGE)],
         help_text="Why a recorded value is replaced: it was typed wrongly, or another MAP provides it from `map_from`.",
     )
     source = Text(required=False, max_length=120, help_text="What it is taken from; needed to replace a value.")
@@ -46,7 +46,7 @@ def asked_of(serializer: ItemsSerializer) -> Recording:
 
 def _recording(given: dict[str, object], refused: Sequence[Problem]) -> Recording:
     items = {name: given.get(name) for name in ("msn", "map_id", "map_from")}
-    kind = Kind(given["kind"]) if "kind" in given else None
+    kind = StepKind(given["kind"]) if "kind" in given else None
     words = {name: given.get(name, "") for name in ("source", "reason")}
     return Recording(**items, **words, kind=kind, confirmed=given.get("confirm", False), refused=tuple(refused))
 
@@ -77,7 +77,7 @@ class BatchSerializer(serializers.Serializer):
     devices = EntrySerializer(many=True, allow_empty=False, max_length=MOST)
 
 
-def entries_of(serializer: BatchSerializer) -> list[Entry]:
+def entries_of(serializer: BatchSerializer) -> list[BatchEntry]:
     """What a batch asks, each entry with what is wrong with its form; BadRequest where the whole is no batch."""
     problems = problems_of(serializer)
     if not problems:
@@ -92,8 +92,8 @@ def entries_of(serializer: BatchSerializer) -> list[Entry]:
     return [_entry(readable(child, data, of[number]), of[number]) for number, data in enumerate(devices)]
 
 
-def _entry(given: dict[str, object], refused: Sequence[Problem]) -> Entry:
-    return Entry(given.get("device_id"), _recording(given, refused), given.get("version"))
+def _entry(given: dict[str, object], refused: Sequence[Problem]) -> BatchEntry:
+    return BatchEntry(given.get("device_id"), _recording(given, refused), given.get("version"))
 
 
 class ChangedSerializer(serializers.Serializer):

@@ -5,11 +5,11 @@ from pathlib import Path
 
 from django.core.management.base import BaseCommand, CommandError
 
-from accounts.audit import record
-from accounts.audit.models import Kind
+from accounts.audit import note
 from accounts.operator import system_scope
 from inventory.loads.devices import OPTIONAL_HEADER, REQUIRED_HEADER, LoadRefused, load_devices
 from inventory.loads.statistics import count_values
+from inventory.trail.kinds import DeviceAuditKind
 
 
 class Command(BaseCommand):
@@ -24,7 +24,7 @@ class Command(BaseCommand):
             with system_scope("load_devices"):
                 done = load_devices(file, dry_run=dry_run)
                 if not dry_run:
-                    record(Kind.DEVICES_LOADED, by=None, personal={"file": file.name})
+                    note(DeviceAuditKind.DEVICES_LOADED, by=None, personal={"file": file.name})
         except LoadRefused as refusal:
             for problem in refusal.problems:
                 self.stderr.write(problem)

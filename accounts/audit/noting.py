@@ -4,17 +4,15 @@ import hashlib
 import json
 import secrets
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from django.db import connection, connections
+from django.db.models import TextChoices
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
-from accounts.audit.models import NEIGHBOURS, Kind
-
-if TYPE_CHECKING:
-    from accounts.acting import Acting, Origin
-    from accounts.models import Organisation, User
+from accounts.acting import Acting, Origin
+from accounts.models import Organisation, User
+from accounts.models.audit import NEIGHBOURS
 
 SALT_BYTES = 16
 # In one statement, which reads nothing back: a failed sign-in is written by nobody, who may read nothing.
@@ -43,14 +41,14 @@ ORDER BY place
 AT_ONCE = NEIGHBOURS // 2  # rows of one moment: so few that those of other moments stay near
 
 
-def record(
-    kind: Kind,
+def note(
+    kind: TextChoices,
     *,
-    by: "Acting | None",
-    person: "User | None" = None,
-    organisation: "Organisation | None" = None,
-    about: "Organisation | None" = None,
-    origin: "Origin | None" = None,
+    by: Acting | None,
+    person: User | None = None,
+    organisation: Organisation | None = None,
+    about: Organisation | None = None,
+    origin: Origin | None = None,
     via: str = "command",
     device_id: str = "",
     version: int | None = None,
@@ -75,7 +73,7 @@ def record(
         return cursor.fetchone()[0]
 
 
-def record_of_devices(kind: Kind, devices: Sequence[tuple[str, int, dict[str, object]]], *, by: "Acting") -> None:
+def note_of_devices(kind: TextChoices, devices: Sequence[tuple[str, int, dict[str, object]]], *, by: Acting) -> None:
     """The same act of `by` on many devices: a row for each, of its Device ID, its version and further details."""
     of_all = _of_acting(by, by.organisation)
     with connection.cursor() as cursor:
@@ -87,11 +85,11 @@ def record_of_devices(kind: Kind, devices: Sequence[tuple[str, int, dict[str, ob
 
 
 def _act(
-    kind: Kind, person: "User | None", organisation: "Organisation | None", origin: "Origin | None", via: str = ""
+    kind: TextChoices, person: User | None, organisation: Organisation | None, origin: Origin | None, via: str = ""
 ) -> dict[str, object]:
     return {
         "at": timezone.now(),
-        "kind": Kind(kind).value,
+        "kind": kind.value,
         "person": person and person.pk,
         "organisation": organisation and organisation.pk,
         "via": origin.via if origin else via,
@@ -99,7 +97,7 @@ def _act(
     }
 
 
-def _of_acting(by: "Acting", organisation: "Organisation") -> dict[str, object]:
+def _of_acting(by: Acting, organisation: Organisation) -> dict[str, object]:
     """For the details: the token of a system, and that the DCC did this to somebody else."""
     token = {"token": by.token_id} if by.token_id else {}
     return token | ({"by_dcc": True} if organisation != by.organisation else {})
@@ -119,7 +117,7 @@ def _beside(personal: dict[str, str]) -> dict[str, object]:
 def typed_hash(email: str) -> str:
     """What the trail keeps of an address that failed to sign in: the same one is known again, no other is learnt."""
     typed = email.strip().lower()
-    return salted_hmac("accounts.audit.recording.failed_log_in", typed, algorithm="sha256").hexdigest()
+    return salted_hmac("accounts.audit.noting.failed_log_in", typed, algorithm="sha256").hexdigest()
 
 
 def salted_hash(salt: bytes, value: str) -> str:

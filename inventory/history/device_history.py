@@ -10,7 +10,7 @@ from django.utils.timezone import localtime
 from accounts.acting import Acting
 from accounts.models import User
 from accounts.roles import Role
-from inventory.models import DeviceEvent, Kind, ProviderPeriod, Step, SupplyPeriod
+from inventory.models import DeviceEvent, ProviderPeriod, Step, StepKind, SupplyPeriod
 from inventory.wording import in_words
 
 OTHER = "other"  # in place of the code of a MAP or supplier that the viewer does not learn
@@ -19,7 +19,7 @@ OWN_STEPS = {Role.MAP: ProviderPeriod, Role.SUPPLIER: SupplyPeriod}
 
 
 @dataclass(frozen=True, kw_only=True)
-class Recorder:
+class Author:
     """Who made a recording, how and why; `code` is the participant's, on whose behalf."""
 
     at: datetime
@@ -40,15 +40,15 @@ class Period:
     party: str | None
     name: str = ""
     kind: str
-    recorder: Recorder
+    recorder: Author
     known_until: datetime | None = None
 
     @property
     def stands(self) -> bool:
-        return self.known_until is None and self.kind != Kind.CANCELLED
+        return self.known_until is None and self.kind != StepKind.CANCELLED
 
 
-class DeviceRecord:
+class DeviceHistory:
     """The rows of one device's history that `acting` may see; read within its scope."""
 
     def __init__(self, device: int, acting: Acting) -> None:
@@ -105,16 +105,16 @@ class DeviceRecord:
                     valid_from=day,
                     party=OTHER,
                     kind=kind,
-                    recorder=Recorder(at=at, code=code, kind=kind, via=via),
+                    recorder=Author(at=at, code=code, kind=kind, via=via),
                     known_until=until,
                 )
                 for at, until, day, kind, via, code in cursor
             ]
 
-    def recorder_of(self, event: DeviceEvent) -> Recorder:
+    def recorder_of(self, event: DeviceEvent) -> Author:
         """Who made the write after which the device was so."""
         words = event.pgh_context or {}
-        return Recorder(
+        return Author(
             at=event.pgh_created_at,
             code=words.get("code", "DCC"),
             kind=words.get("kind", ""),
@@ -130,16 +130,16 @@ class DeviceRecord:
         keys = {(event.pgh_context or {}).get("person") for event in self.events} - {None}
         return {person.pk: str(person) for person in User.objects.filter(pk__in=keys)} if keys else {}
 
-    def shown(self, recorder: Recorder) -> Recorder:
+    def shown(self, recorder: Author) -> Author:
         """Without what is for the recorder's own organisation and the DCC only."""
         own = self.acting.role == Role.DCC or recorder.organisation_id == self.acting.organisation.pk
         if own:
             return recorder
-        return Recorder(at=recorder.at, code=recorder.code, kind=recorder.kind, via=recorder.via)
+        return Author(at=recorder.at, code=recorder.code, kind=recorder.kind, via=recorder.via)
 
 
 def _period(step: Step) -> Period:
-    recorder = Recorder(
+    recorder = Author(
         at=step.known.lower,
         code=step.recorded_for,
         kind=step.kind,

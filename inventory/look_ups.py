@@ -12,12 +12,12 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts.acting import Acting, scope
-from accounts.audit import record
-from accounts.audit.models import Kind
+from accounts.audit import note
 from accounts.errors import TooMany
 from accounts.limits import count, counted, subject_of
 from accounts.mail import link_to, tell
 from accounts.models import Membership, ServiceToken
+from inventory.trail.kinds import DeviceAuditKind
 
 TOLD_AT = 0.8  # of the day's look-ups that found nothing, when the organisation's administrators are told
 
@@ -59,7 +59,7 @@ def _midnight(days: int = 0) -> datetime:
 
 def _tell(acting: Acting, number: int) -> None:
     with scope(acting):
-        record(Kind.LOOK_UPS_IN_VAIN, by=acting, number=number)
+        note(DeviceAuditKind.LOOK_UPS_IN_VAIN, by=acting, number=number)
         administrators = Membership.objects.in_force().administrators().filter(organisation=acting.organisation)
         addresses = list(administrators.values_list("user__email", flat=True))
         token = acting.token_id and ServiceToken.objects.get(pk=acting.token_id)

@@ -1,0 +1,67 @@
+"""What was done about devices in plain words, for readers of the audit trail."""
+
+from collections.abc import Callable, Iterable, Mapping
+
+from accounts.models.audit import AuditRow
+from inventory.devices.worklists import WORKLISTS
+from inventory.trail.kinds import DeviceAuditKind
+
+LABELS = {
+    "device_id": "Device ID",
+    "mpxn": "MPxN",
+    "msn": "MSN",
+    "device_type": "device type",
+    "smi_status": "SMI Status",
+    "installed_from": "first day of installation",
+    "installed_to": "last day of installation",
+    "map_id": "MAP ID",
+    "map_from": "day the MAP ID applies from",
+}
+REPORTS = {"map-portfolio": "MAP portfolio report"}
+
+
+def act_on_devices(row: AuditRow) -> str:
+    """What was done, to stand after the name of the person who did it; empty for kinds that are not about devices."""
+    words = WORDS.get(row.kind)
+    return words(row) if words else ""
+
+
+def listed(names: Iterable[str], labels: Mapping[str, str]) -> str:
+    """Such as `MSN and MAP ID`."""
+    found = [labels.get(name, name.replace("_", " ")) for name in names]
+    return " and ".join([", ".join(found[:-1]), found[-1]] if len(found) > 1 else found)
+
+
+def _searched(row: AuditRow) -> str:
+    return f"searched devices by {listed(row.details.get('keys', []), LABELS)}"
+
+
+def _list_read(row: AuditRow) -> str:
+    name = row.details.get("worklist")
+    title = WORKLISTS[name].title if name in WORKLISTS else name
+    return f"looked at the list “{title}”" if name else "looked at the list of devices"
+
+
+def _list_downloaded(row: AuditRow) -> str:
+    keys = row.details.get("keys")
+    return f"downloaded the devices found by {listed(keys, LABELS)}" if keys else "downloaded the list of devices"
+
+
+def _report(row: AuditRow) -> str:
+    name = row.details.get("report")
+    return f"downloaded the {REPORTS.get(name, name)} as of {row.details.get('as_of')}, run {row.details.get('run')}"
+
+
+def _recorded(row: AuditRow) -> str:
+    return f"recorded {listed(row.details.get('items', []), LABELS)} of device {row.device_id}, version {row.version}"
+
+
+WORDS: dict[str, Callable[[AuditRow], str]] = {
+    DeviceAuditKind.DEVICE_READ: lambda row: f"looked at device {row.device_id}",
+    DeviceAuditKind.SEARCH: _searched,
+    DeviceAuditKind.LIST_READ: _list_read,
+    DeviceAuditKind.LIST_DOWNLOADED: _list_downloaded,
+    DeviceAuditKind.REPORT_DOWNLOADED: _report,
+    DeviceAuditKind.ITEMS_RECORDED: _recorded,
+    DeviceAuditKind.LOOK_UPS_IN_VAIN: lambda row: f"looked up {row.details.get('number')} devices in vain on one day",
+}
