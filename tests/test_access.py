@@ -234,6 +234,16 @@ def test_missing_right_is_forbidden_by_every_method(organisations, world, sign_i
             assert 403 in statuses, name
 
 
+@pytest.mark.parametrize("role", Role)
+def test_no_page_is_stored(organisations, world, sign_in, role):
+    """Each shows who is signed in, those open to all too."""
+    browser = sign_in(organisations[role], Job.ADMINISTRATOR)
+
+    for name in NAMES:
+        answer = browser.get(address(name, *world[role]))
+        assert answer.status_code == 405 or "no-store" in answer.headers["Cache-Control"], name
+
+
 @pytest.mark.parametrize("name", [n for n in GUARDED if n not in ("worklist",)])
 @pytest.mark.parametrize("role", [Role.SUPPLIER, Role.MAP])
 def test_foreign_and_unknown_objects_get_the_same_answer(organisations, world, sign_in, role, name):

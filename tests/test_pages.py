@@ -198,11 +198,11 @@ def refusal(request, failing, quiet_client, supplier) -> HttpResponse:
     ("how", "status", "says"),
     [
         ("bad", 400, "There is no parameter “map_id” here."),
-        ("suspicious", 400, "The address or the form holds something"),
+        ("suspicious", 400, "The address or the form contains something"),
         ("denied", 403, "Your job does not include this."),
-        ("missing", 404, "There is nothing here that you may see"),
+        ("missing", 404, "Page not found"),
         ("other", 409, "This page was made for another organisation"),
-        ("broken", 500, "The portal has made a mistake"),
+        ("broken", 500, "Sorry, there is a problem with the portal"),
     ],
 )
 def test_refusal_says_what_happened(failing, quiet_client, supplier, how, status, says):

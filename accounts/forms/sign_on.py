@@ -44,6 +44,15 @@ class ProviderForm(forms.Form):
     )
 
 
+class SwitchForm(forms.Form):
+    """Its page offers the one that it is not now."""
+
+    to = forms.ChoiceField(
+        choices=[("on", "On"), ("off", "Off")],
+        error_messages=dict.fromkeys(("required", "invalid_choice"), "Choose whether to switch it on or off."),
+    )
+
+
 class DomainForm(forms.Form):
     domain = forms.CharField(
         label="E-mail domain",

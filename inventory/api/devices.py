@@ -95,8 +95,6 @@ class DeviceViewSet(Resource):
         asked = asked_of(ItemsSerializer(data=request.data))
         try:
             record_items(device_id=device.device_id, recording=asked, expected_version=version, by=request.acting)
-        except NotAllowed as refusal:
-            raise BadRequest(*refusal.problems, within="body") from refusal
         except Device.DoesNotExist as lost:
             raise not_found(request) from lost
         changed = self.detailed(Device.objects.filter(pk=device.pk)).first()

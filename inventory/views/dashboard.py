@@ -2,7 +2,6 @@
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.views.decorators.cache import never_cache
 
 from accounts.access import Open, allow, expect
 from accounts.acting import Acting
@@ -19,7 +18,6 @@ WATCHED = (Status.SUSPENDED, Status.DECOMMISSIONED, Status.WITHDRAWN)
 
 
 @allow(Open.MEMBERS)
-@never_cache
 def dashboard(request: HttpRequest) -> HttpResponse:
     expect(request)
     acting: Acting = request.acting

@@ -8,7 +8,6 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.utils.http import urlencode
 from django.utils.text import slugify
-from django.views.decorators.cache import never_cache
 
 from accounts.access import allow, expect
 from accounts.acting import FIELD, Acting
@@ -29,7 +28,6 @@ from inventory.trail.notes import note_file, note_page, note_search, note_workli
 
 
 @allow(Permission.VIEW_DEVICE)
-@never_cache
 def device_list(request: HttpRequest) -> HttpResponse:
     search = DeviceFilter(request.GET, Device.objects.visible_to(request.acting), request.acting)
     if not search.is_valid():
@@ -64,7 +62,6 @@ def device_list_download(request: HttpRequest) -> HttpResponse:
 
 
 @allow(Permission.VIEW_DEVICE)
-@never_cache
 def worklist(request: HttpRequest, name: str) -> HttpResponse:
     """A list of devices that wait for something; each is one number on the dashboard."""
     work = WORKLISTS.get(name)
@@ -78,7 +75,6 @@ def worklist(request: HttpRequest, name: str) -> HttpResponse:
 
 
 @allow(Permission.VIEW_DEVICE)
-@never_cache
 def device_detail(request: HttpRequest, device_id: str) -> HttpResponse:
     device = device_or_404(request, device_id)
     expect(request)

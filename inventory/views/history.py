@@ -2,7 +2,6 @@
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.views.decorators.cache import never_cache
 
 from accounts.access import allow, expect
 from accounts.roles import Permission
@@ -16,7 +15,6 @@ from inventory.trail.notes import note_page, note_past
 
 
 @allow(Permission.VIEW_DEVICE)
-@never_cache
 def device_history(request: HttpRequest, device_id: str) -> HttpResponse:
     """For whoever has the device or had it once: clipped to its own days. With `as_of`, how it was on that day."""
     canonical, record = history_or_404(request, device_id)

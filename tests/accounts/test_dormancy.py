@@ -438,7 +438,7 @@ def test_administrator_reinstates_a_member_who_is_told(administrator, suspended)
 
     answer = administrator.submit(reinstating(suspended), follow=True)
 
-    assert "Owen Price may act for Zephyr Energy again." in answer.text
+    assert "Owen Price can act for Zephyr Energy again." in answer.text
     assert state_of(suspended) == "active"
     assert Browser(suspended).get("/devices/").status_code == 200
     assert recipients() == [suspended.user.email]

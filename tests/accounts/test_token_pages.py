@@ -242,7 +242,7 @@ def test_who_loses_the_right_while_asked_is_refused(ada, supplier, monkeypatch):
 
     answer = ada.submit(revoke_page(token))
 
-    assert answer.status_code == 403
+    assert answer.status_code == 400
     assert "Only an administrator of Zephyr Energy" in answer.text
 
 

@@ -12,7 +12,7 @@ from accounts.roles import Job, Role
 from inventory.data_items import ITEMS
 from inventory.models import Device, DeviceReading
 from inventory.reports.device_list import HEADER
-from smi_portal.refusals.problems import PROBLEMS
+from smi_portal.refusals.table import PROBLEMS
 from tests.conftest import Browser, System
 from tests.factories import MPANS, make_device, make_hub, make_membership, make_token, make_user
 

@@ -185,7 +185,7 @@ def test_taken_back_everything_stays_and_the_plan_is_gone(planned, editor):
 
     assert f"From {BEGINS}" in asked
     assert "Taken back, everything stays as it is today." in asked
-    assert "has been taken back" in done.content.decode()
+    assert "has been cancelled" in done.content.decode()
     assert "Recorded for a day to come" not in done.content.decode()
     assert live(planned) == ("ZMAP", INSTALLED)
     step = ProviderPeriod.objects.get(device=planned, kind=StepKind.CANCELLED)
