@@ -73,12 +73,6 @@ MEANINGS: dict[str, dict[str, str]] = {
         "sha256": SHA256,
         "statement": "What the file is not.",
     },
-    "Member": {
-        "name": "Who it is.",
-        "email": "The address they sign in with.",
-        "job": "What they may do; see `rights`.",
-        "suspended": "Whether they are suspended, as nobody used the membership for long.",
-    },
     "OwnRights": {
         "organisation": "For whom you act.",
         "role": "The role of that organisation.",

@@ -1,8 +1,8 @@
-"""The public lists, rights and members as JSON."""
+"""The public lists and rights as JSON."""
 
 from rest_framework import serializers
 
-from accounts.models import Membership, Participant
+from accounts.models import Participant
 from accounts.roles import Job, Role
 from inventory.api.serializers.devices import TextField
 
@@ -36,21 +36,6 @@ class ParticipantSerializer(serializers.ModelSerializer):
     class Meta:
         model = Participant
         fields = ("code", "name", "role", "fuel", "effective_from", "effective_to", "kind")
-
-
-class MemberSerializer(serializers.ModelSerializer):
-    """A member of the own organisation."""
-
-    name = serializers.CharField(source="user.name")
-    email = serializers.CharField(source="user.email")
-    suspended = serializers.SerializerMethodField()
-
-    class Meta:
-        model = Membership
-        fields = ("name", "email", "job", "suspended")
-
-    def get_suspended(self, membership: Membership) -> bool:
-        return membership.suspended_at is not None
 
 
 class OwnRightsSerializer(serializers.Serializer):
