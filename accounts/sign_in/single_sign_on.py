@@ -6,7 +6,6 @@ from enum import StrEnum
 
 import requests
 from allauth.account import app_settings
-from allauth.account.internal.flows.login import get_authentication_records, record_authentication
 from allauth.account.utils import get_next_redirect_url
 from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
@@ -25,6 +24,7 @@ from accounts.audit.models import Kind
 from accounts.audit.recording import record, typed_hash
 from accounts.models import SingleSignOn, User
 from accounts.roles import Job
+from accounts.sign_in.allauth_internals import get_authentication_records, record_authentication
 from accounts.sign_in.encryption import decrypt
 from accounts.sign_in.mail_domains import domain_of
 from accounts.sign_in.provider_requests import session_for
