@@ -5,7 +5,6 @@ this is the demo: an embedded PostgreSQL and a key made once, both in `.local/`.
 """
 
 import re
-from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import urljoin, urlsplit
 
@@ -124,9 +123,6 @@ INSTALLED_APPS = [
     "allauth.socialaccount.providers.openid_connect",
     "csp",
 ]
-# With the extra `saml` installed; its addresses are routed only then.
-SAML = find_spec("onelogin") is not None
-INSTALLED_APPS += ["allauth.socialaccount.providers.saml"] if SAML else []
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
