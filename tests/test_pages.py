@@ -373,7 +373,7 @@ def test_readiness_is_one_query(client, db, django_assert_num_queries):
 @pytest.mark.parametrize(("path", "work"), [
     ("/health/ready", "django.db.migrations.loader.MigrationLoader.load_disk"),
     ("/help/api/", "markdown.Markdown.convert"),
-    ("/help/api/reference/", "smi_portal.reference.form_of"),
+    ("/help/api/reference/", "smi_portal.docs.reference.form_of"),
     ("/api/v1/schema/", "drf_spectacular.generators.SchemaGenerator.get_schema"),
 ])  # fmt: skip
 def test_what_anybody_may_ask_for_is_made_once(client, db, monkeypatch, path, work):

@@ -80,8 +80,3 @@ CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON accounts_audithead
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_change_but_keeping();
 CREATE TRIGGER append_only_truncate BEFORE TRUNCATE ON accounts_audithead
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
-
-CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON accounts_devicereading
-    FOR EACH STATEMENT EXECUTE FUNCTION refuse_change_but_keeping();
-CREATE TRIGGER append_only_truncate BEFORE TRUNCATE ON accounts_devicereading
-    FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();

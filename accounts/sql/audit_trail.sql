@@ -50,14 +50,3 @@ CREATE POLICY read ON accounts_auditcut FOR SELECT USING (
     (SELECT acting_reads_all()) OR organisation_id = (SELECT acting_organisation())
 );
 CREATE POLICY add ON accounts_auditcut FOR INSERT WITH CHECK ((SELECT acting_operator()));
-
--- Read by whom the devices belong to, added to by whoever read them.
-ALTER TABLE accounts_devicereading ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
-CREATE POLICY read ON accounts_devicereading FOR SELECT USING (
-    (SELECT acting_reads_all()) OR subject_id = (SELECT acting_organisation())
-);
-CREATE POLICY add ON accounts_devicereading FOR INSERT WITH CHECK (
-    (SELECT acting_operator())
-    OR coalesce(reader_id, acting_organisation()) = (SELECT acting_organisation())
-);
-CREATE POLICY keep_delete ON accounts_devicereading FOR DELETE USING ((SELECT acting_operator()));

@@ -21,6 +21,39 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.CreateModel(
+            name="DeviceReading",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("day", models.DateField()),
+                ("reader_id", models.BigIntegerField(null=True)),
+                ("subject_id", models.BigIntegerField()),
+                (
+                    "how",
+                    models.CharField(
+                        choices=[
+                            ("page", "Pages of single devices"),
+                            ("look_up", "Look-ups by Device ID, MPxN or MSN"),
+                            ("list", "Lists in which at least one stood"),
+                            ("file", "Files in which at least one stood"),
+                            ("portfolio", "MAP portfolio reports in which at least one stood"),
+                        ],
+                        max_length=9,
+                    ),
+                ),
+            ],
+            options={
+                "ordering": ["-pk"],
+                "indexes": [models.Index(fields=["subject_id", "id"], name="device_reading_of_subject")],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("subject_id", "day", "reader_id", "how"),
+                        name="device_reading_once",
+                        nulls_distinct=False,
+                    )
+                ],
+            },
+        ),
+        migrations.CreateModel(
             name="Device",
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
