@@ -25,6 +25,7 @@ from rest_framework.request import Request
 from accounts import acting
 from accounts.errors import BadRequest, OtherMembership, Problem
 from accounts.roles import Permission
+from accounts.sign_in.factors import SIGNED_IN_THROUGH
 from accounts.sign_in.tokens import brings_credentials
 
 if TYPE_CHECKING:
@@ -86,7 +87,7 @@ def _proved_lately(inner: View) -> View:
 
     @wraps(inner)
     def asking(request: HttpRequest, *args: object, **kwargs: object) -> HttpResponse:
-        if acting.SIGNED_IN_THROUGH in request.session and get_adapter().is_reauthentication_required(app="accounts"):
+        if SIGNED_IN_THROUGH in request.session and get_adapter().is_reauthentication_required(app="accounts"):
             raise ReauthenticationRequired
         return by_password_or_factor(request, *args, **kwargs)
 

@@ -1,6 +1,5 @@
 """Inviting people, and accepting: the one page that somebody without an account may open."""
 
-from allauth.account.internal.flows.login import perform_password_login
 from allauth.account.models import Login
 from django.conf import settings
 from django.contrib import messages
@@ -16,6 +15,7 @@ from accounts.forms.page import Given, button, done, form_page, posted
 from accounts.forms.people import AcceptForm, ConfirmForm, InviteForm
 from accounts.models import Invitation, Proposal, User
 from accounts.roles import Job, Permission, Role
+from accounts.sign_in.allauth_internals import perform_password_login
 
 
 @allow(Permission.MANAGE_MEMBERS, "GET", "HEAD", "POST", fresh=True)
