@@ -200,7 +200,7 @@ def _held_domain(domain: MailDomain) -> MailDomain:
     current = MailDomain.objects.current().select_for_update(of=("self",), no_key=True)
     found = current.select_related("single_sign_on__organisation").filter(pk=domain.pk).first()
     if found is None:
-        raise NotAllowed(f"{domain} has been given up in the meantime.")
+        raise NotAllowed(f"{domain} has been removed in the meantime.")
     return found
 
 

@@ -1,4 +1,4 @@
-"""Recording, replacing and blanking MAP ID and MSN of one device."""
+"""Recording, replacing and removing MAP ID and MSN of one device."""
 
 from datetime import date
 

@@ -81,7 +81,8 @@ def test_mail_server_that_is_away_leaves_nobody_invited(admin, settings):
     answer = admin.submit("/organisation/members/invite/", NEW | {"job": "viewer"})
 
     assert answer.status_code == 400
-    assert "nobody has been invited" in answer.content.decode()
+    assert "Nobody has been invited" in answer.text
+    assert "The email could not be sent." in answer.text
     assert not Invitation.objects.exists()
 
 

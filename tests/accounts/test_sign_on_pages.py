@@ -449,7 +449,7 @@ def test_domain_given_up_in_the_meantime_is_told(sign_on, by):
     actions.give_up_domain(domain=domain, by=by)
 
     for act in (actions.give_up_domain, actions.send_proof):
-        with pytest.raises(NotAllowed, match="given up in the meantime"):
+        with pytest.raises(NotAllowed, match="removed in the meantime"):
             act(domain=domain, by=by)
 
 

@@ -81,11 +81,11 @@ def test_form_is_filled_in_with_the_least(ada):
 @pytest.mark.parametrize(
     ("wrong", "says"),
     [
-        ({"name": ""}, "Name: Say which system the token is for."),
+        ({"name": ""}, "Name: Enter the name of the system that the token is for."),
         ({"name": "x" * 61}, "Name: "),
         ({"name": "a\u200bb"}, "Name: "),
         ({"job": "administrator"}, "Job: "),
-        ({"job": ""}, "Job: A system is Viewer or Editor."),
+        ({"job": ""}, "Job: Choose Viewer or Editor."),
         ({"days": "0"}, "from 1 to 365"),
         ({"days": "366"}, "from 1 to 365"),
         ({"days": "1.5"}, "from 1 to 365"),

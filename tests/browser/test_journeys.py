@@ -64,8 +64,8 @@ def test_supplier_corrects_a_map_id(visit: Visit):
     expect(page).to_have_title(re.compile("^Error: "))
     page.get_by_label("MAP ID", exact=True).fill(after)
     if before:
-        page.get_by_label("It was typed wrongly").check()
-    page.get_by_label("What is it taken from?").fill("nameplate photo, job 88213")
+        page.get_by_label("It was entered incorrectly").check()
+    page.get_by_label("Where did you get this value?").fill("nameplate photo, job 88213")
     page.get_by_role("button", name="Save").click()
     if before:
         page.get_by_role("button", name="Confirm and save").click()
@@ -124,8 +124,8 @@ def test_change_of_map_is_planned_shown_in_the_history_and_taken_back(visit: Vis
     after = "ZODM" if before != "ZODM" else "ZMAP"
     page.get_by_label("MAP ID", exact=True).fill(after)
     page.get_by_label("MAP ID applies from").fill("01/01/2090")
-    page.get_by_label("Another MAP provides the meter").check()
-    page.get_by_label("What is it taken from?").fill("letter of intent")
+    page.get_by_label("The meter moved to a different MAP").check()
+    page.get_by_label("Where did you get this value?").fill("letter of intent")
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_text("is in the future")).to_be_visible()
     page.get_by_role("button", name="Save").click()
@@ -134,9 +134,9 @@ def test_change_of_map_is_planned_shown_in_the_history_and_taken_back(visit: Vis
     page.get_by_role("link", name="History").click()
     expect(page.locator(".moj-timeline__item").first).to_contain_text("Change of MAP ID from 1 January 2090 recorded")
     page.get_by_role("link", name="Data items").first.click()
-    page.get_by_role("link", name="Take it back").click()
-    page.get_by_label("Why is it taken back?").fill("they did not agree")
-    page.get_by_role("button", name="Take the change back").click()
+    page.get_by_role("link", name="Cancel this change").click()
+    page.get_by_label("Why are you cancelling it?").fill("they did not agree")
+    page.get_by_role("button", name="Cancel this change").click()
 
     expect(page.locator("#planned-heading")).to_have_count(0)
     page.goto(f"/devices/{device}/edit/")
@@ -216,7 +216,7 @@ def test_pages_work_without_javascript(browser, portal):
     context = browser.new_context(base_url=portal.url, java_script_enabled=False)
     page = context.new_page()
     page.goto("/accounts/login/")
-    page.get_by_label("E-mail address").fill("supplier.viewer@demo.example")
+    page.get_by_label("Email address").fill("supplier.viewer@demo.example")
     page.get_by_label("Password", exact=True).fill("smart-metering-demo")
     page.get_by_role("button", name="Sign in").click()
     page.goto("/devices/?device_type=GSME")

@@ -92,8 +92,8 @@ def test_both_kinds_stand_in_the_history_in_their_own_words(device, administrato
 def test_page_asks_which_of_the_two_it_is(device, administrator):
     page = administrator.get(blank(device)).content.decode()
 
-    assert "From a day on, no MAP provides the meter" in page
-    assert "The MAP ID was never right" in page
+    assert "No MAP provides the meter from a certain date" in page
+    assert "The MAP ID was wrong from the start" in page
     assert administrator.submit(blank(device), form(device, kind="")).status_code == 400
     assert administrator.submit(blank(device), form(device, kind="change")).status_code == 400
 
@@ -101,11 +101,11 @@ def test_page_asks_which_of_the_two_it_is(device, administrator):
 @pytest.mark.parametrize(
     ("given", "sentence"),
     [
-        ({"day": ""}, "Give the first day on which no MAP provides the meter"),
-        ({"day": "31/02/2025"}, "This is no date."),
-        ({"day": "31/05/2025"}, "The day is before the MAP ID began to apply. If it was never right, say so."),
-        ({"reason": ""}, "This field is required."),
-        ({"source": ""}, "This field is required."),
+        ({"day": ""}, "Enter the first date on which no MAP provides the meter"),
+        ({"day": "31/02/2025"}, "Enter a real date, for example 23/11/2026."),
+        ({"day": "31/05/2025"}, "Enter a date on or after the one the MAP ID applies from"),
+        ({"reason": ""}, "Enter a reason."),
+        ({"source": ""}, "Enter where you got this information."),
     ],
 )
 def test_what_is_missing_or_wrong_is_said(device, administrator, given, sentence):

@@ -244,7 +244,7 @@ def test_taking_back_needs_a_reason_and_no_unknown_parameter(planned, editor):
     answer = editor.submit(take_back(planned), {"version": planned.version})
 
     assert answer.status_code == 400
-    assert "<title>Error: Take back a change" in answer.content.decode()
+    assert "<title>Error: Cancel a planned change" in answer.content.decode()
     assert editor.get(take_back(planned), {"surprise": "1"}).status_code == 400
     assert live(planned) == ("ZMAP", INSTALLED)
 
