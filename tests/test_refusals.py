@@ -31,7 +31,7 @@ EXPECTED = [
     (NotAllowed.because([NO_SUCH_MAP]), 400, "ZZZZ is not a MAP ID. Perhaps ZMAP.", 400, ("bad-request", "")),
     (NotSent(), 400, "The email could not be sent. Try again later.", 400, ("bad-request", "")),
     (OtherMembership("7"), 409, "This page was made for another organisation", 400, ("bad-request", "")),
-    (Stale(), 409, "Someone else changed this after you opened the page", 412, ("stale", "")),
+    (Stale(), 409, "This has been updated since you opened it", 412, ("stale", "")),
     (TooMany("1,000 were in vain.", 30), 429, "1,000 were in vain.", 429, ("too-many-requests", "1,000 were in vain.")),
     (Busy(30), 503, "Try again in 30 seconds.", 503, ("busy", "")),
 ]

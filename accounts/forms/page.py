@@ -12,7 +12,7 @@ from accounts.errors import NotAllowed, Stale
 from accounts.sign_in.kept_forms import refilled
 
 Given = dict[str, Any]  # what a valid form was given
-MEANWHILE = "Someone else changed this after you opened the page. Check it again before you continue."
+MEANWHILE = "This has been updated since you opened it. Check it again before you continue."
 
 
 def form_page(

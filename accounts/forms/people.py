@@ -133,9 +133,7 @@ class ReasonForm(forms.Form):
 
 class UnbindForm(ReasonForm):
     field_order = ("last_day", "reason")
-    last_day = DayField(
-        label="Last date", help_text="The last date on which it acts under the code, for example 23/11/2026."
-    )
+    last_day = DayField(label="Last date", help_text="The last date under the code, for example 23/11/2026.")
 
 
 class MemberReasonForm(ReasonForm):

@@ -27,8 +27,5 @@ def blank_map_id(
     if day is None:
         raise NotAllowed("Enter the first date on which no MAP provides the meter, for example 23/11/2026.", "day")
     if day < device.map_from:
-        raise NotAllowed(
-            "Enter a date on or after the one the MAP ID applies from, or choose “The MAP ID was wrong from the start”.",
-            "day",
-        )
+        raise NotAllowed(f"Enter a date from {device.map_from:%d/%m/%Y}, when the MAP ID began to apply.", "day")
     return add_steps(device, [step(device, day, None, kind, source, reason, by)], by)

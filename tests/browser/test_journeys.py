@@ -130,7 +130,7 @@ def test_change_of_map_is_planned_shown_in_the_history_and_taken_back(visit: Vis
     expect(page.get_by_text("is in the future")).to_be_visible()
     page.get_by_role("button", name="Save").click()
 
-    expect(page.locator("#planned-heading")).to_have_text("Recorded for a day to come")
+    expect(page.locator("#planned-heading")).to_have_text("Planned change")
     page.get_by_role("link", name="History").click()
     expect(page.locator(".moj-timeline__item").first).to_contain_text("Change of MAP ID from 1 January 2090 recorded")
     page.get_by_role("link", name="Data items").first.click()

@@ -103,7 +103,7 @@ def test_page_asks_which_of_the_two_it_is(device, administrator):
     [
         ({"day": ""}, "Enter the first date on which no MAP provides the meter"),
         ({"day": "31/02/2025"}, "Enter a real date, for example 23/11/2026."),
-        ({"day": "31/05/2025"}, "Enter a date on or after the one the MAP ID applies from"),
+        ({"day": "31/05/2025"}, "Enter a date from 01/06/2025, when the MAP ID began to apply."),
         ({"reason": ""}, "Enter a reason."),
         ({"source": ""}, "Enter where you got this information."),
     ],
@@ -130,7 +130,7 @@ def test_ended_from_a_day_to_come_it_stands_until_then(device, administrator):
     device.refresh_from_db()
     assert device.asset_provider.code == "ZMAB"
     page = administrator.get(f"/devices/{device.device_id}/").content.decode()
-    assert "no MAP provides this meter. Until then everything stays as it is." in page
+    assert "no MAP provides this meter. Nothing changes until then." in page
 
 
 def test_meter_that_ended_can_be_recorded_anew(device, administrator):
@@ -175,5 +175,5 @@ def test_stale_version_is_a_conflict(device, administrator):
     answer = administrator.submit(blank(device), form(device, version=1))
 
     assert answer.status_code == 409
-    assert "Someone else changed this device in the meantime" in answer.content.decode()
+    assert "This has been updated since you opened it" in answer.content.decode()
     assert codes(device) == {"2024-03-01": "ZMAP", "2025-06-01": "ZMAB"}
