@@ -74,7 +74,7 @@ def ids_in_scope(acting: Acting, table: str = "accounts_auditrow") -> list[int]:
 @pytest.mark.parametrize("statement", ["UPDATE {} SET id = id", "DELETE FROM {}", "TRUNCATE {} CASCADE"])
 def test_login_changes_nothing_in_the_trail(table, statement):
     write_rows(1)
-    statement = statement.replace("id = id", "row_id = row_id" if table == "auditseal" else "id = id")
+    statement = statement.replace("id = id", "row_id = row_id" if table == "accounts_auditseal" else "id = id")
 
     assert refused(statement.format(table))
 
