@@ -1,6 +1,7 @@
 """Reports as resources: what there is, the files themselves, and what each run held."""
 
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework.decorators import action
 from rest_framework.request import Request
@@ -14,10 +15,9 @@ from inventory.api.paging import Whole
 from inventory.api.parameters import A_FILE, DESCRIBED_BY, MANIFEST, QUESTIONS
 from inventory.api.resource import Resource
 from inventory.api.serializers.reports import ManifestSerializer, ReportSerializer, RunSerializer
-from inventory.data_items import MAP_PORTFOLIO
 from inventory.models import ReportRun
 from inventory.reports.catalogue import Report, reports_of
-from inventory.reports.run import chunks_of, file_name, manifest, plan_run
+from inventory.reports.run import chunks_of, file_name, manifest, plan_run, runs_of
 
 SHOWN_RUNS = 100
 
@@ -81,7 +81,7 @@ def plain(request: Request) -> HttpRequest:
 
 
 class RunViewSet(Resource):
-    """Downloads of the MAP portfolio report by the own organisation."""
+    """Downloads by the own organisation of the reports whose runs are kept."""
 
     permission = Permission.DOWNLOAD_MAP_PORTFOLIO
     queryset = ReportRun.objects.none()
@@ -91,7 +91,7 @@ class RunViewSet(Resource):
     def list(self, request: Request) -> Response:
         """The last 100 downloads of the MAP portfolio report by your organisation, newest first."""
         self.expect()
-        runs = ReportRun.objects.visible_to(request.acting).filter(report=MAP_PORTFOLIO)[:SHOWN_RUNS]
+        runs = runs_of(request.acting)[:SHOWN_RUNS]
         return self.get_paginated_response(self.get_serializer(self.paginate_queryset(runs), many=True).data)
 
     def retrieve(self, request: Request, pk: str) -> Response:
@@ -105,8 +105,6 @@ class RunViewSet(Resource):
         return Response(ManifestSerializer(manifest(self._run(request, pk))).data)
 
     def _run(self, request: Request, pk: str) -> ReportRun:
-        run = ReportRun.objects.visible_to(request.acting).select_related("organisation").filter(pk=pk).first()
-        if run is None:
-            raise Http404
+        run = get_object_or_404(runs_of(request.acting), pk=pk)
         self.expect()
         return run

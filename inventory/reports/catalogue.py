@@ -58,7 +58,7 @@ def _search(given: Mapping[str, str], by: Acting) -> Asked:
 
 BESIDE = ("format", FIELD)  # what the address of any download may say besides its question
 THE_PAST = Question(("as_of", "known_on"), _past, "Download it as of today or an earlier date.")
-A_SEARCH = Question(tuple(DeviceFilter.base_filters), _search, "Search for devices, then download the results.")
+A_SEARCH = Question(tuple(DeviceFilter.base_filters), _search, "To download only some of them, search for them first.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,7 +125,7 @@ CATALOGUE: dict[str, Report] = {
         Report(
             name=DEVICE_LIST,
             title="Device list",
-            holds="Every device that you can see, or those that a search finds, one row each.",
+            holds="Every device that you can see, one row each, ordered by Device ID.",
             permission=Permission.DOWNLOAD_DEVICE_LIST,
             path="devices/",
             file_stem="devices",

@@ -7,12 +7,13 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
+from django.db.models import QuerySet
 from django.utils.text import slugify
 
 from accounts.acting import Acting, scope
 from accounts.audit import note
 from inventory.models import ReportRun
-from inventory.reports.catalogue import CATALOGUE, Asked, Report
+from inventory.reports.catalogue import CATALOGUE, Asked, Report, reports_of
 from inventory.reports.copy import csv_chunks, snapshot
 from inventory.trail.kinds import DeviceAuditKind
 from inventory.trail.notes import note_file
@@ -108,6 +109,12 @@ def write_file(run: ReportRun, asked: Asked, by: Acting, output: Path) -> None:
         partial.unlink(missing_ok=True)
     text = json.dumps(manifest(run), indent=2, ensure_ascii=False)
     Path(f"{output}.manifest.json").write_text(text + "\n", encoding="utf-8")
+
+
+def runs_of(acting: Acting) -> QuerySet:
+    """The runs by the organisation of `acting` of the reports that `acting` may download, newest first."""
+    mine = [report.name for report in reports_of(acting)]
+    return ReportRun.objects.visible_to(acting).filter(report__in=mine).select_related("organisation", "requested_by")
 
 
 def file_name(run: ReportRun) -> str:

@@ -12,6 +12,7 @@ from inventory.data_items import ITEMS, MAP_PORTFOLIO
 from inventory.devices.filters import DeviceFilter
 from inventory.devices.worklists import WORKLISTS, Worklist
 from inventory.models import Device, ReportRun, Status
+from inventory.reports.run import runs_of
 from inventory.views.reports import download_url
 
 WATCHED = (Status.SUSPENDED, Status.DECOMMISSIONED, Status.WITHDRAWN)
@@ -25,9 +26,8 @@ def dashboard(request: HttpRequest) -> HttpResponse:
     devices = Device.objects.visible_to(acting)
     context: dict[str, object] = {"work": _work(acting)}
     if acting.role == Role.MAP:
-        runs = ReportRun.objects.visible_to(acting).filter(report=MAP_PORTFOLIO).select_related("requested_by")
         context["download_url"] = download_url(acting)
-        context["last_run"] = runs.filter(outcome=ReportRun.Outcome.COMPLETE).first()
+        context["last_run"] = runs_of(acting).filter(report=MAP_PORTFOLIO, outcome=ReportRun.Outcome.COMPLETE).first()
         context["tiles"] = [(status, how_many(devices.filter(status=status))) for status in WATCHED]
     else:
         context["search"] = DeviceFilter(request.GET, devices, acting)

@@ -1,7 +1,7 @@
 """Reports: those you have, their files, the page of the MAP portfolio report, and the manifests of runs."""
 
-from django.http import Http404, HttpRequest, HttpResponse, JsonResponse, QueryDict
-from django.shortcuts import render
+from django.http import HttpRequest, HttpResponse, JsonResponse, QueryDict
+from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils.http import urlencode
 from django.views.decorators.cache import never_cache
@@ -13,9 +13,8 @@ from accounts.files.streams import csv_answer
 from accounts.roles import Permission
 from inventory.data_items import MAP_PORTFOLIO
 from inventory.forms.past import PastForm
-from inventory.models import ReportRun
 from inventory.reports.catalogue import CATALOGUE, THE_PAST, Report, reports_of
-from inventory.reports.run import chunks_of, file_name, manifest, plan_run
+from inventory.reports.run import chunks_of, file_name, manifest, plan_run, runs_of
 
 SHOWN_RUNS = 20
 
@@ -24,7 +23,7 @@ SHOWN_RUNS = 20
 @never_cache
 def report_list(request: HttpRequest) -> HttpResponse:
     expect(request)
-    last = {run.report: run for run in ReportRun.objects.visible_to(request.acting).last_of_each_report()}
+    last = {run.report: run for run in runs_of(request.acting).last_of_each_report()}
     reports = [(report, last.get(report.name)) for report in reports_of(request.acting)]
     return render(request, "inventory/report_list.html", {"reports": reports})
 
@@ -53,12 +52,11 @@ def map_portfolio(request: HttpRequest) -> HttpResponse:
     """The report's page; with `as_of`, it offers the report of that day."""
     expect(request, *THE_PAST.parameters)
     form = PastForm(request.GET or None)
-    runs = ReportRun.objects.visible_to(request.acting).filter(report=MAP_PORTFOLIO).select_related("requested_by")
     context = {
         "report": CATALOGUE[MAP_PORTFOLIO],
         "form": form,
         "past_url": download_url(request.acting, request.GET) if form.is_valid() and form.cleaned_data["as_of"] else "",
-        "runs": runs[:SHOWN_RUNS],
+        "runs": runs_of(request.acting).filter(report=MAP_PORTFOLIO)[:SHOWN_RUNS],
         "download_url": download_url(request.acting),
     }
     return render(request, "inventory/map_portfolio.html", context, status=400 if form.errors else 200)
@@ -74,9 +72,7 @@ def download_url(acting: Acting, asked: QueryDict | None = None) -> str:
 @allow(Permission.DOWNLOAD_MAP_PORTFOLIO)
 @never_cache
 def report_run_manifest(request: HttpRequest, pk: str) -> HttpResponse:
-    run = ReportRun.objects.visible_to(request.acting).select_related("organisation").filter(pk=pk).first()
-    if run is None:
-        raise Http404
+    run = get_object_or_404(runs_of(request.acting), pk=pk)
     expect(request)
     answer = JsonResponse(manifest(run), json_dumps_params={"indent": 2, "ensure_ascii": False})
     answer.headers["Content-Disposition"] = f'inline; filename="{file_name(run)}.manifest.json"'
