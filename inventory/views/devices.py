@@ -7,12 +7,10 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 from django.utils.http import urlencode
-from django.utils.text import slugify
 
 from accounts.access import allow, expect
 from accounts.acting import FIELD, Acting
 from accounts.files.paging import Page, how_many, keyset_page
-from accounts.files.streams import csv_answer
 from accounts.roles import Permission, Role
 from inventory.data_items import listed_for
 from inventory.devices.filters import DeviceFilter
@@ -23,8 +21,7 @@ from inventory.history.device_history import DeviceHistory
 from inventory.models import Device, ProviderPeriod
 from inventory.quality import flags_of
 from inventory.querysets import scope_parts
-from inventory.reports import device_list as device_list_report
-from inventory.trail.notes import note_file, note_page, note_search, note_worklist
+from inventory.trail.notes import note_page, note_search, note_worklist
 
 
 @allow(Permission.VIEW_DEVICE)
@@ -45,20 +42,6 @@ def device_list(request: HttpRequest) -> HttpResponse:
         request.look_ups.nothing()
     note_search(request, search, [device for device, _ in context["rows"]])
     return render(request, "inventory/device_list.html", context)
-
-
-@allow(Permission.DOWNLOAD_DEVICE_LIST)
-def device_list_download(request: HttpRequest) -> HttpResponse:
-    """What the search found, all of it, by Device ID."""
-    visible = Device.objects.visible_to(request.acting)
-    search = DeviceFilter(request.GET, visible, request.acting, beside=(FIELD,))
-    devices = search.narrowed_or_refused()
-    day = timezone.localdate()
-    name = f"devices_{slugify(request.acting.organisation.name)}_{day:%Y-%m-%d}.csv"
-    answer = csv_answer(request, name, lambda: device_list_report.chunks(devices, request.acting, day))
-    if request.method == "GET":
-        note_file(request, search)
-    return answer
 
 
 @allow(Permission.VIEW_DEVICE)

@@ -9,8 +9,9 @@ import pytest
 from accounts.files import streams
 from accounts.models.audit import AuditRow
 from accounts.roles import Job
+from inventory.data_items import MAP_PORTFOLIO
 from inventory.models import ReportRun
-from inventory.reports import map_portfolio
+from inventory.reports.catalogue import CATALOGUE
 from tests.api.sending import refused
 from tests.conftest import System
 from tests.factories import make_device, make_token
@@ -57,7 +58,7 @@ def test_catalogue_tells_the_columns_of_the_file(provider):
 
     header = b"".join(provider.get(path_of(report["download"]))).decode().splitlines()[0]
 
-    assert header.split(",") == report["columns"] == map_portfolio.HEADER
+    assert header.split(",") == report["columns"] == CATALOGUE[MAP_PORTFOLIO].header
     assert path_of(report["runs"]) == RUNS
 
 

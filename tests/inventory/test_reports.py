@@ -15,13 +15,15 @@ from django.utils import timezone
 from accounts.files import streams
 from accounts.models import Organisation
 from accounts.roles import Job, Role
+from inventory.data_items import MAP_PORTFOLIO
 from inventory.models import ReportRun
-from inventory.reports import map_portfolio
-from inventory.reports.map_portfolio import HEADER
-from inventory.reports.runs import plan_run
+from inventory.reports.catalogue import CATALOGUE, Asked
+from inventory.reports.run import chunks_of, plan_run
 from tests.factories import INSTALLED, bind, make_device, make_organisation, make_participant
 
 PATH = "/reports/map-portfolio/download/"
+REPORT = CATALOGUE[MAP_PORTFOLIO]
+HEADER = REPORT.header
 
 
 @pytest.fixture
@@ -194,8 +196,8 @@ def test_head_answers_headers_and_runs_nothing(visitor):
 
 
 def test_report_that_is_closed_before_its_end_is_broken_off(visitor, asset_provider, acting):
-    who = acting(asset_provider)
-    chunks = map_portfolio.chunks(plan_run(report=map_portfolio.NAME, by=who), who)
+    who, asked = acting(asset_provider), Asked(timezone.localdate())
+    chunks = chunks_of(plan_run(REPORT, asked, by=who), asked, who)
     next(chunks)
     chunks.close()
 
