@@ -22,7 +22,7 @@ from inventory.data_items import BY_NAME
 from inventory.models import Device
 from inventory.reports import map_portfolio
 from inventory.reports.copy import TUNING
-from smi_portal.embedded_programs import installed
+from smi_portal.embedded.programs import installed
 from tests.server import Server, Visitor, running
 
 NAME = "MAP portfolio report"

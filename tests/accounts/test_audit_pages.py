@@ -298,8 +298,8 @@ def note_reading(subject: Organisation, how: str, reader: Organisation | None) -
 
 
 def test_readers_are_named_by_day_without_a_number(operator, ada, supplier, asset_provider, rival):
-    note(supplier, "page", asset_provider)
-    note(rival, "list", asset_provider)
+    note_reading(supplier, "page", asset_provider)
+    note_reading(rival, "list", asset_provider)
 
     html = ada.get(READERS).text
 
@@ -320,8 +320,8 @@ def test_portfolio_reports_are_shown_without_the_map(ada, supplier, asset_provid
 
 
 def test_dcc_sees_whose_devices_were_read(operator, overseer, supplier, rival, asset_provider):
-    note(supplier, "page", asset_provider)
-    note(rival, "list", asset_provider)
+    note_reading(supplier, "page", asset_provider)
+    note_reading(rival, "list", asset_provider)
 
     html = overseer.get(READERS).text
 
@@ -333,7 +333,7 @@ def test_map_that_may_not_see_suppliers_is_not_told_which_one_read(
     operator, sign_in, asset_provider, supplier, settings
 ):
     settings.MAP_SEES_SUPPLIER = False
-    note(asset_provider, "list", supplier)
+    note_reading(asset_provider, "list", supplier)
 
     html = sign_in(asset_provider, Job.ADMINISTRATOR).get(READERS).text
 

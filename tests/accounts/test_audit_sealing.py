@@ -26,6 +26,7 @@ from accounts.roles import Job, Role
 from inventory.loads.devices import REQUIRED_HEADER
 from inventory.models import DeviceReading
 from inventory.trail.kinds import DeviceAuditKind
+from inventory.trail.readings import expire_readings
 from tests.accounts.audit_help import found_broken, sealed_rows, tamper, verified, write_rows
 from tests.factories import make_membership, make_organisation, make_participant
 from tests.scopes import become_operator
@@ -515,7 +516,7 @@ def test_readings_expire_too(settings, supplier):
     for day in (today, today - timedelta(days=731)):
         DeviceReading.objects.create(day=day, reader_id=1, subject_id=supplier.pk, how="page")
 
-    expire_audit()
+    expire_readings()
 
     assert [reading.day for reading in DeviceReading.objects.all()] == [today]
 
