@@ -58,7 +58,7 @@ def part_of(page: str, name: str) -> str:
     return re.split("<h3|</section", page.partition(f'id="{name}">')[2])[0]
 
 
-def test_reference_has_every_operation_parameter_and_status(reference):
+def test_reference_has_every_operation_parameter_and_status(operator, reference):
     for path, operations in described()["paths"].items():
         for method, told in operations.items():
             part = part_of(reference, told["operationId"])
@@ -69,7 +69,7 @@ def test_reference_has_every_operation_parameter_and_status(reference):
             assert sorted(shown + usual) == sorted(told["responses"])
 
 
-def test_reference_has_every_field(reference):
+def test_reference_has_every_field(operator, reference):
     for name, schema in described()["components"]["schemas"].items():
         part = part_of(reference, f"schema-{name}")
         assert all(f"<code>{field}</code>" in part for field in schema["properties"])

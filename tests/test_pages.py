@@ -238,7 +238,7 @@ def test_unknown_address_is_answered_by_our_page(client, db):
     assert "Go to the first page" in answer.text
 
 
-def test_person_without_membership_learns_whom_to_ask(client, db, django_user_model):
+def test_person_without_membership_learns_whom_to_ask(operator, client, db, django_user_model):
     client.force_login(django_user_model.objects.create_user("lost@demo.example", "Lost"))
 
     answer = client.get("/devices/")

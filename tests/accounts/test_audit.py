@@ -21,7 +21,6 @@ from accounts.roles import Job, Role
 from inventory.models import DeviceReading
 from inventory.trail.kinds import DeviceAuditKind
 from tests.accounts.audit_help import TABLES, write_rows
-from tests.conftest import become_operator
 from tests.factories import (
     MPANS,
     make_device,
@@ -30,13 +29,14 @@ from tests.factories import (
     make_participant,
     make_user,
 )
+from tests.scopes import become_operator
 
 PASSWORD = "quite a long password"
 NEW_PASSWORD = "another long password"
 LOGIN = "/accounts/login/"
 PORTFOLIO = "/reports/map-portfolio/download/"
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("operator")]
 
 
 def kinds() -> list[str]:

@@ -28,10 +28,13 @@ from inventory.models import DeviceReading
 from inventory.trail.kinds import DeviceAuditKind
 from inventory.trail.readings import expire_readings
 from tests.accounts.audit_help import found_broken, sealed_rows, tamper, verified, write_rows
-from tests.conftest import become_operator
 from tests.factories import make_membership, make_organisation, make_participant
+from tests.scopes import become_operator
 
-pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "owner"])
+pytestmark = [
+    pytest.mark.django_db(transaction=True, databases=["default", "owner"]),
+    pytest.mark.usefixtures("operator"),
+]
 
 
 def in_thread(work: Callable) -> object:

@@ -23,7 +23,7 @@ from tests.accounts.oversight_help import NOW, ago, mail_server, member_of, no_m
 from tests.conftest import Browser
 from tests.factories import make_membership, make_organisation, make_user
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("operator")]
 
 PASSWORD = "correct-horse-battery-staple"
 

@@ -20,7 +20,7 @@ from tests.conftest import Browser
 from tests.factories import make_invitation, make_membership, make_user
 from tests.mail_sink import mail_sink
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("operator")]
 NEW = {"email": "nadia.okafor@demo.example", "name": "Nadia Okafor"}
 PASSWORD = "four-green-kettles"
 

@@ -20,7 +20,7 @@ from accounts.roles import Job, Role
 from tests.conftest import Browser
 from tests.factories import bind, make_device, make_membership, make_organisation, make_participant
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("operator")]
 Act, Decision = Proposal.Act, Proposal.Decision
 TODAY = timezone.localdate()
 

@@ -103,7 +103,7 @@ def test_portfolio_of_the_past_is_had_by_its_day(provider):
         ({"as_of": ""}, {"as_of": "empty"}),
     ],
 )
-def test_parameters_of_the_portfolio_are_taken_strictly(provider, query, expected):
+def test_parameters_of_the_portfolio_are_taken_strictly(operator, provider, query, expected):
     assert refused(provider.get(PORTFOLIO, query)) == expected
     assert not ReportRun.objects.exists()
 
@@ -115,7 +115,7 @@ def test_file_is_csv_to_whoever_asks(provider, accept):
     assert answer.headers["Content-Type"] == "text/csv; charset=utf-8"
 
 
-def test_head_begins_nothing(provider):
+def test_head_begins_nothing(operator, provider):
     answer = provider.head(PORTFOLIO)
 
     assert answer.status_code == 200
@@ -134,7 +134,7 @@ def test_full_house_is_told_as_a_problem(provider, monkeypatch):
     assert answer.json()["type"].endswith("#busy")
 
 
-def test_device_list_is_the_page_s_file_of_what_was_searched(system, supplier, sign_in):
+def test_device_list_is_the_page_s_file_of_what_was_searched(operator, system, supplier, sign_in):
     wanted = make_device("ZEPH", msn="Z21E 10447")
 
     content = b"".join(system.get(DEVICES, {"msn": "z21e10447"}))
@@ -156,7 +156,7 @@ def test_each_report_is_for_its_role(provider, system):
     assert [system.get(path).status_code for path in (RUNS, f"{RUNS}{'0' * 8}-0000-4000-8000-{'0' * 12}/")] == [403] * 2
 
 
-def test_runs_are_the_own_organisation_s_newest_first(provider, asset_provider, rival_provider):
+def test_runs_are_the_own_organisation_s_newest_first(operator, provider, asset_provider, rival_provider):
     for _ in range(2):
         b"".join(provider.get(PORTFOLIO))
     foreign = System(make_token(rival_provider))
@@ -173,7 +173,7 @@ def test_runs_are_the_own_organisation_s_newest_first(provider, asset_provider, 
 
 
 @pytest.mark.parametrize("more", ["", "manifest/"])
-def test_foreign_and_unknown_run_get_the_same_answer(provider, rival_provider, more):
+def test_foreign_and_unknown_run_get_the_same_answer(operator, provider, rival_provider, more):
     foreign = ReportRun.objects.create(organisation=rival_provider, report="map-portfolio", as_of="2026-01-01")
 
     answers = [provider.get(f"{RUNS}{pk}/{more}") for pk in (foreign.pk, "00000000-0000-4000-8000-000000000000")]
@@ -182,7 +182,7 @@ def test_foreign_and_unknown_run_get_the_same_answer(provider, rival_provider, m
     assert len({json.dumps(answer.json() | {"reference": ""}) for answer in answers}) == 1
 
 
-def test_person_downloads_by_session_as_on_the_page(asset_provider, provider, sign_in):
+def test_person_downloads_by_session_as_on_the_page(operator, asset_provider, provider, sign_in):
     browser = sign_in(asset_provider, Job.VIEWER)
 
     b"".join(browser.get(PORTFOLIO))

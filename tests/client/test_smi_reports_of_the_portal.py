@@ -79,7 +79,9 @@ def test_report_of_a_day_gone_by_and_what_each_role_is_offered(smi, smi_of, supp
     assert left() == ["devices.csv", *of_two]
 
 
-def test_server_killed_in_the_middle_of_a_report_leaves_no_file_and_is_said_in_a_sentence(smi_of, asset_provider):
+def test_server_killed_in_the_middle_of_a_report_leaves_no_file_and_is_said_in_a_sentence(
+    operator, smi_of, asset_provider
+):
     make_participant("ZEPH", role=Role.SUPPLIER)
     generate_devices(count=MANY, seed=1, today=timezone.localdate())
     with (

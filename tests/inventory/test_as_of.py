@@ -15,6 +15,8 @@ from inventory.models import Device, DeviceEvent, ProviderPeriod, StepKind
 from inventory.reports.map_portfolio import portfolio
 from tests.factories import INSTALLED, bind, listed, make_device, provided_by, supplied_by
 
+pytestmark = pytest.mark.usefixtures("operator")
+
 SOLD = date(2025, 6, 1)
 COLUMNS = [field.attname for field in Device._meta.concrete_fields]
 

@@ -10,6 +10,8 @@ from inventory.models import Device, ProviderPeriod, StepKind
 from tests.conftest import Browser
 from tests.factories import INSTALLED, make_device, make_hub, provided_by
 
+pytestmark = pytest.mark.usefixtures("operator")
+
 TODAY = timezone.localdate()
 SOLD = date(2025, 6, 1)
 WORDS = {"reason": "meter removed", "source": "letter of 12 March, ref. 4417"}

@@ -15,6 +15,8 @@ from tests.conftest import Browser
 from tests.factories import INSTALLED, make_device, provided_by, supplied_by
 from tests.inventory.test_editing import edit, form_of, hidden_fields
 
+pytestmark = pytest.mark.usefixtures("operator")
+
 TODAY = timezone.localdate()
 TO_COME = TODAY + timedelta(days=30)
 BEGINS = date_format(TO_COME, "DATE_FORMAT")

@@ -29,7 +29,10 @@ from tests.factories import (
     supplied_by,
 )
 
-pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "owner"])
+pytestmark = [
+    pytest.mark.django_db(transaction=True, databases=["default", "owner"]),
+    pytest.mark.usefixtures("operator"),
+]
 STEPS = ("inventory_providerperiod", "inventory_supplyperiod")
 TO_COME = timezone.localdate() + timedelta(days=30)
 
