@@ -139,9 +139,9 @@ def _replace_functions(cursor: CursorWrapper, definitions: Iterable[Definition])
     former = _functions(cursor)
     cursor.execute("SET LOCAL check_function_bodies = off")
     for definition in definitions:
-        _run(cursor, definition)
+        _run(cursor, definition.text, definition.file)
     for signature, _ in former.items() & _functions(cursor).items():
-        cursor.execute(f"DROP FUNCTION {signature}")
+        _run(cursor, f"DROP FUNCTION {signature}", f"{signature}, which no file defines")
 
 
 def _functions(cursor: CursorWrapper) -> dict[str, str]:
@@ -152,15 +152,15 @@ def _functions(cursor: CursorWrapper) -> dict[str, str]:
 
 def _make(cursor: CursorWrapper, definitions: Iterable[Definition]) -> None:
     for definition in definitions:
-        _run(cursor, definition)
+        _run(cursor, definition.text, definition.file)
         kind, name, table = definition.thing
         if note := NOTES.get(kind):
             names = {"name": sql.Identifier(name), "table": sql.Identifier(table), "digest": definition.digest}
             cursor.execute(sql.SQL(note).format(**names))
 
 
-def _run(cursor: CursorWrapper, definition: Definition) -> None:
+def _run(cursor: CursorWrapper, statement: str, source: str) -> None:
     try:
-        cursor.execute(definition.text)
+        cursor.execute(statement)
     except Error as error:
-        raise Refused(f"{definition.file}: {error}") from error
+        raise Refused(f"{source}: {error}") from error
