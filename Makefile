@@ -16,7 +16,7 @@ TEMPLATES = $(shell find templates -name '*.html' -o -name '*.txt')
 
 demo: assets
 	@echo "==> Database"
-	@$(MANAGE) migrate --database owner --verbosity 0
+	@$(MANAGE) migrate --verbosity 0
 	@echo "==> Demo data"
 	@$(MANAGE) load_demo --devices $(DEMO_DEVICES)
 	@echo "==> The main job: one MAP's portfolio report"

@@ -1,0 +1,47 @@
+"""Functions and triggers that libraries generate: pghistory's, by way of pgtrigger, which write history."""
+
+from collections.abc import Iterator
+
+import pgtrigger.installation
+from django.db.backends.utils import CursorWrapper
+from django.db.models import Model
+from pgtrigger import Trigger, registry
+
+# Of functions and triggers: pgtrigger installs its own, procrastinate's migrations make theirs.
+NAMES = r"ARRAY['pgtrigger\_%', '\_pgtrigger\_%', 'procrastinate\_%']"
+OF_PGTRIGGER = r"""
+SELECT p.oid::regprocedure::text, p.proname LIKE 'pgtrigger\_update\_%'
+FROM pg_proc AS p
+WHERE p.pronamespace = 'public'::regnamespace AND pg_get_userbyid(p.proowner) = current_user
+    AND p.proname LIKE ANY (ARRAY['pgtrigger\_%', '\_pgtrigger\_%'])
+"""
+
+
+def tables_to_change(using: str) -> set[str]:
+    """Of triggers of pgtrigger's that are not, or no longer, as the models want them."""
+    pruned = {str(table) for table, *_ in pgtrigger.installation.prunable(database=using)}
+    return pruned | {model._meta.db_table for model, _ in _outdated(using)}
+
+
+def install(using: str) -> None:
+    for model, trigger in _outdated(using):
+        trigger.install(model, database=using)
+    pgtrigger.installation.prune(database=using)
+
+
+def _outdated(using: str) -> Iterator[tuple[type[Model], Trigger]]:
+    for model, trigger in registry.registered():
+        if trigger.get_installation_status(model, database=using) != ("INSTALLED", True):
+            yield model, trigger
+
+
+def settle_functions(cursor: CursorWrapper) -> None:
+    """What pgtrigger leaves open: names mean ours, and rows before and after are joined by hash, however few they are.
+
+    A session plans that join once: by the loop that is best for one row, 100,000 rows take hours (tried).
+    """
+    cursor.execute(OF_PGTRIGGER)
+    for signature, joins in cursor.fetchall():
+        cursor.execute(f"ALTER FUNCTION {signature} SET search_path = public, pg_temp")
+        if joins:
+            cursor.execute(f"ALTER FUNCTION {signature} SET enable_nestloop = off")
