@@ -12,7 +12,7 @@ RUN = .venv/bin/python
 MANAGE = $(RUN) manage.py
 TEMPLATES = $(shell find templates -name '*.html' -o -name '*.txt')
 
-.PHONY: demo test check bench fix locks picture browser assets clean
+.PHONY: demo test drills check bench fix locks picture browser assets clean
 
 demo: assets
 	@echo "==> Database"
@@ -25,6 +25,10 @@ demo: assets
 
 test: assets browser
 	$(RUN) -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
+
+# The long forms of tests: more examples, clients, moments of a kill and looks of a page.
+drills: assets browser
+	env DRILLS=1 $(RUN) -m pytest -m "drill or hypothesis" --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 check: assets
 	$(RUN) -m ruff check .

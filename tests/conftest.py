@@ -18,9 +18,11 @@ from accounts.files import streams
 from accounts.models import Membership, Organisation, ServiceToken
 from accounts.roles import Job, Role
 from tests import provider as providers
+from tests.drills import take_examples
 from tests.factories import bind, make_membership, make_organisation, make_participant
 from tests.scopes import as_nobody, become_operator
 
+take_examples()
 KEPT = {"django_migrations", "django_content_type", "auth_permission"}  # what migrating fills
 
 

@@ -1,9 +1,14 @@
 """A scope lasts as long as its block: what was before comes back, however it ends; the connection keeps nothing."""
 
 from concurrent.futures import ThreadPoolExecutor
+from io import StringIO
 
 import pytest
+from django.contrib.auth.decorators import login_not_required
+from django.core.management import BaseCommand, call_command
 from django.db import DatabaseError, connection, transaction
+from django.http import HttpRequest, HttpResponse
+from django.urls import path
 
 from accounts.acting import Acting, Origin, explaining, scope
 from accounts.operator import system_scope
@@ -168,7 +173,7 @@ def test_request_that_fails_leaves_nothing_and_undoes_its_writes(supplier, sign_
     browser = sign_in(supplier, Job.EDITOR)
     browser.raise_request_exception = False
     form = {"version": 1, "msn": "Z1"}
-    monkeypatch.setattr("inventory.views.editing.messages.success", lambda *given: 1 / 0)  # after the write
+    monkeypatch.setattr("accounts.forms.page.messages.success", lambda *given: 1 / 0)  # after the write
     become_operator("")
 
     assert browser.submit(f"/devices/{device.device_id}/edit/", form).status_code == 500
@@ -219,3 +224,34 @@ def test_task_of_the_operator_says_why_and_by_what(nobody):
 def test_scope_carries_the_request_it_belongs_to(nobody, one):
     with scope(Acting(one.organisation, one.job, one.user, one.membership_id, Origin("page", "abc"))):
         assert '"via": "page", "request": "abc"' in said()[3]
+
+
+# What a test asks of the portal, while the test itself is the operator
+
+
+@login_not_required
+def forgetful_page(request: HttpRequest) -> HttpResponse:
+    return HttpResponse(Device.objects.count())
+
+
+class ForgetfulCommand(BaseCommand):
+    def handle(self, **options: object) -> str:
+        return str(Device.objects.count())
+
+
+urlpatterns = [path("devices/", forgetful_page)]
+
+
+@pytest.mark.urls(__name__)
+def test_page_that_forgets_its_scope_sees_nothing(client):
+    make_device("ZEPH", "ZMAP")
+
+    assert client.get("/devices/").text == "0"
+    assert Device.objects.count() == 1
+
+
+def test_command_that_forgets_its_scope_sees_nothing():
+    make_device("ZEPH", "ZMAP")
+
+    assert call_command(ForgetfulCommand(stdout=StringIO())) == "0"
+    assert Device.objects.count() == 1

@@ -5,8 +5,7 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 from django.db import transaction
-from hypothesis import HealthCheck, given
-from hypothesis import settings as hypothesis_settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from accounts.files import reading
@@ -515,7 +514,6 @@ def test_broken_row_of_market_domain_data_is_refused(mdd):
 
 # Files nobody thought of
 
-ANY_FILE = hypothesis_settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 CELLS = {
     "code": ["ZABC", "zabc", "ZDEF", "ZG1", "АBCD", "ABCDE"],
     "fuel": ["E", "G", "e", "W"],
@@ -543,7 +541,6 @@ FILES = (
 )
 
 
-@ANY_FILE
 @given(content=FILES)
 def test_any_file_is_loaded_wholly_or_refused_with_sentences(tmp_path, content):
     path = tmp_path / "list.csv"
@@ -572,7 +569,6 @@ def tried(path: Path) -> tuple[RowProblem, ...] | None:
     return None
 
 
-@ANY_FILE
 @given(names=st.binary(max_size=80), roles=st.binary(max_size=80), headed=st.booleans())
 def test_any_folder_is_loaded_wholly_or_refused_with_sentences(tmp_path, names, roles, headed):
     (tmp_path / MDD_NAMES).write_bytes(NAMES_HEADER.encode() * headed + b"\n" + names)

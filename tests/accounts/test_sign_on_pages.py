@@ -20,9 +20,8 @@ from accounts.sign_in.encryption import Unreadable, decrypt, encrypt
 from smi_portal.settings import without_secrets
 from tests.factories import make_membership, make_sign_on, make_user
 from tests.provider import CLIENT_ID, SECRET
-from tests.scopes import become_operator
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("operator")]
 LINK = re.compile(r"http://\S+/accounts/mail-domains/([\w-]+)/")
 
 
@@ -57,7 +56,7 @@ def kinds() -> list[str]:
 # The provider
 
 
-def test_provider_is_asked_and_saved(operator, admin, provider, page, supplier):
+def test_provider_is_asked_and_saved(admin, provider, page, supplier):
     answer = admin.submit(f"{page}provider/", given(provider), follow=True)
 
     assert answer.redirect_chain == [(page, 302)]
@@ -77,9 +76,7 @@ def test_page_shows_the_redirect_uri_before_and_after(admin, provider, page, sup
     assert callback in admin.get(page).text
 
 
-def test_secret_is_in_no_page_no_mail_no_audit_and_not_readable_in_the_database(
-    operator, admin, provider, page, supplier
-):
+def test_secret_is_in_no_page_no_mail_no_audit_and_not_readable_in_the_database(admin, provider, page, supplier):
     make_membership(supplier, Job.ADMINISTRATOR)
     admin.submit(f"{page}provider/", given(provider))
     admin.submit(f"{page}provider/", given(provider, client_id=""))
@@ -111,7 +108,7 @@ def test_refused_form_does_not_give_the_secret_back(admin, provider, page):
         ("", "required"),
     ],
 )
-def test_issuer_that_does_not_answer_is_refused(operator, admin, provider, page, issuer, says):
+def test_issuer_that_does_not_answer_is_refused(admin, provider, page, issuer, says):
     answer = admin.submit(f"{page}provider/", given(provider, issuer=issuer))
 
     assert answer.status_code == 400
@@ -126,7 +123,7 @@ def test_issuer_must_be_named_as_it_names_itself(admin, provider, page):
     assert f"The provider names itself “{provider.url}”" in answer.text
 
 
-def test_provider_with_a_trailing_slash_in_its_name_is_found(operator, admin, provider, page):
+def test_provider_with_a_trailing_slash_in_its_name_is_found(admin, provider, page):
     provider.want(metadata={"issuer": f"{provider.url}/"})
 
     assert admin.submit(f"{page}provider/", given(provider, issuer=f"{provider.url}/")).status_code == 302
@@ -158,7 +155,7 @@ def test_hosts_that_the_provider_names_are_shown(admin, provider, page):
     assert "tokens.zephyr.example:8443" in admin.get(page).text
 
 
-def test_empty_secret_keeps_the_one_that_is_set(operator, admin, provider, page):
+def test_empty_secret_keeps_the_one_that_is_set(admin, provider, page):
     admin.submit(f"{page}provider/", given(provider))
 
     assert admin.submit(f"{page}provider/", given(provider, secret="")).status_code == 302
@@ -166,7 +163,7 @@ def test_empty_secret_keeps_the_one_that_is_set(operator, admin, provider, page)
 
 
 @pytest.mark.parametrize("change", [{"client_id": "another"}, {"issuer": "http://localhost"}])
-def test_secret_goes_to_no_other_issuer_or_client(operator, admin, provider, page, change):
+def test_secret_goes_to_no_other_issuer_or_client(admin, provider, page, change):
     admin.submit(f"{page}provider/", given(provider))
     if "issuer" in change:
         change = {"issuer": provider.url.replace("127.0.0.1", "localhost")}
@@ -179,12 +176,12 @@ def test_secret_goes_to_no_other_issuer_or_client(operator, admin, provider, pag
     assert SocialApp.objects.get().settings["issuer"] == provider.url
 
 
-def test_first_time_needs_a_secret(operator, admin, provider, page):
+def test_first_time_needs_a_secret(admin, provider, page):
     assert admin.submit(f"{page}provider/", given(provider, secret="")).status_code == 400
     assert not SocialApp.objects.exists()
 
 
-def test_another_client_recognises_everybody_anew_and_keeps_the_redirect_uri(operator, provider, by, supplier):
+def test_another_client_recognises_everybody_anew_and_keeps_the_redirect_uri(provider, by, supplier):
     saved = actions.set_provider(organisation=supplier, **given(provider), by=by)
     known = {"user": make_user(), "provider": saved.app.provider_id, "uid": "1"}
     SocialAccount.objects.create(**known)
@@ -208,7 +205,7 @@ def test_provider_ids_are_not_guessed_from_one_another(supplier, rival):
 # On and off
 
 
-def test_switch_asks_first_and_says_what_follows(operator, admin, sign_on, page):
+def test_switch_asks_first_and_says_what_follows(admin, sign_on, page):
     assert "signed out at the next click" in admin.get(f"{page}switch/").text
     assert SingleSignOn.objects.get().is_active
 
@@ -221,7 +218,7 @@ def test_switch_asks_first_and_says_what_follows(operator, admin, sign_on, page)
 
 
 @pytest.mark.parametrize("to", ["", "maybe"])
-def test_switch_that_says_neither_is_refused(operator, admin, sign_on, page, to):
+def test_switch_that_says_neither_is_refused(admin, sign_on, page, to):
     assert admin.submit(f"{page}switch/", {"to": to}).status_code == 400
     assert SingleSignOn.objects.get().is_active
 
@@ -247,7 +244,7 @@ def test_unknown_organisation_has_no_page(admin):
         ("a-b.c1.co.uk", "a-b.c1.co.uk"),
     ],
 )
-def test_domain_is_read(operator, typed, domain):
+def test_domain_is_read(typed, domain):
     assert clean_domain(typed) == domain
 
 
@@ -260,7 +257,7 @@ def test_domain_is_read(operator, typed, domain):
         "zéphyr.example",
     ],
 )  # fmt: skip
-def test_what_is_no_domain_is_refused(operator, typed):
+def test_what_is_no_domain_is_refused(typed):
     with pytest.raises(NotAllowed, match="is not an e-mail domain"):
         clean_domain(typed)
 
@@ -274,7 +271,7 @@ def test_public_mail_domain_is_refused_with_all_below_it(admin, sign_on, page, t
     assert not mail.outbox
 
 
-def test_domain_that_merely_ends_like_a_public_one_is_taken(operator):
+def test_domain_that_merely_ends_like_a_public_one_is_taken():
     assert clean_domain("mygmail.com") == "mygmail.com"
 
 
@@ -293,7 +290,7 @@ def test_domain_that_was_given_up_is_free(admin, sign_on, rival, by, page):
     assert admin.submit(f"{page}domains/add/", {"domain": "zodiac.example"}).status_code == 302
 
 
-def test_two_who_add_the_same_domain_at_once_are_one_too_many(operator, sign_on, rival, by, monkeypatch):
+def test_two_who_add_the_same_domain_at_once_are_one_too_many(sign_on, rival, by, monkeypatch):
     make_sign_on(rival, "zodiac.example")
     monkeypatch.setattr(MailDomain.objects, "current", MailDomain.objects.none)
 
@@ -310,13 +307,10 @@ def add(admin, page: str, domain: str = "zephyr-energy.example") -> str:
 
 
 def prove(client, secret: str, method: str = "post"):
-    become_operator("")
-    answer = getattr(client, method)(f"/accounts/mail-domains/{secret}/")
-    become_operator()
-    return answer
+    return getattr(client, method)(f"/accounts/mail-domains/{secret}/")
 
 
-def test_link_shows_what_it_proves_and_the_button_proves_it(operator, admin, client, sign_on, page):
+def test_link_shows_what_it_proves_and_the_button_proves_it(admin, client, sign_on, page):
     secret = add(admin, page)
 
     shown = prove(client, secret, "get")
@@ -334,7 +328,7 @@ def test_link_works_once(admin, client, sign_on, page):
     assert [prove(client, secret, method).status_code for method in ("get", "post")] == [404, 404]
 
 
-def test_link_works_for_72_hours(operator, admin, client, sign_on, page):
+def test_link_works_for_72_hours(admin, client, sign_on, page):
     secret = add(admin, page)
     MailDomain.objects.update(added_at=timezone.now() - timedelta(hours=72))
 
@@ -343,14 +337,14 @@ def test_link_works_for_72_hours(operator, admin, client, sign_on, page):
 
 
 @pytest.mark.parametrize("guess", ["x", "a" * 43, "..", "%00"])
-def test_guess_proves_nothing(operator, admin, client, sign_on, page, guess):
+def test_guess_proves_nothing(admin, client, sign_on, page, guess):
     add(admin, page)
 
     assert prove(client, guess).status_code == 404
     assert MailDomain.objects.proven().count() == 1
 
 
-def test_secret_of_the_link_is_kept_as_its_hash_alone(operator, admin, sign_on, page):
+def test_secret_of_the_link_is_kept_as_its_hash_alone(admin, sign_on, page):
     secret = add(admin, page)
 
     kept = list(MailDomain.objects.values()) + list(AuditRow.objects.values()) + list(AuditValue.objects.values())
@@ -358,7 +352,7 @@ def test_secret_of_the_link_is_kept_as_its_hash_alone(operator, admin, sign_on, 
     assert secret not in admin.get(page).text
 
 
-def test_log_keeps_no_secret_of_a_link_and_no_code_of_a_provider(operator):
+def test_log_keeps_no_secret_of_a_link_and_no_code_of_a_provider():
     asked = [
         "GET /accounts/mail-domains/a-secret/",
         "GET /accounts/oidc/x/login/callback/?code=a-secret&state=a-secret",
@@ -384,7 +378,7 @@ def test_link_that_was_used_in_the_meantime_proves_nothing(admin, sign_on, page)
         actions.prove_domain(secret=secret, origin=Origin("page"))
 
 
-def test_link_can_be_sent_again_and_the_earlier_one_ends(operator, admin, client, sign_on, page):
+def test_link_can_be_sent_again_and_the_earlier_one_ends(admin, client, sign_on, page):
     first = add(admin, page)
     MailDomain.objects.update(added_at=timezone.now() - timedelta(hours=73))
     mail.outbox.clear()
@@ -413,7 +407,7 @@ def test_proven_domain_is_not_proved_again(admin, sign_on, page):
     assert "has been proved already. Nothing was changed." in answer.text
 
 
-def test_mail_that_is_not_taken_adds_nothing(operator, admin, sign_on, page, settings):
+def test_mail_that_is_not_taken_adds_nothing(admin, sign_on, page, settings):
     settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
     settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", 9
 
@@ -424,7 +418,7 @@ def test_mail_that_is_not_taken_adds_nothing(operator, admin, sign_on, page, set
     assert MailDomain.objects.count() == 1
 
 
-def test_mail_that_is_not_taken_leaves_the_earlier_link(operator, admin, client, sign_on, page, settings):
+def test_mail_that_is_not_taken_leaves_the_earlier_link(admin, client, sign_on, page, settings):
     secret = add(admin, page)
     MailDomain.objects.update(added_at=timezone.now() - timedelta(hours=1))
     settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
@@ -436,7 +430,7 @@ def test_mail_that_is_not_taken_leaves_the_earlier_link(operator, admin, client,
     assert prove(client, secret, "get").status_code == 200
 
 
-def test_domain_is_given_up_after_a_page_that_says_what_follows(operator, admin, sign_on, page):
+def test_domain_is_given_up_after_a_page_that_says_what_follows(admin, sign_on, page):
     path = f"{page}domains/zephyr.example/give-up/"
     assert "vouches for nobody at zephyr.example any more" in admin.get(path).text
 
@@ -456,14 +450,14 @@ def test_domain_given_up_in_the_meantime_is_told(sign_on, by):
 
 
 @pytest.mark.parametrize("path", ["provider/", "switch/", "domains/add/", "domains/zephyr.example/give-up/"])
-def test_form_that_does_not_say_for_whom_is_refused(operator, admin, sign_on, page, path):
+def test_form_that_does_not_say_for_whom_is_refused(admin, sign_on, page, path):
     assert admin.post(f"{page}{path}").status_code == 400
     assert SingleSignOn.objects.get().is_active
     assert MailDomain.objects.current().exists()
 
 
 @pytest.mark.parametrize("path", ["provider/", "switch/", "domains/add/", "domains/zephyr.example/give-up/"])
-def test_what_changes_something_asks_who_it_is_again(operator, admin, sign_on, page, path):
+def test_what_changes_something_asks_who_it_is_again(admin, sign_on, page, path):
     admin.membership.user.set_password("quite a long password")
     admin.membership.user.save()
     admin.force_login(admin.membership.user)
@@ -482,9 +476,7 @@ def test_organisations_page_leads_here(admin, sign_on, supplier, page):
 # Who learns of it
 
 
-def test_each_change_stands_in_the_organisations_audit_trail(
-    operator, admin, client, provider, supplier, page, sign_in
-):
+def test_each_change_stands_in_the_organisations_audit_trail(admin, client, provider, supplier, page, sign_in):
     admin.submit(f"{page}provider/", given(provider))
     prove(client, add(admin, page))
     admin.submit(f"{page}domains/zephyr-energy.example/give-up/")

@@ -18,6 +18,7 @@ from schemathesis.config import SchemathesisConfig
 from accounts.files import streams
 from accounts.roles import Job
 from inventory.api.description import described
+from tests.drills import LONG, sized
 from tests.factories import INSTALLED, make_device, make_token
 
 OWN, FOREIGN, UNKNOWN = (f"00-DB-12-34-56-78-90-A{digit}" for digit in "012")
@@ -26,7 +27,7 @@ WHO = {
     "MAP": ("asset_provider", Job.EDITOR),
     "DCC": ("dcc", Job.EDITOR),
 }
-EXAMPLES = 20
+EXAMPLES = sized(20, 500)
 # Not asked: that what the description allows is taken, as it cannot say which codes stand in the list of all MAPs; that
 # generated credentials are refused, as the test brings good ones; that a missing header is 400, as If-Match is 428.
 BEYOND = {"positive_data_acceptance", "ignored_auth", "missing_required_header"}
@@ -71,10 +72,11 @@ def connection_stays_open() -> Iterator[None]:
         signal.connect(close_old_connections)
 
 
+@pytest.mark.drill
 @pytest.mark.parametrize("who", WHO)
 @schema.parametrize()
 @settings(
-    max_examples=EXAMPLES, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck), database=None
+    max_examples=EXAMPLES, deadline=None, derandomize=not LONG, suppress_health_check=list(HealthCheck), database=None
 )
 def test_every_answer_is_one_that_the_description_allows(request, who, case):
     organisation, job = WHO[who]

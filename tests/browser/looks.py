@@ -6,8 +6,11 @@ from contextlib import contextmanager
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page
 
+from tests.drills import sized
+
 WIDE, NARROW = 1280, 390
-LOOKS = [("light", WIDE), ("dark", NARROW)]  # each colour and each width once: neither depends on the other
+# Each colour and each width once: neither depends on the other. A drill looks at all four.
+LOOKS = [("light", WIDE), ("dark", NARROW), *sized([], [("dark", WIDE), ("light", NARROW)])]
 # What depends on colours or width; everything else is the same in both looks, and checked in the first.
 OF_LOOKS = {"runOnly": ["color-contrast", "target-size", "scrollable-region-focusable"]}
 

@@ -203,6 +203,7 @@ def addresses(page: Page, paths: list[str]) -> list[str]:
     return [path.format(**given) for path in paths]
 
 
+@pytest.mark.drill
 @pytest.mark.parametrize("email", PAGES)
 def test_every_page_is_accessible_and_fits(visit: Visit, email: str):
     page = visit(email)

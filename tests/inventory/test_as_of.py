@@ -6,7 +6,7 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 from django.utils.timezone import make_aware
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from accounts.acting import Acting, scope
@@ -217,7 +217,6 @@ STEPS = st.lists(
 )
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=STEPS, supplies=STEPS)
 def test_as_of_now_is_the_live_table_whatever_was_recorded(db, steps, supplies):
     device = make_device("ZEPH", "ZMAP")
@@ -234,7 +233,6 @@ def test_as_of_now_is_the_live_table_whatever_was_recorded(db, steps, supplies):
     assert list(Device.objects.as_of(today, moment()).order_by("pk").values_list(*COLUMNS)) == live()
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=STEPS)
 def test_one_step_a_day_is_known_at_any_moment(db, steps):
     device = make_device("ZEPH", "ZMAP")

@@ -1,4 +1,4 @@
-"""Processes killed in the middle of 200 recordings: each is whole, with history, step and audit row, or absent."""
+"""Processes killed in the middle of many recordings: each is whole, with history, step and audit row, or absent."""
 
 import json
 import os
@@ -20,12 +20,14 @@ from accounts.models import Membership, User
 from accounts.roles import Job
 from smi_portal.embedded.server import Server as Cluster
 from smi_portal.embedded.server import processes_in
+from tests.drills import sized
 from tests.factories import make_device, make_membership, make_user
 from tests.inventory.test_locking import Saver
 from tests.server import PASSWORD, Server, database_url, running
 
 ROOT = Path(settings.BASE_DIR)
-WRITES, BEFORE_THE_KILL, AT_ONCE = 200, 60, 4
+WRITES, AT_ONCE = sized(100, 200), 4
+MOMENTS = sized((30,), range(10, 140, 10))  # how many are saved before the kill
 # Each device beside all that a recording of MSN and MAP ID leaves. The MSN typed is Z and the row id.
 STATES = """
 SELECT
@@ -58,10 +60,11 @@ WHERE d.id = ANY (%s)
 
 @dataclass
 class Recordings:
-    """200 recordings, each on a device of its own, sent by a few threads; `saved`: those whose answer said so."""
+    """Recordings, each on a device of its own, sent by a few threads; `saved`: those whose answer said so."""
 
     saver: Saver
     devices: dict[int, str]
+    before_the_kill: int
     saved: list[int] = field(default_factory=list)
 
     def send(self, pk: int) -> None:
@@ -78,7 +81,7 @@ class Recordings:
         with ThreadPoolExecutor(AT_ONCE) as pool:
             for pk in self.devices:
                 pool.submit(self.send, pk)
-            wait_until(lambda: len(self.saved) >= BEFORE_THE_KILL)
+            wait_until(lambda: len(self.saved) >= self.before_the_kill)
             kill()
 
     def check(self, url: str) -> tuple[set[int], set[int]]:
@@ -120,30 +123,34 @@ def kill_all(*pids: int) -> None:
         os.kill(pid, signal.SIGKILL)
 
 
+@pytest.mark.drill
+@pytest.mark.parametrize("moment", MOMENTS)
 @pytest.mark.django_db(transaction=True, databases=["default", "owner"])
-def test_killed_worker_leaves_each_recording_whole_or_absent(written):
+def test_killed_worker_leaves_each_recording_whole_or_absent(written, moment):
     editor, devices = written
     with running() as server:
-        recordings = Recordings(Saver(server, editor), devices)
+        recordings = Recordings(Saver(server, editor), devices, moment)
 
         recordings.all(kill=lambda: kill_all(*workers_of(server.pid)))
 
         assert len(workers_of(server.pid)) == 1  # another one has taken its place
     whole, absent = recordings.check(database_url())
     assert len(absent) <= AT_ONCE * 2
-    assert len(whole) > BEFORE_THE_KILL
+    assert len(whole) > moment
 
 
+@pytest.mark.drill
+@pytest.mark.parametrize("moment", MOMENTS)
 @pytest.mark.django_db(transaction=True, databases=["default", "owner"])
-def test_killed_web_process_leaves_each_recording_whole_or_absent(written):
+def test_killed_web_process_leaves_each_recording_whole_or_absent(written, moment):
     editor, devices = written
     with running() as server:
-        recordings = Recordings(Saver(server, editor), devices)
+        recordings = Recordings(Saver(server, editor), devices, moment)
 
         recordings.all(kill=lambda: kill_all(server.pid, *workers_of(server.pid)))
 
     whole, absent = recordings.check(database_url())
-    assert len(whole) >= BEFORE_THE_KILL
+    assert len(whole) >= moment
     assert len(absent) > WRITES / 4
 
 
@@ -159,18 +166,18 @@ sys.stdin.read()
 PREPARE = """
 import django, json, sys
 django.setup()
-from accounts.acting import system_scope
+from accounts.operator import system_scope
 from accounts.roles import Job, Role
 from tests.factories import bind, listed, make_device, make_membership, make_organisation, make_user
 name, password, count = sys.argv[1:]
-code = f"ZS0{name}"
+code = f"ZS{name}"
 with system_scope("tests"):
     supplier = make_organisation(f"Supplier {name}", Role.SUPPLIER)
     bind(supplier, listed(code, Role.SUPPLIER))
     listed("ZMAP")
     user = make_user("Editor", f"editor{name}@demo.example", password)
     editor = make_membership(supplier, Job.EDITOR, user)
-    ids = [f"00-DB-12-00-00-{name}0-00-{number:02X}" for number in range(int(count))]
+    ids = [f"00-DB-12-00-00-{name}-00-{number:02X}" for number in range(int(count))]
     devices = [make_device(code, None, msn="", device_id=device_id) for device_id in ids]
 print(json.dumps([editor.pk, user.email, {device.pk: device.device_id for device in devices}]))
 """
@@ -251,31 +258,35 @@ def database(tmp_path_factory) -> Iterator[Database]:
         database.stop()
 
 
-def recordings_on(database: Database, server: Server, name: str) -> Recordings:
+def recordings_on(database: Database, server: Server, name: str, moment: int) -> Recordings:
     prepared = database.python("-c", PREPARE, name, PASSWORD, str(WRITES))
     membership, email, devices = json.loads(prepared.splitlines()[-1])
     editor = Membership(pk=membership, user=User(email=email))
-    return Recordings(Saver(server, editor), {int(pk): device_id for pk, device_id in devices.items()})
+    return Recordings(Saver(server, editor), {int(pk): device_id for pk, device_id in devices.items()}, moment)
 
 
-def test_killed_backend_leaves_each_recording_whole_or_absent(database):
+@pytest.mark.drill
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_killed_backend_leaves_each_recording_whole_or_absent(database, moment):
     with running(**database.environment) as server:
-        recordings = recordings_on(database, server, "1")
+        recordings = recordings_on(database, server, f"1{moment // 10:X}", moment)
 
         recordings.all(kill=lambda: kill_all(database.busy_backend))
 
         wait_until(database.answers)  # PostgreSQL ends all of them, recovers and goes on
         whole, absent = recordings.check(database.url())
-    assert len(whole) >= BEFORE_THE_KILL
+    assert len(whole) >= moment
     assert absent
 
 
-def test_killed_postgresql_leaves_each_recording_whole_or_absent(database):
+@pytest.mark.drill
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_killed_postgresql_leaves_each_recording_whole_or_absent(database, moment):
     with running(**database.environment) as server:
-        recordings = recordings_on(database, server, "2")
+        recordings = recordings_on(database, server, f"2{moment // 10:X}", moment)
 
         recordings.all(kill=database.kill_and_start)
 
         whole, absent = recordings.check(database.url())
-    assert len(whole) > BEFORE_THE_KILL
+    assert len(whole) > moment
     assert absent

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from django.core.management import CommandError, call_command
 from django.db.backends.utils import CursorWrapper
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from accounts.models import Participant
@@ -435,7 +435,6 @@ def refused(item: str, value: str) -> bool:
 PLAIN = st.text(st.sampled_from("0123456789ABCDEFabcdefZ-: ./O\u00a0\u0410\u200b"), max_size=26)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(item=st.sampled_from(["device_id", "mpxn", "msn"]), value=PLAIN)
 def test_file_and_forms_agree_about_identifiers(write, item, value):
     """A file may be stricter about where separators stand, never more lenient; an empty MPxN or MSN is none."""
@@ -452,7 +451,6 @@ def test_file_and_forms_agree_about_identifiers(write, item, value):
         assert accepted is not refused(item, value), (item, value)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.binary(max_size=300) | st.text(max_size=300).map(str.encode), header=st.booleans())
 def test_anything_is_loaded_or_refused_with_sentences(listed_parties, tmp_path, data, header):
     path = tmp_path / "devices.csv"

@@ -24,6 +24,7 @@ from inventory.recording.planned import take_back_step
 from inventory.recording.record import record_items
 from inventory.recording.removal import blank_map_id
 from inventory.rules.recording import Recording
+from tests.drills import sized
 from tests.factories import make_device, make_membership, make_user, provided_by
 from tests.server import PASSWORD, Server, Visitor, database_url, running
 
@@ -31,7 +32,7 @@ pytestmark = [
     pytest.mark.django_db(transaction=True, databases=["default", "owner"]),
     pytest.mark.usefixtures("operator"),
 ]
-SAVERS = 50
+SAVERS = sized(24, 50)
 SOLD, TO_COME = date(2025, 6, 1), timezone.localdate() + timedelta(days=30)
 SWITCH = (
     "INSERT INTO inventory_supplyperiod"
@@ -123,7 +124,8 @@ def msns(device: Device) -> list[str]:
 # Over the real server
 
 
-def test_of_fifty_who_save_at_once_one_wins_and_the_others_are_told(device, supplier):
+@pytest.mark.drill
+def test_of_many_who_save_at_once_one_wins_and_the_others_are_told(device, supplier):
     with running(WEB_CONCURRENCY="2") as server, ThreadPoolExecutor(SAVERS) as pool:
         saver = Saver(server, editor_of(supplier))
         with held(device, 20):  # all that the server lets work at once, or nearly
@@ -140,7 +142,8 @@ def test_of_fifty_who_save_at_once_one_wins_and_the_others_are_told(device, supp
     assert msns(device) == ["", won[0]]
 
 
-def test_fifty_who_try_again_on_the_new_version_all_stand_in_history(device, supplier):
+@pytest.mark.drill
+def test_many_who_try_again_on_the_new_version_all_stand_in_history(device, supplier):
     with running(WEB_CONCURRENCY="2") as server, ThreadPoolExecutor(4) as pool:
         saver = Saver(server, editor_of(supplier))
         wanted = [f"Z{n}" for n in range(SAVERS)]
