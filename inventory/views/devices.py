@@ -12,7 +12,7 @@ from django.views.decorators.cache import never_cache
 
 from accounts.access import allow, expect
 from accounts.acting import FIELD, Acting
-from accounts.files.paging import Page, how_many, keyset_page
+from accounts.files.paging import PAGING, Page, how_many, keyset_page
 from accounts.files.streams import csv_answer
 from accounts.roles import Permission, Role
 from inventory.data_items import listed_for
@@ -23,7 +23,7 @@ from inventory.devices.worklists import WORKLISTS
 from inventory.history.device_history import DeviceHistory
 from inventory.models import Device, ProviderPeriod
 from inventory.quality import flags_of
-from inventory.querysets import scope_parts
+from inventory.querysets import by_device_id
 from inventory.reports import device_list as device_list_report
 from inventory.trail.notes import note_file, note_page, note_search, note_worklist
 
@@ -70,7 +70,7 @@ def worklist(request: HttpRequest, name: str) -> HttpResponse:
     work = WORKLISTS.get(name)
     if work is None or request.acting.role not in work.roles:
         raise Http404
-    expect(request, "after", "before")
+    expect(request, *PAGING)
     devices = work.select(Device.objects.visible_to(request.acting), request.acting)
     context = found(request, devices) | {"work": work}
     note_worklist(request, name, [device for device, _ in context["rows"]])
@@ -108,7 +108,7 @@ def planned_for(device: Device, acting: Acting) -> list[ProviderPeriod]:
 def found(request: HttpRequest, devices: QuerySet) -> dict[str, object]:
     """What a list of devices shows: one page of rows, the columns, and the number up to 1,000."""
     acting: Acting = request.acting
-    page = keyset_page(devices, scope_parts(acting), request.GET)
+    page = keyset_page(by_device_id(devices, acting), request.GET)
     return {
         "page": page,
         "columns": listed_for(acting.role),
@@ -119,7 +119,7 @@ def found(request: HttpRequest, devices: QuerySet) -> dict[str, object]:
 
 def _rows(page: Page, acting: Acting) -> list[tuple[Device, list[Cell]]]:
     day = timezone.localdate()
-    devices = Device.objects.visible_to(acting).filter(pk__in=page.pks).with_parties()
+    devices = Device.objects.visible_to(acting).filter(pk__in=[row.pk for row in page.rows]).with_parties()
     flagged = devices.with_quality_flags(acting, day).order_by("device_id")
     return [(device, cells_of(device, acting.role)) for device in flagged]
 
