@@ -7,7 +7,7 @@ export PORT BENCH_DEVICES
 # A venv of another Python, or another project's settings, would lead astray.
 unexport PYTHONHOME PYTHONPATH DJANGO_SETTINGS_MODULE
 
-PYTHON ?= $(shell command -v python3.11 || command -v python3)
+PYTHON ?= $(or $(shell command -v python3.11 || command -v python3),python3)
 RUN = .venv/bin/python
 MANAGE = $(RUN) manage.py
 TEMPLATES = $(shell find templates -name '*.html' -o -name '*.txt')
@@ -16,7 +16,7 @@ TEMPLATES = $(shell find templates -name '*.html' -o -name '*.txt')
 
 demo: assets
 	@echo "==> Database"
-	@$(MANAGE) migrate --database owner --verbosity 0
+	@$(MANAGE) migrate --verbosity 0
 	@echo "==> Demo data"
 	@$(MANAGE) load_demo --devices $(DEMO_DEVICES)
 	@echo "==> The main job: one MAP's portfolio report"
@@ -47,8 +47,11 @@ fix: .venv/installed
 	$(RUN) -m ruff format .
 	-.venv/bin/djade --target-version 5.2 $(TEMPLATES)
 
-# Python packages, with hashes.
+# Python packages, with hashes. Of an older Python, pip would only say which versions of asgiref it cannot take.
 .venv/installed: requirements-dev.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+	  echo "The portal needs Python 3.11 or newer, and $(PYTHON) is missing or older. Install one, or say where it is:" && \
+	  echo "make $(MAKECMDGOALS) PYTHON=/path/to/python3.11"; exit 1; }
 	@echo "==> Python packages"
 	$(PYTHON) -m venv .venv
 	$(RUN) -m pip install --disable-pip-version-check --require-hashes --requirement requirements-dev.txt

@@ -13,7 +13,7 @@ from datetime import date
 from functools import cached_property
 
 import structlog
-from allauth.core.internal.httpkit import get_client_ip
+from allauth.account.adapter import get_adapter
 from django.db import connection, transaction
 from django.db.backends.utils import CursorWrapper
 from django.http import HttpRequest
@@ -39,7 +39,7 @@ class Origin:
     def of(cls, request: HttpRequest) -> "Origin":
         request_id = structlog.contextvars.get_contextvars().get("request_id", "")
         via = "api" if request.path_info.startswith(API) else "page"
-        return cls(via, request_id, get_client_ip(request) or "")
+        return cls(via, request_id, get_adapter().get_client_ip(request))
 
 
 @dataclass(frozen=True)

@@ -5,9 +5,8 @@ from allauth.mfa.base import views as mfa
 from allauth.mfa.recovery_codes import views as mfa_recovery_codes
 from allauth.mfa.totp import views as mfa_totp
 from allauth.mfa.webauthn import views as mfa_webauthn
-from django.conf import settings
 from django.db.transaction import non_atomic_requests
-from django.urls import include, path, re_path
+from django.urls import path, re_path
 from django.views.decorators.cache import never_cache
 
 from accounts.views import (
@@ -130,6 +129,3 @@ urlpatterns = [
     path("participants/", public.participant_list, name="participant-list"),
     path("who-may-do-what/", public.who_may_do_what, name="who-may-do-what"),
 ]
-
-if settings.SAML:
-    urlpatterns.append(path("accounts/", include("allauth.socialaccount.providers.saml.urls")))

@@ -34,7 +34,7 @@ def prepare(name: str) -> dict[str, str]:
         "LOG_LEVEL": "ERROR",
         "MFA_REQUIRED": "false",
     }
-    manage("migrate", "--database", "owner", "--verbosity", "0", **environment)
+    manage("migrate", "--verbosity", "0", **environment)
     return environment
 
 

@@ -5,7 +5,6 @@ this is the demo: an embedded PostgreSQL and a key made once, both in `.local/`.
 """
 
 import re
-from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import urljoin, urlsplit
 
@@ -124,9 +123,6 @@ INSTALLED_APPS = [
     "allauth.socialaccount.providers.openid_connect",
     "csp",
 ]
-# With the extra `saml` installed; its addresses are routed only then.
-SAML = find_spec("onelogin") is not None
-INSTALLED_APPS += ["allauth.socialaccount.providers.saml"] if SAML else []
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -291,6 +287,8 @@ SPECTACULAR_SETTINGS = {
 PGHISTORY_CONTEXT_FIELD = pghistory.ContextJSONField()
 PGHISTORY_CREATED_AT_FUNCTION = "clock_timestamp()"
 PGHISTORY_LEVEL = pghistory.Statement
+# Migrations hold tables and data alone: `migrate` installs the triggers after them.
+PGTRIGGER_MIGRATIONS = False
 
 # Which items a MAP sees of its devices: an assumption each installation can change (docs/open-questions.md).
 MAP_SEES_MPXN = env.bool("MAP_SEES_MPXN", True)

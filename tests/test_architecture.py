@@ -84,6 +84,17 @@ def test_imports_stand_at_the_top():
                 assert not inner, f"{path}: {node.name}"
 
 
+def test_one_module_alone_imports_what_is_internal_to_django_allauth():
+    """And that one says why; what is internal may change with each of its versions."""
+    internal = {
+        path.name
+        for path in modules("accounts", "inventory", "smi_portal")
+        if any(name.startswith("allauth.") and ".internal" in name for name in imports(path))
+    }
+
+    assert internal == {"allauth_internals.py"}
+
+
 def test_migrations_are_complete(db):
     call_command("makemigrations", "--check", "--dry-run", verbosity=0)
 

@@ -8,6 +8,7 @@ from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied, SuspiciousOperation
 from django.db import OperationalError, connection
+from django.db.migrations.recorder import MigrationRecorder
 from django.http import Http404, HttpRequest, HttpResponse
 from django.test import Client
 from django.urls import path
@@ -345,11 +346,42 @@ def test_not_ready_without_the_database(client, db, monkeypatch):
 
 
 def test_not_ready_while_migrations_are_missing(client, db, monkeypatch):
-    monkeypatch.setattr("django.db.migrations.recorder.MigrationRecorder.applied_migrations", lambda _self: {})
+    applied = MigrationRecorder(connection).migration_qs.exclude(app="inventory")
+    monkeypatch.setattr(MigrationRecorder, "migration_qs", applied)
 
     answer = client.get("/health/ready")
 
     assert (answer.status_code, answer.text) == (503, "The database lacks migrations of this version.")
+
+
+def test_not_ready_where_the_database_is_empty(client, db):
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL search_path TO pg_catalog")
+
+    answer = client.get("/health/ready")
+
+    assert (answer.status_code, answer.text) == (503, "The database lacks migrations of this version.")
+
+
+def test_readiness_is_one_query(client, db, django_assert_num_queries):
+    client.get("/health/ready")
+
+    with django_assert_num_queries(1):
+        client.get("/health/ready")
+
+
+@pytest.mark.parametrize(("path", "work"), [
+    ("/health/ready", "django.db.migrations.loader.MigrationLoader.load_disk"),
+    ("/help/api/", "markdown.Markdown.convert"),
+    ("/help/api/reference/", "smi_portal.docs.reference.form_of"),
+    ("/api/v1/schema/", "drf_spectacular.generators.SchemaGenerator.get_schema"),
+])  # fmt: skip
+def test_what_anybody_may_ask_for_is_made_once(client, db, monkeypatch, path, work):
+    first = client.get(path)
+
+    monkeypatch.setattr(work, None)
+
+    assert client.get(path).content == first.content
 
 
 @pytest.mark.parametrize("url", ["/health/live", "/health/ready"])

@@ -53,8 +53,6 @@ def set_provider(*, organisation: Organisation, issuer: str, client_id: str, sec
     Organisation.objects.select_for_update(no_key=True).get(pk=organisation.pk)
     sign_on = SingleSignOn.objects.select_related("app").filter(organisation=organisation).first()
     app = sign_on.app if sign_on else SocialApp(provider="openid_connect", provider_id=provider_id_of(organisation))
-    if app.provider != "openid_connect":
-        raise NotAllowed(f"{organisation} signs in by SAML, which the operator sets up (docs/operations.md).")
     changed = _changed(app, issuer, client_id, secret)
     if {"issuer", "client_id"} & set(changed):
         _need(secret)

@@ -2,9 +2,9 @@
 
 from functools import partial
 
+from allauth.account.adapter import get_adapter
 from allauth.account.signals import user_logged_in
 from allauth.core import context
-from allauth.core.internal.httpkit import get_client_ip
 from allauth.mfa.models import Authenticator
 from django.db import transaction
 from django.db.models.signals import post_save
@@ -35,7 +35,7 @@ def _tell_of_browser(request: HttpRequest, user: User) -> None:
         [user.email],
         user=user,
         at=timezone.localtime(),
-        address=get_client_ip(request),
+        address=get_adapter().get_client_ip(request),
         browser=known_browsers.in_words(request.headers.get("User-Agent", "")),
         security_url=link_to(reverse("mfa_index")),
         reset_url=link_to(reverse("account_reset_password")),

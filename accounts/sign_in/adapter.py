@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from allauth.account import app_settings
 from allauth.account.adapter import DefaultAccountAdapter
-from allauth.account.internal.flows.login import get_authentication_records
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
@@ -15,6 +15,7 @@ from django.urls import reverse
 from accounts.mail import link_to, logger
 from accounts.models import User
 from accounts.sign_in import known_browsers
+from accounts.sign_in.allauth_internals import get_authentication_records
 from accounts.sign_in.factors import SIGNED_IN_THROUGH
 from accounts.sign_in.single_sign_on import page_of_provider
 
@@ -51,6 +52,13 @@ class AccountAdapter(DefaultAccountAdapter):
         records = get_authentication_records(self.request, self.request.user)
         lately = time.time() - app_settings.REAUTHENTICATION_TIMEOUT
         return not (records and records[-1]["at"] > lately)
+
+    def get_client_ip(self, request: HttpRequest) -> str:
+        """Empty where the server does not say it, as behind a Unix socket: that alone refuses nothing."""
+        try:
+            return super().get_client_ip(request)
+        except PermissionDenied:
+            return ""
 
     def get_reset_password_from_key_url(self, key: str) -> str:
         """Of the portal's own name, whatever host the request was sent to."""

@@ -3,7 +3,6 @@
 from io import BytesIO
 
 import qrcode
-from allauth.core.internal.cryptokit import normalize_user_code
 from allauth.mfa import app_settings
 from allauth.mfa.adapter import DefaultMFAAdapter, get_adapter
 from allauth.mfa.base.forms import AuthenticateForm, ReauthenticateForm
@@ -57,7 +56,8 @@ class FactorAdapter(DefaultMFAAdapter):
 def spend(user: User, code: str) -> None:
     """A code of an app opens once, as long as it is good; django-allauth itself remembers it for a third of that."""
     good_for = app_settings.TOTP_PERIOD * (2 * app_settings.TOTP_TOLERANCE + 1)
-    if not cache.add(f"accounts.sign_in.mfa.spent:{user.pk}:{normalize_user_code(code)}", True, good_for):
+    digits = "".join(filter(str.isdecimal, code))  # however they were parted
+    if not cache.add(f"accounts.sign_in.mfa.spent:{user.pk}:{digits}", True, good_for):
         raise get_adapter().validation_error("incorrect_code")
 
 

@@ -6,7 +6,6 @@ from enum import StrEnum
 
 import requests
 from allauth.account import app_settings
-from allauth.account.internal.flows.login import get_authentication_records, record_authentication
 from allauth.account.utils import get_next_redirect_url
 from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
@@ -26,6 +25,7 @@ from accounts.audit.noting import note, typed_hash
 from accounts.mail_domains import domain_of
 from accounts.models import SingleSignOn, User
 from accounts.roles import Job
+from accounts.sign_in.allauth_internals import get_authentication_records, record_authentication
 from accounts.sign_in.encryption import decrypt
 from accounts.sign_in.factors import SIGNED_IN_THROUGH
 from accounts.sign_in.provider_requests import session_for
@@ -85,8 +85,7 @@ class SocialAdapter(DefaultSocialAccountAdapter):
     def get_app(self, request: HttpRequest, provider: str, client_id: str | None = None) -> SocialApp:
         """With the client secret, which is encrypted at rest; nobody saves what is returned here."""
         app = super().get_app(request, provider=provider, client_id=client_id)
-        if encrypted := app.settings.get("encrypted_secret"):
-            app.secret = decrypt(encrypted)
+        app.secret = decrypt(app.settings["encrypted_secret"])
         return app
 
     def get_requests_session(self) -> requests.Session:
@@ -96,12 +95,12 @@ class SocialAdapter(DefaultSocialAccountAdapter):
 
     def pre_social_login(self, request: HttpRequest, sociallogin: SocialLogin) -> None:
         """Let in who has an account and a membership of the provider's organisation; refuse everybody else."""
-        app = sociallogin.provider.app
-        sign_on = SingleSignOn.objects.active().select_related("organisation").filter(app=app.pk).first()
+        active = SingleSignOn.objects.active().select_related("organisation")
+        sign_on = active.filter(app=sociallogin.provider.app.pk).first()
         if sign_on is None:
             raise Http404
         claims, email = _forget_claims(sociallogin), _verified_email(sociallogin)
-        if not _of_one_subject(claims, app.provider) or not _vouches(sign_on, email):
+        if not _of_one_subject(claims) or not _vouches(sign_on, email):
             raise ImmediateHttpResponse(refuse(request, sign_on, Refusal.NOT_VOUCHED_FOR, email))
         user = _account(sociallogin.account, email)
         if user is None or not _opens(sign_on, user):
@@ -147,10 +146,8 @@ def _forget_claims(sociallogin: SocialLogin) -> dict[str, object]:
     return claims
 
 
-def _of_one_subject(claims: dict[str, object], kind: str) -> bool:
-    """Of OpenID Connect: an ID token there must be, and the user info must be about the same person (5.3.2)."""
-    if kind != "openid_connect":
-        return True
+def _of_one_subject(claims: dict[str, object]) -> bool:
+    """An ID token there must be, and the user info must be about the same person (OpenID Connect Core 5.3.2)."""
     token, info = claims.get("id_token") or {}, claims.get("userinfo") or {}
     return bool(token.get("sub")) and info.get("sub", token["sub"]) == token["sub"]
 

@@ -2,7 +2,6 @@
 
 import smtplib
 
-from allauth.account.internal.flows.login import perform_password_login
 from allauth.account.models import Login
 from django.conf import settings
 from django.contrib import messages
@@ -19,6 +18,7 @@ from accounts.errors import NotAllowed
 from accounts.forms.people import AcceptForm, ConfirmForm, InviteForm
 from accounts.models import Invitation, Proposal, User
 from accounts.roles import Job, Permission, Role
+from accounts.sign_in.allauth_internals import perform_password_login
 from accounts.sign_in.kept_forms import refilled
 
 NOT_SENT = "The mail could not be sent, so nobody has been invited. Try again later."

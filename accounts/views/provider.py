@@ -4,7 +4,6 @@ from collections.abc import Callable
 from http import HTTPStatus
 
 import requests
-from allauth.account.internal.flows.reauthentication import resume_request
 from allauth.account.utils import get_next_redirect_url
 from allauth.socialaccount.adapter import get_adapter
 from allauth.socialaccount.providers.openid_connect import views as openid_connect
@@ -20,6 +19,7 @@ from accounts.actions import sign_on as actions
 from accounts.errors import NotAllowed
 from accounts.forms.sign_on import AddressForm
 from accounts.models import SingleSignOn
+from accounts.sign_in.allauth_internals import resume_request
 from accounts.sign_in.encryption import Unreadable
 from accounts.sign_in.factors import SIGNED_IN_THROUGH
 from accounts.sign_in.provider_requests import host_of

@@ -14,7 +14,6 @@ from accounts.access import Open
 from accounts.acting import API
 from accounts.roles import Role
 from inventory.api import everywhere, examples
-from inventory.api.meanings import MEANINGS, RESULTS
 from inventory.api.resource import Resource
 from inventory.api.serializers.devices import OF_DEVICE
 from inventory.api.serializers.recording import BatchSerializer
@@ -74,10 +73,9 @@ def _complete_schemas(schemas: Described) -> None:
     given_to_all = {item.name for item in OF_DEVICE if item.seen_by == frozenset(Role)}
     for name in ("Device", "PastDevice"):
         schemas[name]["required"] = [n for n in schemas[name]["required"] if n in given_to_all | {"version"}]
-    for name, schema in schemas.items():
-        known = MEANINGS.get(name, {}) | {"results": RESULTS}
-        for field, inner in schema["properties"].items():
-            inner.setdefault("description", known.get(field, ""))
+    for schema in schemas.values():
+        for inner in schema["properties"].values():
+            inner |= inner.pop("allOf", [{}])[0]  # a reference with a description needs no wrapping since 3.1
     for name in STRICT:
         schemas[name]["additionalProperties"] = False
     schemas["Batch"]["properties"]["devices"] |= {"minItems": 1, "maxItems": BatchSerializer.MOST}

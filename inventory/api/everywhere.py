@@ -37,7 +37,6 @@ TAGS = {
     "participants": "The public list of MAPs and suppliers.",
     "data-items": "What is recorded of a device.",
     "rights": "Who may do what.",
-    "members": "The people of the own organisation.",
     "schema": "The description of all this.",
 }
 PATH_PARAMETERS = {

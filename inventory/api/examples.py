@@ -162,7 +162,6 @@ REPORT = {
     "download": f"{REPORTS}map-portfolio/download/",
     "runs": f"{REPORTS}runs/",
 }
-MEMBER = {"name": "Priya Shah", "email": "priya.shah@zephyr.example", "job": "editor", "suspended": False}
 
 
 def _refused(*errors: dict[str, str]) -> dict[str, Any]:
@@ -228,5 +227,4 @@ ANSWERS: dict[str, dict[str, dict[str, Any]]] = {
     "participants_list": {"200": {"results": [PARTICIPANT]}},
     "data_items_list": {"200": {"results": [DATA_ITEM]}},
     "rights_retrieve": {"200": RIGHTS},
-    "members_list": {"200": {"results": [MEMBER]}},
 }

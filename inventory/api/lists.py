@@ -1,4 +1,4 @@
-"""The public lists as resources: data items, participants, rights; and the own organisation's members."""
+"""The public lists as resources: data items, participants and rights."""
 
 from collections.abc import Iterable
 
@@ -9,13 +9,12 @@ from rest_framework.response import Response
 from accounts.access import Open
 from accounts.errors import BadRequest
 from accounts.forms.people import ParticipantSearch
-from accounts.models import Membership, Participant
+from accounts.models import Participant
 from accounts.roles import GRANTS, Job, Permission, Role, allows
 from inventory.api.paging import Whole
 from inventory.api.resource import Resource
 from inventory.api.serializers.lists import (
     DataItemSerializer,
-    MemberSerializer,
     ParticipantSerializer,
     RightsSerializer,
 )
@@ -63,18 +62,6 @@ class DataItemViewSet(ListViewSet):
 
     def rows(self) -> Iterable[object]:
         return ITEMS
-
-
-class MemberViewSet(ListViewSet):
-    """The members of the own organisation: for its administrators, so not for systems."""
-
-    permission = Permission.MANAGE_MEMBERS
-    queryset = Membership.objects.none()
-    serializer_class = MemberSerializer
-
-    def rows(self) -> Iterable[object]:
-        members = Membership.objects.current().filter(organisation=self.request.acting.organisation)
-        return members.select_related("user").order_by("user__name", "pk")
 
 
 class RightsViewSet(Resource):

@@ -19,6 +19,7 @@ from inventory.models import Device
 from inventory.querysets import by_device_id
 
 SALT = "inventory.api.paging"
+RESULTS = "What there is on this page, or in all where there are no pages."
 PARAMETERS = ("cursor", "page_size")
 BAD_CURSOR = Problem(
     "This cursor is damaged, or was given for another query or another caller. Start again without it.",
@@ -38,7 +39,8 @@ class Whole(BasePagination):
         return Response({"results": data})
 
     def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
-        return {"type": "object", "required": ["results"], "properties": {"results": schema}}
+        results = schema | {"description": RESULTS}
+        return {"type": "object", "required": ["results"], "properties": {"results": results}}
 
     def get_schema_operation_parameters(self, view: APIView) -> list[dict[str, Any]]:
         return []
@@ -61,7 +63,11 @@ class DevicePagination(BasePagination):
 
     def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
         link = {"type": ["string", "null"], "format": "uri"}
-        properties = {"next": link, "previous": link, "results": schema}
+        properties = {
+            "next": link | {"description": "The address of the next page; null on the last."},
+            "previous": link | {"description": "That of the page before."},
+            "results": schema | {"description": RESULTS},
+        }
         return {"type": "object", "required": list(properties), "properties": properties}
 
     def get_schema_operation_parameters(self, view: APIView) -> list[dict[str, Any]]:

@@ -5,7 +5,7 @@ from rest_framework.renderers import JSONRenderer
 
 from inventory.api.description import SchemaView
 from inventory.api.devices import DeviceViewSet
-from inventory.api.lists import DataItemViewSet, MemberViewSet, ParticipantViewSet, RightsViewSet
+from inventory.api.lists import DataItemViewSet, ParticipantViewSet, RightsViewSet
 from inventory.api.renderers import CSVRenderer
 from inventory.api.reports import ReportViewSet, RunViewSet
 
@@ -40,5 +40,4 @@ urlpatterns = [
     path("participants/", ParticipantViewSet.as_view(LIST, renderer_classes=CSV_TOO), name="api-participant-list"),
     path("data-items/", DataItemViewSet.as_view(LIST, renderer_classes=CSV_TOO), name="api-data-item-list"),
     path("rights/", RightsViewSet.as_view({"get": "retrieve"}), name="api-rights"),
-    path("members/", MemberViewSet.as_view(LIST, renderer_classes=CSV_TOO), name="api-member-list"),
 ]

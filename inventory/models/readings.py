@@ -22,7 +22,6 @@ class DeviceReading(models.Model):
     how = models.CharField(max_length=9, choices=How)
 
     class Meta:
-        app_label = "accounts"
         ordering = ["-pk"]
         constraints = [
             models.UniqueConstraint(

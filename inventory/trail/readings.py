@@ -13,7 +13,7 @@ from inventory.models import DeviceReading
 How = DeviceReading.How
 PARTIES = ("supplier_id", "asset_provider_id")  # of a device, as row ids of the list of participants
 INSERT = """
-INSERT INTO accounts_devicereading (day, reader_id, subject_id, how)
+INSERT INTO inventory_devicereading (day, reader_id, subject_id, how)
 SELECT DISTINCT uk_day(now()), %(reader)s::bigint, b.organisation_id, %(how)s
 FROM accounts_participant AS p
 JOIN accounts_binding AS b ON b.fuel = p.fuel AND b.role = p.role AND b.code = p.code
@@ -21,7 +21,7 @@ WHERE p.id = ANY (%(participants)s) AND b.organisation_id <> %(own)s
     AND uk_day(now()) BETWEEN b.valid_from AND coalesce(b.valid_to, 'infinity')
 ON CONFLICT DO NOTHING
 """
-EXPIRE = "DELETE FROM accounts_devicereading WHERE day < uk_day(%s)"
+EXPIRE = "DELETE FROM inventory_devicereading WHERE day < uk_day(%s)"
 
 
 def parties_of(devices: Iterable[Model]) -> set[int]:

@@ -1,6 +1,7 @@
 """The files of `docs/` as pages: what developers read, in the portal's style."""
 
 from dataclasses import dataclass
+from functools import cache
 from xml.etree.ElementTree import Element
 
 from django.conf import settings
@@ -29,8 +30,12 @@ class Document:
     contents: SafeString  # links to its main sections
 
 
+@cache
 def document(name: str) -> Document:
-    """`docs/<name>.md`, which begins with its title. The paragraph before a table is its caption."""
+    """`docs/<name>.md`, which begins with its title. The paragraph before a table is its caption.
+
+    Made once: anybody may ask for it, and a file does not change while the process lives.
+    """
     text = (settings.BASE_DIR / f"docs/{name}.md").read_text(encoding="utf-8")
     title, _, body = text.partition("\n")
     writer = Markdown(extensions=["fenced_code", "tables", TocExtension(toc_depth="2-2"), Styled()])

@@ -1,7 +1,11 @@
 """Pages about the portal itself, open to all."""
 
+from functools import cache
+
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.template.loader import render_to_string
+from django.utils.safestring import SafeString
 
 from accounts.access import Open, allow
 from inventory.data_items import ITEMS, Group, RecordedBy
@@ -48,5 +52,11 @@ def api_guide(request: HttpRequest) -> HttpResponse:
 @allow(Open.TO_ALL)
 def api_reference(request: HttpRequest) -> HttpResponse:
     """The description of the API for people; `api-schema` has the same for programs."""
+    return render(request, "smi_portal/api_reference.html", {"operations": _operations()})
+
+
+@cache
+def _operations() -> SafeString:
+    """The same for everybody, and long: made once."""
     context = {"resources": resources(), "schemas": schemas(), "headers": headers(), "usual": usual()}
-    return render(request, "smi_portal/api_reference.html", context)
+    return render_to_string("smi_portal/_api_operations.html", context)

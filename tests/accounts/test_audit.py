@@ -497,7 +497,7 @@ def test_only_the_subject_and_the_dcc_read_a_reading(read, supplier, asset_provi
 
 def test_reading_in_the_name_of_another_is_not_written(supplier, rival, asset_provider, acting):
     become_operator("")
-    statement = "INSERT INTO accounts_devicereading (day, reader_id, subject_id, how) VALUES (now(), %s, %s, 'page')"
+    statement = "INSERT INTO inventory_devicereading (day, reader_id, subject_id, how) VALUES (now(), %s, %s, 'page')"
 
     with scope(acting(supplier)), pytest.raises(Error, match="row-level security"), transaction.atomic():
         connection.cursor().execute(statement, [rival.pk, asset_provider.pk])

@@ -196,14 +196,6 @@ def test_another_client_recognises_everybody_anew_and_keeps_the_redirect_uri(pro
     assert actions.callback_address(supplier) == callback
 
 
-def test_saml_is_not_set_up_here(provider, by, supplier, sign_on, admin, page):
-    SocialApp.objects.update(provider="saml")
-
-    with pytest.raises(NotAllowed, match="signs in by SAML"):
-        actions.set_provider(organisation=supplier, **given(provider), by=by)
-    assert "SAML, set up by the operator" in admin.get(page).text
-
-
 def test_provider_ids_are_not_guessed_from_one_another(supplier, rival):
     ids = {actions.provider_id_of(organisation) for organisation in (supplier, rival)}
 

@@ -432,7 +432,7 @@ def test_provider_that_is_not_on_has_no_pages(client, sign_on, page, state):
     "path",
     [
         "/accounts/3rdparty/", "/accounts/3rdparty/signup/", "/accounts/3rdparty/login/cancelled/",
-        "/accounts/social/connections/", "/accounts/saml/zephyr/acs/", "/accounts/saml/zephyr/login/",
+        "/accounts/social/connections/",
     ],
 )  # fmt: skip
 def test_what_is_not_offered_is_not_routed(client, sign_on, path):

@@ -15,7 +15,8 @@ from inventory.forms.past import PastForm
 ROOT = Path(settings.BASE_DIR)
 MODULES = (
     *ROOT.glob("inventory/api/*.py"),
-    *(ROOT / f"inventory/{name}.py" for name in ("actions", "filters", "forms", "identifiers", "lookup", "recording")),
+    *(path for room in ("devices", "forms", "recording", "rules") for path in ROOT.glob(f"inventory/{room}/*.py")),
+    *(ROOT / f"inventory/{name}.py" for name in ("identifiers", "look_ups")),
     *(ROOT / f"accounts/{name}.py" for name in ("access", "errors", "idempotency", "limits")),
     ROOT / "smi_portal/refusals/problems.py",
 )

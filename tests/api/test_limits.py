@@ -108,7 +108,7 @@ def test_refused_credentials_are_not_counted_for_anybody(system, client):
 def test_missing_right_comes_before_the_rate(supplier, settings):
     settings.API_RATE = 0
 
-    assert System(make_token(supplier)).get("/api/v1/members/").status_code == 403
+    assert System(make_token(supplier)).get("/api/v1/reports/runs/").status_code == 403
 
 
 # By the day

@@ -1,4 +1,4 @@
-"""The public lists, the rights and the own organisation's members by the API."""
+"""The public lists and the rights by the API."""
 
 import pytest
 
@@ -6,7 +6,7 @@ from accounts.roles import GRANTS, Job, Permission, Role, allows
 from inventory.data_items import ITEMS
 from tests.api.sending import refused
 from tests.conftest import System
-from tests.factories import make_membership, make_participant, make_token
+from tests.factories import make_participant, make_token
 
 API = "/api/v1/"
 
@@ -71,20 +71,6 @@ def test_rights_are_the_table_and_one_s_own(supplier, job):
     assert granted == {
         p.value: {role.value: [j.value for j in Job if allows(role, j, p)] for role in Role} for p in Permission
     }
-
-
-def test_members_are_for_administrators_of_the_organisation(system, supplier, rival, sign_in):
-    make_membership(rival)
-    member = make_membership(supplier)
-    browser = sign_in(supplier, Job.ADMINISTRATOR)
-
-    listed = browser.get(f"{API}members/").json()["results"]
-
-    assert system.get(f"{API}members/").status_code == 403
-    assert {entry["email"] for entry in listed} == {member.user.email, browser.membership.user.email}
-    assert next(e for e in listed if e["email"] == member.user.email) == {
-        "name": member.user.name, "email": member.user.email, "job": "viewer", "suspended": False,
-    }  # fmt: skip
 
 
 @pytest.mark.parametrize("path", ["participants", "data-items", "rights", "reports", "schema"])

@@ -172,7 +172,7 @@ def test_statements_of_some_blocks_each_join_up(market, monkeypatch):
     with undone():
         make(1_000)
         at_once = digest()
-    monkeypatch.setattr("inventory.demo.setup.generation.BLOCKS_AT_ONCE", 2)
+    monkeypatch.setattr("inventory.demo.generation.BLOCKS_AT_ONCE", 2)
 
     make(1_000)
 
@@ -194,7 +194,7 @@ def test_same_seed_again_is_refused(market):
 
 
 def test_another_broken_rule_is_an_error_and_no_refusal(market, monkeypatch):
-    monkeypatch.setattr("inventory.demo.setup.generation.INSERT", "INSERT INTO inventory_device DEFAULT VALUES")
+    monkeypatch.setattr("inventory.demo.generation.INSERT", "INSERT INTO inventory_device DEFAULT VALUES")
 
     with pytest.raises(IntegrityError), transaction.atomic():
         make(10)

@@ -245,7 +245,7 @@ def database(tmp_path_factory) -> Iterator[Database]:
     database = Database(tmp_path_factory.mktemp("killed") / ".local")
     database.start()
     try:
-        database.python("manage.py", "migrate", "--database", "owner", "--verbosity", "0")
+        database.python("manage.py", "migrate", "--verbosity", "0")
         yield database
     finally:
         database.stop()

@@ -12,12 +12,21 @@ from inventory.data_items import ITEMS, DataItem, Shown
 from inventory.models import Device
 from inventory.quality import FLAGS
 
+DEVICE_ID = "The EUI-64 of the device."
+
 
 class TextField(serializers.CharField):
     """Nothing rather than an empty text, as in files."""
 
     def to_representation(self, value: str) -> str | None:
         return super().to_representation(value) or None
+
+
+class MomentField(serializers.DateTimeField):
+    """A moment in UTC, to the second."""
+
+    def __init__(self, **options: object) -> None:
+        super().__init__(format="%Y-%m-%dT%H:%M:%SZ", default_timezone=UTC, **options)
 
 
 @extend_schema_field({"type": "array", "items": {"type": "string", "enum": sorted(FLAGS)}})
@@ -37,7 +46,7 @@ def field_of(item: DataItem) -> serializers.Field:
     if item.shown is Shown.DATE:
         return serializers.DateField(**given)
     if item.shown is Shown.MOMENT:
-        return serializers.DateTimeField(format="%Y-%m-%dT%H:%M:%SZ", default_timezone=UTC, **given)
+        return MomentField(**given)
     is_number = isinstance(Device._meta.get_field(item.fields[0]), IntegerField)
     return serializers.IntegerField(**given) if is_number else TextField(**given)
 
@@ -84,6 +93,8 @@ class PastDeviceSerializer(DeviceSerializer):
 class AsOfSerializer(serializers.Serializer):
     """A device as it was on a UK day, as known at the end of another (null: as known now)."""
 
-    as_of = serializers.DateField()
-    known_on = serializers.DateField(allow_null=True)
-    device = PastDeviceSerializer()
+    as_of = serializers.DateField(help_text="The UK day asked about.")
+    known_on = serializers.DateField(
+        allow_null=True, help_text="Recordings until the end of this day count; null: all of them."
+    )
+    device = PastDeviceSerializer(help_text="The device as it was then.")

@@ -1,11 +1,11 @@
 """What happened to a device, as JSON."""
 
-from datetime import UTC, date
+from datetime import date
 
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from inventory.api.serializers.devices import TextField
+from inventory.api.serializers.devices import DEVICE_ID, MomentField, TextField
 from inventory.data_items import ITEMS, DataItem
 
 
@@ -28,39 +28,47 @@ class ValueField(serializers.Field):
 class DifferenceSerializer(serializers.Serializer):
     """One item before and after: as in files, or words in place of a value (see the guide)."""
 
-    item = DataItemField()
-    before = ValueField(source="old", allow_null=True)
-    after = ValueField(source="new", allow_null=True)
+    item = DataItemField(help_text="The name of the data item.")
+    before = ValueField(source="old", allow_null=True, help_text="What was recorded before; null: nothing.")
+    after = ValueField(source="new", allow_null=True, help_text="What is recorded since; null: nothing.")
 
 
 class EntryOfHistorySerializer(serializers.Serializer):
     """One recording. The person is named to their own organisation and the DCC only."""
 
-    title = serializers.CharField()
-    at = serializers.DateTimeField(source="recorder.at", format="%Y-%m-%dT%H:%M:%SZ", default_timezone=UTC)
-    by = serializers.CharField(source="recorder.code")
-    person = TextField(source="recorder.person", allow_null=True)
-    kind = TextField(source="recorder.kind", allow_null=True)
-    via = TextField(source="recorder.via", allow_null=True)
-    source = TextField(source="recorder.source", allow_null=True)
-    reason = TextField(source="recorder.reason", allow_null=True)
-    changes = DifferenceSerializer(source="differences", many=True)
+    title = serializers.CharField(help_text="What it was, in words.")
+    at = MomentField(source="recorder.at", help_text="When it was recorded.")
+    by = serializers.CharField(source="recorder.code", help_text="For whom: the code of a participant, or DCC.")
+    person = TextField(
+        source="recorder.person",
+        allow_null=True,
+        help_text="Who; null where that is not told, and for a system or a load.",
+    )
+    kind = TextField(
+        source="recorder.kind",
+        allow_null=True,
+        help_text="Such as `first`, `correction`, `change`, `ended` or `cancelled`.",
+    )
+    via = TextField(source="recorder.via", allow_null=True, help_text="By which way: `page`, `api` or `load`.")
+    source = TextField(source="recorder.source", allow_null=True, help_text="What it was taken from.")
+    reason = TextField(source="recorder.reason", allow_null=True, help_text="Why, where that was said.")
+    changes = DifferenceSerializer(source="differences", many=True, help_text="Item by item, before and after.")
 
 
 class HeldSerializer(serializers.Serializer):
     """A party and its days, both included; `until` null while it lasts."""
 
-    item = DataItemField()
-    code = TextField(allow_null=True)
-    name = TextField(allow_null=True)
-    since = serializers.DateField()
-    until = serializers.DateField(allow_null=True)
+    item = DataItemField(help_text="Of which party: `map_id` or `supplier_id`.")
+    code = TextField(allow_null=True, help_text="Its code.")
+    name = TextField(allow_null=True, help_text="Its name in the public list.")
+    since = serializers.DateField(help_text="The first day.")
+    until = serializers.DateField(allow_null=True, help_text="The last day; null while it lasts.")
 
 
 class HistorySerializer(serializers.Serializer):
     """What happened to a device on the days it was in scope; newest first."""
 
-    device_id = serializers.CharField()
+    device_id = serializers.CharField(help_text=DEVICE_ID)
     current = serializers.BooleanField(help_text="Whether it is in scope today.")
-    held = HeldSerializer(many=True)
-    entries = EntryOfHistorySerializer(many=True)
+    held = HeldSerializer(many=True, help_text="Which parties it had, on your days.")
+    entries = EntryOfHistorySerializer(many=True, help_text="The recordings, newest first.")

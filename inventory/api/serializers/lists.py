@@ -1,8 +1,8 @@
-"""The public lists, rights and members as JSON."""
+"""The public lists and rights as JSON."""
 
 from rest_framework import serializers
 
-from accounts.models import Membership, Participant
+from accounts.models import Participant
 from accounts.roles import Job, Role
 from inventory.api.serializers.devices import TextField
 
@@ -19,15 +19,15 @@ class NamesField(serializers.ListField):
 class DataItemSerializer(serializers.Serializer):
     """A data item, as on the page “Data items”."""
 
-    name = serializers.CharField()
-    label = serializers.CharField()
-    help = serializers.CharField()
-    recorder = serializers.CharField()
+    name = serializers.CharField(help_text="Its name in addresses, files and answers.")
+    label = serializers.CharField(help_text="What pages call it.")
+    help = serializers.CharField(help_text="What it is.")
+    recorder = serializers.CharField(help_text="Who records it, and so whom to ask for a correction.")
     seen_by = NamesField(help_text="The roles that see it.")
     search = serializers.CharField(allow_null=True, help_text="How devices may be looked for by it; null: not at all.")
-    sortable = serializers.BooleanField()
+    sortable = serializers.BooleanField(help_text="Whether files are ordered by it.")
     reports = NamesField(help_text="The reports that carry it.")
-    source = TextField(allow_null=True)
+    source = TextField(allow_null=True, help_text="Where its definition comes from.")
 
 
 class ParticipantSerializer(serializers.ModelSerializer):
@@ -36,42 +36,38 @@ class ParticipantSerializer(serializers.ModelSerializer):
     class Meta:
         model = Participant
         fields = ("code", "name", "role", "fuel", "effective_from", "effective_to", "kind")
-
-
-class MemberSerializer(serializers.ModelSerializer):
-    """A member of the own organisation."""
-
-    name = serializers.CharField(source="user.name")
-    email = serializers.CharField(source="user.email")
-    suspended = serializers.SerializerMethodField()
-
-    class Meta:
-        model = Membership
-        fields = ("name", "email", "job", "suspended")
-
-    def get_suspended(self, membership: Membership) -> bool:
-        return membership.suspended_at is not None
+        extra_kwargs = {
+            "code": {"help_text": "The MAP ID or supplier ID."},
+            "name": {"help_text": "Whose code it is."},
+            "role": {"help_text": "What it is a code of."},
+            "effective_from": {"help_text": "The first day it is in force."},
+            "kind": {"help_text": "`dummy` codes stand for meters that customers own, `test` codes are not recorded."},
+        }
 
 
 class OwnRightsSerializer(serializers.Serializer):
     """For whom you act, and what you may."""
 
-    organisation = serializers.CharField()
-    role = serializers.ChoiceField(Role.choices)
-    job = serializers.ChoiceField(Job.choices)
-    permissions = serializers.ListField(child=serializers.CharField())
+    organisation = serializers.CharField(help_text="For whom you act.")
+    role = serializers.ChoiceField(Role.choices, help_text="The role of that organisation.")
+    job = serializers.ChoiceField(Job.choices, help_text="Your job there, or the token’s.")
+    permissions = serializers.ListField(
+        child=serializers.CharField(), help_text="The names of the rights that you have."
+    )
 
 
 class RightSerializer(serializers.Serializer):
     """A right, and the jobs that have it, by role."""
 
-    name = serializers.CharField()
-    label = serializers.CharField()
-    granted = serializers.DictField(child=serializers.ListField(child=serializers.CharField()))
+    name = serializers.CharField(help_text="Its name.")
+    label = serializers.CharField(help_text="What it allows.")
+    granted = serializers.DictField(
+        child=serializers.ListField(child=serializers.CharField()), help_text="Role by role, the jobs that have it."
+    )
 
 
 class RightsSerializer(serializers.Serializer):
     """Your rights, and everybody’s."""
 
-    own = OwnRightsSerializer()
-    permissions = RightSerializer(many=True)
+    own = OwnRightsSerializer(help_text="Yours.")
+    permissions = RightSerializer(many=True, help_text="All there are.")

@@ -9,6 +9,7 @@ from rest_framework import serializers
 
 from accounts.errors import BadRequest, Problem
 from inventory.api.bodies import Number, Text, YesOrNo, problems_of, readable
+from inventory.api.serializers.devices import DEVICE_ID
 from inventory.data_items import BY_NAME
 from inventory.identifiers import InvalidIdentifier, parse_device_id
 from inventory.models import StepKind
@@ -74,7 +75,7 @@ class BatchSerializer(serializers.Serializer):
 
     MOST = 1000
 
-    devices = EntrySerializer(many=True, allow_empty=False, max_length=MOST)
+    devices = EntrySerializer(many=True, allow_empty=False, max_length=MOST, help_text="Each device once.")
 
 
 def entries_of(serializer: BatchSerializer) -> list[BatchEntry]:
@@ -99,11 +100,11 @@ def _entry(given: dict[str, object], refused: Sequence[Problem]) -> BatchEntry:
 class ChangedSerializer(serializers.Serializer):
     """A device of a batch, and its version now."""
 
-    device_id = serializers.CharField(read_only=True)
-    version = serializers.IntegerField(read_only=True)
+    device_id = serializers.CharField(read_only=True, help_text=DEVICE_ID)
+    version = serializers.IntegerField(read_only=True, help_text="Its version now.")
 
 
 class BatchAnswerSerializer(serializers.Serializer):
     """The devices of a batch that was recorded."""
 
-    devices = ChangedSerializer(many=True)
+    devices = ChangedSerializer(many=True, help_text="Those that were asked for, in the same order.")

@@ -1,55 +1,72 @@
 """Reports, their runs and manifests as JSON."""
 
-from datetime import UTC
-
 from rest_framework import serializers
 
-from inventory.api.serializers.devices import TextField
+from inventory.api.serializers.devices import MomentField, TextField
 from inventory.models import ReportRun
+
+REPORT_NAME = "The name of the report, as in its address."
+AS_OF = "The UK day that it speaks of."
+KNOWN_AT = "The moment of the snapshot: recordings until then are in the file."
+OUTCOME = "How it ended; `running` until that is recorded, and `broken_off` where nothing was recorded for an hour."
+ROWS = "Rows without the heading; null until it is complete."
+BYTES = "Bytes of the CSV before any Content-Encoding; null until it is complete."
+SHA256 = "SHA-256 of these bytes; null until it is complete."
 
 
 class ReportSerializer(serializers.Serializer):
     """A report: where it comes from; `runs` null where none are kept."""
 
-    name = serializers.CharField()
-    title = serializers.CharField()
-    formats = serializers.ListField(child=serializers.CharField())
-    columns = serializers.ListField(child=serializers.CharField())
-    download = serializers.URLField()
-    runs = serializers.URLField(allow_null=True)
+    name = serializers.CharField(help_text=REPORT_NAME)
+    title = serializers.CharField(help_text="What pages call it.")
+    formats = serializers.ListField(child=serializers.CharField(), help_text="The forms in which it is to be had.")
+    columns = serializers.ListField(
+        child=serializers.CharField(), help_text="The names of its columns, in their order."
+    )
+    download = serializers.URLField(help_text="Where it is downloaded.")
+    runs = serializers.URLField(allow_null=True, help_text="Where its runs are listed; null where none are kept.")
 
 
 class ManifestSerializer(serializers.Serializer):
     """What a file of a report holds. Rows, bytes and SHA-256 are null until it is complete."""
 
-    report = serializers.CharField()
-    format = serializers.CharField()
-    format_version = serializers.IntegerField()
-    file_name = serializers.CharField()
-    run = serializers.UUIDField()
-    organisation = serializers.CharField()
-    role = serializers.CharField()
-    codes = serializers.ListField(child=serializers.CharField())
-    as_of = serializers.DateField()
-    known_at = serializers.DateTimeField(allow_null=True)
-    outcome = serializers.ChoiceField(ReportRun.Outcome.choices)
-    rows = serializers.IntegerField(allow_null=True)
-    bytes = serializers.IntegerField(allow_null=True)
-    sha256 = serializers.CharField(allow_null=True)
-    statement = serializers.CharField()
+    report = serializers.CharField(help_text=REPORT_NAME)
+    format = serializers.CharField(help_text="`csv`.")
+    format_version = serializers.IntegerField(help_text="Raised when columns change.")
+    file_name = serializers.CharField(help_text="As in Content-Disposition.")
+    run = serializers.UUIDField(help_text="The id of the run.")
+    organisation = serializers.CharField(help_text="For whom it was made.")
+    role = serializers.CharField(help_text="The role of that organisation.")
+    codes = serializers.ListField(
+        child=serializers.CharField(), help_text="The codes under which it acted on that day."
+    )
+    as_of = serializers.DateField(help_text=AS_OF)
+    known_at = serializers.DateTimeField(allow_null=True, help_text=KNOWN_AT)
+    outcome = serializers.ChoiceField(ReportRun.Outcome.choices, help_text=OUTCOME)
+    rows = serializers.IntegerField(allow_null=True, help_text=ROWS)
+    bytes = serializers.IntegerField(allow_null=True, help_text=BYTES)
+    sha256 = serializers.CharField(allow_null=True, help_text=SHA256)
+    statement = serializers.CharField(help_text="What the file is not.")
 
 
 class RunSerializer(serializers.ModelSerializer):
     """One download of a report."""
 
-    started_at = serializers.DateTimeField(format="%Y-%m-%dT%H:%M:%SZ", default_timezone=UTC)
-    known_at = serializers.DateTimeField(format="%Y-%m-%dT%H:%M:%SZ", default_timezone=UTC, allow_null=True)
-    outcome = serializers.ChoiceField(ReportRun.Outcome.choices, source="outcome_now")
-    sha256 = TextField(allow_null=True)
-    manifest = serializers.HyperlinkedIdentityField("api-run-manifest")
+    started_at = MomentField(help_text="When it began.")
+    known_at = MomentField(allow_null=True, help_text=KNOWN_AT)
+    outcome = serializers.ChoiceField(ReportRun.Outcome.choices, source="outcome_now", help_text=OUTCOME)
+    sha256 = TextField(allow_null=True, help_text=SHA256)
+    manifest = serializers.HyperlinkedIdentityField("api-run-manifest", help_text="Where its manifest is.")
 
     class Meta:
         model = ReportRun
         fields = (
             "id", "report", "started_at", "as_of", "known_at", "outcome", "rows", "bytes", "sha256", "manifest",
         )  # fmt: skip
+        extra_kwargs = {
+            "id": {"help_text": "The id of the run."},
+            "report": {"help_text": REPORT_NAME},
+            "as_of": {"help_text": AS_OF},
+            "rows": {"help_text": ROWS},
+            "bytes": {"help_text": BYTES},
+        }

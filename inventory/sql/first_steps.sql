@@ -1,0 +1,41 @@
+-- A new device begins with the parties it is loaded with; the one before as far back as its installation tells.
+
+CREATE OR REPLACE FUNCTION device_first_steps() RETURNS trigger
+    LANGUAGE plpgsql SET search_path = public, pg_temp
+AS $$
+DECLARE
+    context jsonb := nullif(current_setting('pghistory.context_metadata', true), '')::jsonb;
+    how text := coalesce(context ->> 'via', 'load');
+    origin text := coalesce(context ->> 'source', '');
+BEGIN
+    INSERT INTO inventory_supplyperiod (
+        device_id, valid_from, participant_id, known, ahead, kind, via, recorded_for, source, reason
+    )
+    SELECT
+        d.id, step.valid_from, step.participant_id, tstzrange(statement_timestamp(), NULL), false, step.kind, how,
+        'DCC', origin, ''
+    FROM new_devices AS d
+    CROSS JOIN LATERAL (
+        VALUES
+            (d.supplier_from, d.supplier_id, CASE WHEN d.previous_supplier_id IS NULL THEN 'first' ELSE 'change' END),
+            (
+                least(coalesce(d.installed_on, d.previous_supplier_to), d.previous_supplier_to, d.supplier_from - 1),
+                d.previous_supplier_id,
+                'first'
+            )
+    ) AS step (valid_from, participant_id, kind)
+    WHERE step.participant_id IS NOT NULL;
+    INSERT INTO inventory_providerperiod (
+        device_id, valid_from, participant_id, known, ahead, kind, via, recorded_for, source, reason
+    )
+    SELECT
+        id, map_from, asset_provider_id, tstzrange(map_recorded_at, NULL), false, 'first', how, map_recorded_for,
+        origin, ''
+    FROM new_devices
+    WHERE asset_provider_id IS NOT NULL;
+    RETURN NULL;
+END
+$$;
+
+CREATE TRIGGER first_steps AFTER INSERT ON inventory_device REFERENCING NEW TABLE AS new_devices
+    FOR EACH STATEMENT EXECUTE FUNCTION device_first_steps();

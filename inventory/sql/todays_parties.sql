@@ -1,0 +1,88 @@
+-- Which MAP ID and suppliers a device has today: those of its steps; with each adoption its version goes up.
+
+-- Write today's step of the MAP ID into each of these devices; or only where it does not stand yet. Gives
+-- their number.
+CREATE OR REPLACE FUNCTION adopt_provider_steps(devices bigint[], only_other boolean) RETURNS bigint
+    LANGUAGE plpgsql SET search_path = public, pg_temp
+AS $$
+DECLARE
+    former text := reading_within('steps');
+    written bigint;
+BEGIN
+    UPDATE inventory_device AS d SET
+        asset_provider_id = today.participant_id,
+        map_from = CASE WHEN today.participant_id IS NOT NULL THEN today.valid_from END,
+        map_recorded_at = CASE WHEN today.participant_id IS NOT NULL THEN lower(today.known) END,
+        map_recorded_for = CASE WHEN today.participant_id IS NOT NULL THEN today.recorded_for ELSE '' END,
+        version = d.version + 1
+    FROM unnest(devices) AS given (id)
+    LEFT JOIN LATERAL (
+        SELECT * FROM inventory_providerperiod AS p
+        WHERE p.device_id = given.id AND p.valid_from <= uk_day(clock_timestamp()) AND upper_inf(p.known)
+            AND p.kind <> 'cancelled'
+        ORDER BY p.valid_from DESC
+        LIMIT 1
+    ) AS today ON true
+    WHERE d.id = given.id AND NOT (
+        only_other
+        AND d.asset_provider_id IS NOT DISTINCT FROM today.participant_id
+        AND (d.map_from IS NOT DISTINCT FROM today.valid_from OR today.participant_id IS NULL)
+    );
+    GET DIAGNOSTICS written = ROW_COUNT;
+    PERFORM reading_within(former);
+    RETURN written;
+END
+$$;
+
+-- The same of the responsible supplier, with the one before.
+CREATE OR REPLACE FUNCTION adopt_supply_steps(devices bigint[], only_other boolean) RETURNS bigint
+    LANGUAGE plpgsql SET search_path = public, pg_temp
+AS $$
+DECLARE
+    former text := reading_within('steps');
+    written bigint;
+BEGIN
+    UPDATE inventory_device AS d SET
+        supplier_id = today.participant_id,
+        supplier_from = today.valid_from,
+        previous_supplier_id = before.participant_id,
+        previous_supplier_to = CASE WHEN before.participant_id IS NOT NULL THEN today.valid_from - 1 END,
+        version = d.version + 1
+    FROM unnest(devices) AS given (id)
+    CROSS JOIN LATERAL (
+        SELECT * FROM inventory_supplyperiod AS p
+        WHERE p.device_id = given.id AND p.valid_from <= uk_day(clock_timestamp()) AND upper_inf(p.known)
+            AND p.kind <> 'cancelled'
+        ORDER BY p.valid_from DESC
+        LIMIT 1
+    ) AS today
+    LEFT JOIN LATERAL (
+        SELECT * FROM inventory_supplyperiod AS p
+        WHERE p.device_id = given.id AND p.valid_from < today.valid_from AND upper_inf(p.known)
+            AND p.kind <> 'cancelled'
+        ORDER BY p.valid_from DESC
+        LIMIT 1
+    ) AS before ON true
+    WHERE d.id = given.id AND NOT (
+        only_other AND (d.supplier_id, d.supplier_from) = (today.participant_id, today.valid_from)
+    );
+    GET DIAGNOSTICS written = ROW_COUNT;
+    PERFORM reading_within(former);
+    RETURN written;
+END
+$$;
+
+-- Devices with a step recorded before its day, which has come.
+CREATE OR REPLACE FUNCTION due_steps(of_table regclass) RETURNS bigint[]
+    LANGUAGE plpgsql STABLE SET search_path = public, pg_temp
+AS $$
+DECLARE
+    due bigint[];
+BEGIN
+    EXECUTE format(
+        'SELECT array_agg(DISTINCT device_id) FROM %s'
+        ' WHERE ahead AND upper_inf(known) AND valid_from <= uk_day(clock_timestamp())', of_table
+    ) INTO due;
+    RETURN coalesce(due, '{}');
+END
+$$;

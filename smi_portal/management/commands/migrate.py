@@ -1,0 +1,64 @@
+"""`migrate`: tables as Django's does it, then functions, policies, triggers and rights, as the owner of all of them."""
+
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import CommandError, CommandParser, no_translations
+from django.core.management.commands import migrate
+from django.db import OperationalError, connections
+from django.db.migrations.executor import MigrationExecutor
+
+from smi_portal.schema import applying, files, former
+
+REFUSED = (
+    "This database was made by a former version whose tables are not taken over; nothing of it has been changed. "
+    "Name an empty database by DATABASE_URL and DATABASE_OWNER_URL."
+)
+DEMO_IN_USE = "The demo's database is of a former version, and in use: stop the demo, then run this again."
+MADE_ANEW = "The demo's database was of a former version: it is made anew."
+IN_USE = (
+    "The tables were not free for a minute, perhaps because of a long download: functions, policies and triggers are "
+    "still those from before. Run this again."
+)
+
+
+class Command(migrate.Command):
+    help = "Brings tables, functions, policies, triggers and rights of the database to this version."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        super().add_arguments(parser)
+        parser.set_defaults(database="owner")
+
+    @no_translations
+    def handle(self, *args: Any, **options: Any) -> None:
+        using, only_asks = options["database"], options["plan"] or options["check_unapplied"]
+        if former.is_former(using):
+            self._make_anew(using, only_asks)
+        super().handle(*args, **options)
+        if not only_asks and _has_all_tables(using):
+            self._bring_up_to_date(using, options["verbosity"])
+
+    def _make_anew(self, using: str, only_asks: bool) -> None:
+        """The demo's database alone: what another holds is not this command's to drop."""
+        if not settings.DEMO or only_asks:
+            raise CommandError(REFUSED)
+        try:
+            former.make_anew(using)
+        except (former.InUse, OperationalError) as error:
+            raise CommandError(DEMO_IN_USE) from error
+        self.stdout.write(MADE_ANEW)
+
+    def _bring_up_to_date(self, using: str, verbosity: int) -> None:
+        try:
+            differed = applying.bring_up_to_date(using, files.read())
+        except applying.InUse as error:
+            raise CommandError(IN_USE) from error
+        except applying.Refused as error:
+            raise CommandError(str(error)) from error
+        if verbosity:
+            self.stdout.write(f"Functions, policies and triggers {'brought' if differed else 'were'} up to date.")
+
+
+def _has_all_tables(using: str) -> bool:
+    executor = MigrationExecutor(connections[using])
+    return not executor.migration_plan(executor.loader.graph.leaf_nodes())

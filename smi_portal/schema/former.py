@@ -1,0 +1,32 @@
+"""Databases of the shape before the migrations were squashed: none holds anything that must be kept."""
+
+from django.db import connections, transaction
+from django.db.migrations.recorder import MigrationRecorder
+
+FORMER = ("accounts", "0002_scope")
+OTHERS = """
+SELECT count(*) FROM pg_stat_activity
+WHERE datname = current_database() AND backend_type = 'client backend' AND pid <> pg_backend_pid()
+"""
+
+
+class InUse(Exception):
+    """Somebody else works in the database."""
+
+
+def is_former(using: str) -> bool:
+    return FORMER in MigrationRecorder(connections[using]).applied_migrations()
+
+
+def make_anew(using: str) -> None:
+    """Drop everything in the database, unless somebody else is connected; a half of it is never dropped."""
+    for connection in connections.all(initialized_only=True):
+        if connection.alias != using:
+            connection.close()
+    with transaction.atomic(using=using), connections[using].cursor() as cursor:
+        cursor.execute(OTHERS)
+        if cursor.fetchone() != (0,):
+            raise InUse
+        cursor.execute("SET LOCAL lock_timeout = '3s'")
+        cursor.execute("DROP SCHEMA public CASCADE")
+        cursor.execute("CREATE SCHEMA public")

@@ -1,0 +1,38 @@
+"""Functions and triggers that libraries generate: pghistory's, by way of pgtrigger, which write history."""
+
+import pgtrigger.installation
+from django.db.backends.utils import CursorWrapper
+from pgtrigger import registry
+
+# Of functions and triggers: pgtrigger installs its own, procrastinate's migrations make theirs.
+NAMES = r"ARRAY['pgtrigger\_%', '\_pgtrigger\_%', 'procrastinate\_%']"
+OF_PGTRIGGER = r"""
+SELECT p.oid::regprocedure::text, p.proname LIKE 'pgtrigger\_update\_%'
+FROM pg_proc AS p
+WHERE p.pronamespace = 'public'::regnamespace AND pg_get_userbyid(p.proowner) = current_user
+    AND p.proname LIKE ANY (ARRAY['pgtrigger\_%', '\_pgtrigger\_%'])
+"""
+
+
+def are_installed(using: str) -> bool:
+    """Whether the database has pgtrigger's triggers as the models want them, and no others."""
+    return not pgtrigger.installation.prunable(database=using) and all(
+        trigger.get_installation_status(model, database=using) == ("INSTALLED", True)
+        for model, trigger in registry.registered()
+    )
+
+
+def install(using: str) -> None:
+    pgtrigger.installation.install(database=using)
+
+
+def settle_functions(cursor: CursorWrapper) -> None:
+    """What pgtrigger leaves open: names mean ours, and rows before and after are joined by hash, however few they are.
+
+    A session plans that join once: by the loop that is best for one row, 100,000 rows take hours (tried).
+    """
+    cursor.execute(OF_PGTRIGGER)
+    for signature, joins in cursor.fetchall():
+        cursor.execute(f"ALTER FUNCTION {signature} SET search_path = public, pg_temp")
+        if joins:
+            cursor.execute(f"ALTER FUNCTION {signature} SET enable_nestloop = off")
