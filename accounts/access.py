@@ -25,6 +25,7 @@ from rest_framework.request import Request
 from accounts import acting
 from accounts.errors import BadRequest, OtherMembership, Problem
 from accounts.roles import Permission
+from accounts.sign_in.factors import SIGNED_IN_THROUGH
 from accounts.sign_in.tokens import brings_credentials
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ def allow(permission: Permission | Open, *methods: str, fresh: bool = False) -> 
     Answers in this order: sign-in page (by middleware), choice of whom to act for, 409 for a form or link to a file
     made for another membership, 403, and with `fresh` the page that asks for password or factor again, unless that was
     just now (django-allauth keeps the form meanwhile). The view goes on with 404 by scope, then `expect`, then what it
-    is about.
+    is about. No answer is stored, as every page shows who is signed in; a view may say otherwise.
     """
 
     def decorate(inner: View) -> View:
@@ -56,12 +57,9 @@ def allow(permission: Permission | Open, *methods: str, fresh: bool = False) -> 
         @require_http_methods(methods or ("GET", "HEAD"))
         @wraps(inner)
         def guarded(request: HttpRequest, *args: object, **kwargs: object) -> HttpResponse:
-            if permission in (Open.TO_ALL, Open.SIGNED_IN):
-                return view(request, *args, **kwargs)
-            if request.acting is None:
-                return _without_membership(request)
-            _check(request, permission)
-            return view(request, *args, **kwargs)
+            answer = _kept_out(request, permission) or view(request, *args, **kwargs)
+            answer.headers.setdefault("Cache-Control", "no-store")
+            return answer
 
         guarded.permission = permission
         guarded.methods = methods or ("GET", "HEAD")
@@ -70,11 +68,17 @@ def allow(permission: Permission | Open, *methods: str, fresh: bool = False) -> 
     return decorate
 
 
-def _check(request: HttpRequest, permission: Permission | Open) -> None:
+def _kept_out(request: HttpRequest, permission: Permission | Open) -> HttpResponse | None:
+    """The page for whoever acts for nobody yet; refuses a form of another membership, and whoever lacks the right."""
+    if permission in (Open.TO_ALL, Open.SIGNED_IN):
+        return None
+    if request.acting is None:
+        return _without_membership(request)
     if (carried := _carried(request)) not in (None, str(request.acting.membership_id)):
         raise OtherMembership(carried)
     if isinstance(permission, Permission) and not request.acting.may(permission):
         raise PermissionDenied
+    return None
 
 
 def _proved_lately(inner: View) -> View:
@@ -83,7 +87,7 @@ def _proved_lately(inner: View) -> View:
 
     @wraps(inner)
     def asking(request: HttpRequest, *args: object, **kwargs: object) -> HttpResponse:
-        if acting.SIGNED_IN_THROUGH in request.session and get_adapter().is_reauthentication_required(app="accounts"):
+        if SIGNED_IN_THROUGH in request.session and get_adapter().is_reauthentication_required(app="accounts"):
             raise ReauthenticationRequired
         return by_password_or_factor(request, *args, **kwargs)
 
@@ -122,9 +126,7 @@ def _nothing_to_act_under(request: HttpRequest) -> HttpResponse:
     """Why: of each organisation that the person is or was a member of, their latest membership."""
     held = request.user.memberships.select_related("organisation", "user").order_by("pk")
     latest = {membership.organisation_id: membership for membership in held}
-    answer = render(request, "accounts/without_membership.html", {"held": list(latest.values())}, status=403)
-    answer.headers["Cache-Control"] = "no-store"
-    return answer
+    return render(request, "accounts/without_membership.html", {"held": list(latest.values())}, status=403)
 
 
 def _carried(request: HttpRequest) -> str | None:

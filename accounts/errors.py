@@ -1,4 +1,7 @@
-"""Refusals that become an error page or a problem of the API, with the sentence the user reads."""
+"""Refusals that become an error page or a problem of the API, with the sentence the user reads.
+
+Which status each has: `smi_portal/refusals/table.py`.
+"""
 
 import unicodedata
 from collections.abc import Sequence
@@ -87,6 +90,13 @@ class NotAllowed(Exception):
         refusal = cls(problems[0].in_full, problems[0].item or None)
         refusal.problems = list(problems)
         return refusal
+
+
+class NotSent(NotAllowed):
+    """The mail server does not take the mail that an act consists in, so the act is not done."""
+
+    def __init__(self) -> None:
+        super().__init__("The email could not be sent. Try again later.")
 
 
 class Stale(Exception):

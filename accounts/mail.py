@@ -9,15 +9,24 @@ from django.conf import settings
 from django.core.mail import EmailMessage
 from django.template.loader import render_to_string
 
+from accounts.errors import NotSent
+
 logger = structlog.get_logger(__name__)
+FAILURES = (OSError, smtplib.SMTPException)  # of the mail server
 PERMANENT = 500  # answers of a mail server from here on do not change by trying again
 
 
 def send_mail(template: str, to: str, **context: object) -> None:
-    """`mail/<template>.txt` to one address; its first line is the subject.
+    """`mail/<template>.txt` to one address, as part of an act; raises NotSent when the mail server does not take it."""
+    try:
+        _send(template, to, context)
+    except FAILURES as error:
+        logger.error("mail_not_sent", template=template, error=str(error))
+        raise NotSent from error
 
-    Raises OSError or SMTPException when the mail server does not take it.
-    """
+
+def _send(template: str, to: str, context: dict[str, object]) -> None:
+    """The first line of the template is the subject."""
     text = render_to_string(f"mail/{template}.txt", context | {"portal": settings.PORTAL_URL})
     subject, _, body = text.strip().partition("\n")
     EmailMessage(subject, body.strip() + "\n", to=[to]).send()
@@ -27,8 +36,8 @@ def tell(template: str, to: Iterable[str], **context: object) -> None:
     """The same to several, for what is done already: a mail that cannot be sent is logged, and stops nothing."""
     for address in to:
         try:
-            send_mail(template, address, **context)
-        except (OSError, smtplib.SMTPException) as error:
+            _send(template, address, context)
+        except FAILURES as error:
             logger.error("mail_not_sent", template=template, error=str(error))
 
 
@@ -37,7 +46,7 @@ def deliver(template: str, to: str, **context: object) -> bool:
     good. Raises OSError or SMTPException when it is not this address that the server refuses.
     """
     try:
-        send_mail(template, to, **context)
+        _send(template, to, context)
     except smtplib.SMTPRecipientsRefused as refusal:
         logger.warning("mail_refused", template=template)
         return all(code >= PERMANENT for code, _ in refusal.recipients.values())

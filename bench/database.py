@@ -22,7 +22,7 @@ def prepare(name: str) -> dict[str, str]:
     """An empty database `name`, migrated; gives the environment that leads there."""
     LOCAL_DIR.mkdir(exist_ok=True)
     connections = embedded.ensure_running(LOCAL_DIR)
-    with psycopg.connect(connections.owner.url, autocommit=True) as owner:
+    with psycopg.connect(_url(connections.owner, "smi"), autocommit=True) as owner:
         owner.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
         owner.execute(f"CREATE DATABASE {name}")
     environment = {

@@ -7,7 +7,7 @@ from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
 
 from django.db import connection
-from django.db.models import Count
+from django.db.models import Count, QuerySet
 from django.utils import timezone
 from import_export.resources import ModelResource
 
@@ -18,16 +18,17 @@ from accounts.operator import system_scope
 from accounts.roles import Job
 from bench.database import TODAY, count_values
 from bench.measure import Outcome, compare, in_turn
-from inventory.data_items import BY_NAME
+from inventory.data_items import BY_NAME, MAP_PORTFOLIO
 from inventory.models import Device
-from inventory.reports import map_portfolio
+from inventory.reports.catalogue import CATALOGUE, Asked
 from inventory.reports.copy import TUNING
-from smi_portal.embedded_programs import installed
+from smi_portal.embedded.programs import installed
 from tests.server import Server, Visitor, running
 
 NAME = "MAP portfolio report"
 SHARE = 10  # the MAP has one device in ten
 SAMPLE = 50_000  # rows that django-import-export is given; its time is scaled to all
+REPORT = CATALOGUE[MAP_PORTFOLIO]
 DOWNLOAD = "/reports/map-portfolio/download/?format=csv"
 
 
@@ -91,9 +92,13 @@ def psql_copy(acting: Acting) -> None:
     subprocess.run([installed() / "psql", *command, copy], env=os.environ | said, check=True)
 
 
+def rows_of(acting: Acting) -> QuerySet:
+    return REPORT.rows(acting, Asked(timezone.localdate()))
+
+
 def sql_of(acting: Acting) -> str:
     """The statement of the report, its values bound."""
-    statement, values = map_portfolio.rows(acting, timezone.localdate()).query.sql_with_params()
+    statement, values = rows_of(acting).query.sql_with_params()
     with connection.cursor() as cursor:
         return " ".join(cursor.mogrify(statement, values).split())
 
@@ -101,8 +106,8 @@ def sql_of(acting: Acting) -> str:
 def orm_csv(acting: Acting) -> None:
     with scope(acting), Path("/dev/null").open("w", newline="") as file:
         writer = csv.writer(file)
-        writer.writerow(map_portfolio.HEADER)
-        writer.writerows(map_portfolio.rows(acting, timezone.localdate()).iterator(chunk_size=2000))
+        writer.writerow(REPORT.header)
+        writer.writerows(rows_of(acting).iterator(chunk_size=2000))
 
 
 class DeviceResource(ModelResource):
@@ -112,7 +117,7 @@ class DeviceResource(ModelResource):
         model = Device
         fields = [
             (BY_NAME[name].path or name).replace(".", "__")
-            for name in map_portfolio.HEADER
+            for name in REPORT.header
             if name not in ("as_of", "quality_flags", "fuel", "smets_generation")
         ] + ["fuel", "smets_generation"]
 

@@ -13,10 +13,11 @@ from accounts.models import Organisation
 from accounts.operator import system_scope
 from accounts.roles import Job
 from bench.measure import Outcome, compare, in_turn
+from inventory.data_items import MAP_PORTFOLIO
 from inventory.models import Device
 from inventory.querysets import by_device_id
 from inventory.recording.record import record_items
-from inventory.reports import map_portfolio
+from inventory.reports.catalogue import CATALOGUE, Asked
 from inventory.reports.copy import csv_chunks, snapshot
 from inventory.rules.recording import Recording
 
@@ -89,8 +90,9 @@ def without_history() -> Iterator[None]:
 
 
 def report(acting: Acting, day: date) -> int:
+    portfolio = CATALOGUE[MAP_PORTFOLIO]
     with snapshot(acting):
-        return sum(len(chunk) for chunk in csv_chunks(map_portfolio.HEADER, map_portfolio.rows(acting, day)))
+        return sum(len(chunk) for chunk in csv_chunks(portfolio.header, portfolio.rows(acting, Asked(day))))
 
 
 def pages(acting: Acting) -> None:

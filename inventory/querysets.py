@@ -147,6 +147,10 @@ class ReportRunQuerySet(models.QuerySet):
         """Runs of the own organisation only: rows and bytes tell how many devices a MAP has."""
         return self.filter(organisation=acting.organisation) if acting else self.none()
 
+    def last_of_each_report(self) -> Self:
+        """The latest run of each report."""
+        return self.order_by("report", "-started_at").distinct("report")
+
 
 class StepQuerySet(models.QuerySet):
     def known_now(self) -> Self:

@@ -4,6 +4,7 @@ from datetime import date
 
 from django.urls import path, register_converter
 
+from inventory.reports.catalogue import CATALOGUE
 from inventory.views import dashboard, devices, editing, history, reports
 
 
@@ -17,11 +18,16 @@ class IsoDay:
 
 register_converter(IsoDay, "iso_day")
 urlpatterns = [
+    # Files: before the addresses of devices, which would take `download` for a Device ID
+    *(
+        path(f"{report.path}download/", reports.report_download(report), name=f"{report.name}-download")
+        for report in CATALOGUE.values()
+    ),
+    # First pages
     path("", dashboard.dashboard, name="dashboard"),
     path("data-items/", dashboard.data_items, name="data-items"),
     # Devices
     path("devices/", devices.device_list, name="device-list"),
-    path("devices/download/", devices.device_list_download, name="device-list-download"),
     path("devices/to-do/<slug:name>/", devices.worklist, name="worklist"),
     path("devices/<str:device_id>/", devices.device_detail, name="device-detail"),
     path("devices/<str:device_id>/history/", history.device_history, name="device-history"),
@@ -32,6 +38,5 @@ urlpatterns = [
     # Reports
     path("reports/", reports.report_list, name="report-list"),
     path("reports/map-portfolio/", reports.map_portfolio, name="map-portfolio"),
-    path("reports/map-portfolio/download/", reports.map_portfolio_download, name="map-portfolio-download"),
     path("reports/runs/<uuid:pk>/manifest/", reports.report_run_manifest, name="report-run-manifest"),
 ]

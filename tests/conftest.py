@@ -7,8 +7,10 @@ from types import SimpleNamespace
 import pytest
 from allauth.account.internal.flows.login import record_authentication
 from allauth.usersessions.models import UserSession
+from django.contrib.auth.hashers import Argon2PasswordHasher
+from django.core.management import BaseCommand
 from django.db import connections, transaction
-from django.test import Client
+from django.test import Client, TransactionTestCase
 from pytest_django.plugin import DjangoDbBlocker
 
 from accounts.acting import Acting
@@ -17,6 +19,9 @@ from accounts.models import Membership, Organisation, ServiceToken
 from accounts.roles import Job, Role
 from tests import provider as providers
 from tests.factories import bind, make_membership, make_organisation, make_participant
+from tests.scopes import as_nobody, become_operator
+
+KEPT = {"django_migrations", "django_content_type", "auth_permission"}  # what migrating fills
 
 
 @pytest.hookimpl(trylast=True)
@@ -35,46 +40,57 @@ def django_db_setup(
         name = login.settings_dict["NAME"]
         owner.creation.create_test_db(verbosity=0, autoclobber=True, serialize=False)
         login.creation.set_as_test_mirror(owner.settings_dict)
-        _empty_as_owner()
+        TransactionTestCase._fixture_teardown = lambda case: empty_tables()
         yield
         login.close()
         owner.creation.destroy_test_db(name, verbosity=0)
 
 
-def _empty_as_owner() -> None:
-    """Tests with transactions of their own are cleaned up by TRUNCATE: by the owner, past the tables that refuse it."""
-    for connection in connections.all():
-        connection.ops.execute_sql_flush = flush
+def empty_tables() -> None:
+    """Remove what a test with transactions of its own has written: as the owner, past the tables that refuse it.
 
-
-def flush(statements: list[str]) -> None:
+    Django's flush, in its place, would also make all permissions anew, for each name of the database.
+    """
     with connections["owner"].cursor() as cursor, transaction.atomic(using="owner"):
         cursor.execute("SELECT tgrelid::regclass FROM pg_trigger WHERE tgname = 'append_only_truncate'")
         guarded = [table for (table,) in cursor.fetchall()]
-        refusing = [f"ALTER TABLE {table} {{}} TRIGGER append_only_truncate" for table in guarded]
-        for statement in [r.format("DISABLE") for r in refusing] + statements + [r.format("ENABLE") for r in refusing]:
-            cursor.execute(statement)
-        cursor.execute("TRUNCATE portal_cache")  # what limits of sign-in have counted
+        for table in guarded:
+            cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER append_only_truncate")
+        tables = set(connections["owner"].introspection.django_table_names(only_existing=True, include_views=False))
+        cursor.execute(f"TRUNCATE {', '.join(tables - KEPT | {'portal_cache'})}")
+        for table in guarded:
+            cursor.execute(f"ALTER TABLE {table} ENABLE TRIGGER append_only_truncate")
 
 
-@pytest.fixture(autouse=True)
-def operator(request: pytest.FixtureRequest) -> None:
-    """Tests prepare and look as the operator; what they ask of the portal runs in the scope it enters itself."""
-    if {"db", "transactional_db"} & set(request.fixturenames) or request.node.get_closest_marker("django_db"):
-        request.getfixturevalue("db")
-        become_operator()
+@pytest.fixture
+def operator(db) -> None:
+    """The test prepares or looks as the operator; what it asks of the portal begins as nobody all the same."""
+    become_operator()
 
 
-def become_operator(reason: str = "tests") -> None:
-    """For the rest of the test, outside the scopes it enters; with no reason, for nobody."""
-    with connections["default"].cursor() as cursor:
-        cursor.execute("SELECT set_config('portal.operator', %s, false)", [reason])
+@pytest.fixture(scope="session", autouse=True)
+def portal_enters_its_own_scopes() -> Iterator[None]:
+    """A request or a command begins as nobody, in whatever scope the test is that gives it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Client, "request", as_nobody()(Client.request))
+        patch.setattr(BaseCommand, "execute", as_nobody()(BaseCommand.execute))
+        yield
 
 
 @pytest.fixture(autouse=True)
 def fresh_stream_slots(monkeypatch: pytest.MonkeyPatch) -> None:
     """A download that a test does not read to its end takes no slot from the next test."""
     monkeypatch.setattr(streams, "slots", threading.BoundedSemaphore(streams.SLOTS))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def cheap_passwords() -> Iterator[None]:
+    """Passwords are hashed as the portal hashes them, but with the least work: a server of its own reads them alike."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Argon2PasswordHasher, "time_cost", 1)
+        patch.setattr(Argon2PasswordHasher, "memory_cost", 8)
+        patch.setattr(Argon2PasswordHasher, "parallelism", 1)
+        yield
 
 
 @pytest.fixture(autouse=True)

@@ -169,7 +169,7 @@ def reverse_of(pattern: URLPattern) -> str:
 
 
 @pytest.mark.parametrize("name", [pattern.name for pattern in API if Open.TO_ALL not in rights_of(pattern)])
-def test_anonymous_system_is_refused_by_every_method(client, world, name):
+def test_anonymous_system_is_refused_by_every_method(operator, client, world, name):
     path = address(name, *world[Role.SUPPLIER])
 
     answers = [getattr(client, method)(path) for method in METHODS]
@@ -180,7 +180,7 @@ def test_anonymous_system_is_refused_by_every_method(client, world, name):
 
 @pytest.mark.parametrize("job", [Job.VIEWER, Job.EDITOR])
 @pytest.mark.parametrize("role", Role)
-def test_system_is_forbidden_exactly_what_its_job_does_not_include(organisations, world, role, job):
+def test_system_is_forbidden_exactly_what_its_job_does_not_include(operator, organisations, world, role, job):
     system = System(make_token(organisations[role], job))
 
     for pattern in API:
@@ -203,7 +203,7 @@ def test_each_job_may_all_that_the_one_before_may():
 
 
 @pytest.mark.parametrize("name", [n for n in NAMES if permission_of(n) != Open.TO_ALL])
-def test_anonymous_is_sent_to_sign_in(client, world, name):
+def test_anonymous_is_sent_to_sign_in(operator, client, world, name):
     path = address(name, *world[Role.SUPPLIER])
 
     answers = [getattr(client, method)(path) for method in METHODS]
@@ -219,7 +219,7 @@ def test_public_pages_open_without_signing_in(client, db, name):
 
 @pytest.mark.parametrize("job", Job)
 @pytest.mark.parametrize("role", Role)
-def test_missing_right_is_forbidden_by_every_method(organisations, world, sign_in, role, job):
+def test_missing_right_is_forbidden_by_every_method(operator, organisations, world, sign_in, role, job):
     """403 exactly where the table of rights says no; never a page, a file or a change."""
     browser = sign_in(organisations[role], job)
 
@@ -234,9 +234,19 @@ def test_missing_right_is_forbidden_by_every_method(organisations, world, sign_i
             assert 403 in statuses, name
 
 
+@pytest.mark.parametrize("role", Role)
+def test_no_page_is_stored(organisations, world, sign_in, role):
+    """Each shows who is signed in, those open to all too."""
+    browser = sign_in(organisations[role], Job.ADMINISTRATOR)
+
+    for name in NAMES:
+        answer = browser.get(address(name, *world[role]))
+        assert answer.status_code == 405 or "no-store" in answer.headers["Cache-Control"], name
+
+
 @pytest.mark.parametrize("name", [n for n in GUARDED if n not in ("worklist",)])
 @pytest.mark.parametrize("role", [Role.SUPPLIER, Role.MAP])
-def test_foreign_and_unknown_objects_get_the_same_answer(organisations, world, sign_in, role, name):
+def test_foreign_and_unknown_objects_get_the_same_answer(operator, organisations, world, sign_in, role, name):
     browser = sign_in(organisations[role], Job.ADMINISTRATOR)
     foreign, membership, run = world["rival"]
     path = address(name, foreign, membership, run)
@@ -259,7 +269,7 @@ def same_words(answer) -> str:
 
 
 @pytest.mark.parametrize("name", [n for n in NAMES if permission_of(n) not in (Open.TO_ALL, Open.SIGNED_IN)])
-def test_unknown_parameter_is_named_and_refused(organisations, world, sign_in, name):
+def test_unknown_parameter_is_named_and_refused(operator, organisations, world, sign_in, name):
     role = next(
         r for r in Role if not isinstance(p := permission_of(name), Permission) or allows(r, Job.ADMINISTRATOR, p)
     )
@@ -281,13 +291,13 @@ FORMS = [
 
 
 @pytest.mark.parametrize("name", FORMS)
-def test_form_that_does_not_say_for_whom_is_refused(organisations, world, sign_in, name):
+def test_form_that_does_not_say_for_whom_is_refused(operator, organisations, world, sign_in, name):
     browser = sign_in(organisations[Role.SUPPLIER], Job.ADMINISTRATOR)
 
     assert browser.post(address(name, *world[Role.SUPPLIER])).status_code == 400
 
 
-def test_person_without_membership_gets_in_nowhere(client, world):
+def test_person_without_membership_gets_in_nowhere(operator, client, world):
     client.force_login(make_user())
 
     for name in NAMES:
@@ -295,7 +305,7 @@ def test_person_without_membership_gets_in_nowhere(client, world):
             assert client.get(address(name, *world[Role.SUPPLIER])).status_code in (403, 405), name
 
 
-def test_member_of_an_inactive_organisation_gets_in_nowhere(supplier, sign_in):
+def test_member_of_an_inactive_organisation_gets_in_nowhere(operator, supplier, sign_in):
     browser = sign_in(supplier)
     supplier.is_active = False
     supplier.save()
@@ -308,7 +318,7 @@ def test_member_of_an_inactive_organisation_gets_in_nowhere(supplier, sign_in):
 CLOSED = [p.name for p in patterns() if getattr(p.callback, "login_required", True)]
 
 
-def test_password_alone_opens_no_page(client, world, supplier):
+def test_password_alone_opens_no_page(operator, client, world, supplier):
     """With the code still to give, every address leads back to the sign-in."""
     user = make_user(password="quite a long password")
     make_membership(supplier, Job.ADMINISTRATOR, user)
@@ -325,7 +335,7 @@ def test_password_alone_opens_no_page(client, world, supplier):
 
 
 @pytest.mark.parametrize("why", ["setting", "reset"])
-def test_who_lacks_a_factor_is_led_to_enrol_from_every_page(settings, world, supplier, why):
+def test_who_lacks_a_factor_is_led_to_enrol_from_every_page(operator, settings, world, supplier, why):
     """Also in a session that was open before; by every method."""
     browser = Browser(make_membership(supplier, Job.ADMINISTRATOR))
     assert browser.get("/devices/").status_code == 200
@@ -339,7 +349,7 @@ def test_who_lacks_a_factor_is_led_to_enrol_from_every_page(settings, world, sup
         assert all(answer.url.startswith("/accounts/security/enrol/?next=") for answer in answers), name
 
 
-def test_who_lacks_a_factor_may_read_what_is_open_to_all_and_leave(settings, world, supplier):
+def test_who_lacks_a_factor_may_read_what_is_open_to_all_and_leave(operator, settings, world, supplier):
     settings.MFA_REQUIRED = True
     browser = Browser(make_membership(supplier))
 
@@ -473,7 +483,7 @@ def test_rights_are_never_the_union(dual, asset_provider):
     assert dual.get("/reports/map-portfolio/").status_code == 403
 
 
-def test_form_of_another_membership_gets_the_way_back_with_all_that_was_typed(dual, supplier, asset_provider):
+def test_form_of_another_membership_gets_the_way_back_with_all_that_was_typed(operator, dual, supplier, asset_provider):
     device = make_device("ZEPH", None, msn="")
     path = f"/devices/{device.device_id}/edit/"
     dual.post("/accounts/acting/", {"membership": membership_of(dual, asset_provider).pk})
@@ -488,7 +498,7 @@ def test_form_of_another_membership_gets_the_way_back_with_all_that_was_typed(du
     assert device.msn == ""
 
 
-def test_switching_back_saves_the_form(dual, supplier, asset_provider):
+def test_switching_back_saves_the_form(operator, dual, supplier, asset_provider):
     device = make_device("ZEPH", None, msn="")
     path = f"/devices/{device.device_id}/edit/"
     own = membership_of(dual, supplier)
@@ -501,7 +511,7 @@ def test_switching_back_saves_the_form(dual, supplier, asset_provider):
     assert device.msn == "Z21E 10447"
 
 
-def test_file_link_of_another_membership_is_stopped(dual, supplier, asset_provider):
+def test_file_link_of_another_membership_is_stopped(operator, dual, supplier, asset_provider):
     link = f"/reports/map-portfolio/download/?format=csv&acting={membership_of(dual, asset_provider).pk}"
 
     response = dual.get(link)
@@ -533,7 +543,7 @@ def test_acting_organisation_stands_in_title_and_file_name(dual, supplier):
     assert "zephyr-energy" in dual.get("/devices/download/").headers["Content-Disposition"]
 
 
-def test_every_form_and_file_link_carries_the_membership(organisations, world, sign_in):
+def test_every_form_and_file_link_carries_the_membership(operator, organisations, world, sign_in):
     """Forms that django-allauth answers, and the switch itself, are no acts for an organisation."""
     for role in Role:
         browser = sign_in(organisations[role], Job.ADMINISTRATOR)

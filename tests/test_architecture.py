@@ -4,6 +4,7 @@ import ast
 import os
 import subprocess
 import sys
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -11,73 +12,111 @@ from django.conf import settings
 from django.core.management import call_command
 
 ROOT = Path(settings.BASE_DIR)
-# Inside inventory, a layer may import those after it; `views`, `api` and `commands` stand side by side on top.
-LAYERS = (
-    ("views", "api", "management", "urls"),
-    ("demo",),
-    ("forms", "reports", "loading", "generation", "presentation", "worklists", "tasks", "trail"),
-    ("filters", "actions", "recording", "paging", "history", "lookup"),
-    ("data_items",),
-    ("loading_rules",),
+# Inside inventory, a room may import those of its own floor and of the floors below; `apps` joins them all.
+FLOORS = (
+    ("views", "api", "management", "tasks", "urls"),
+    ("forms", "reports", "loads", "demo", "look_ups", "trail.words"),
+    ("recording", "trail", "devices", "history"),
+    ("rules", "data_items"),
     ("models",),
     ("querysets",),
-    ("identifiers", "quality", "sql", "statistics", "wording"),
+    ("identifiers", "quality", "statements", "wording"),
 )
-RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
+FLOOR_OF = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
 
 
-def modules(*packages: str) -> list[Path]:
-    found = [path for package in packages for path in (ROOT / package).rglob("*.py")]
-    return [path for path in found if "migrations" not in path.parts and path.name != "__init__.py"]
+def modules(*packages: str) -> dict[str, Path]:
+    """Each module's full name, and its file."""
+    return {name_of(path): path for package in packages for path in (ROOT / package).rglob("*.py")}
 
 
-def imports(path: Path) -> set[str]:
-    """Full names of the modules a file imports, wherever in the file."""
+def name_of(path: Path) -> str:
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+
+
+MODULES = modules("accounts", "inventory", "smi_portal")
+INVENTORY = [name for name in MODULES if name.startswith("inventory.") and name != "inventory.apps"]
+
+
+def imports(source: str) -> set[str]:
+    """Full names of what a module imports, wherever in the file, for types alone or not."""
     names = set()
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
-            names |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
+            names |= {f"{node.module}.{alias.name}" for alias in node.names}
     return names
 
 
-def layer(dotted: str) -> str:
-    """`inventory.reports.copy` → `reports`."""
-    parts = dotted.split(".")
-    return parts[1] if len(parts) > 1 else ""
+def imported_modules(source: str) -> set[str]:
+    """`accounts.roles` for `from accounts.roles import Job`, of our own modules alone."""
+    return {name if name in MODULES else name.rpartition(".")[0] for name in imports(source)} & MODULES.keys()
+
+
+USED = {name: imported_modules(path.read_text()) for name, path in MODULES.items()}
+
+
+def uses(one: str, *others: str) -> list[tuple[str, str]]:
+    """Where a module of package `one` imports from one of the others."""
+    return [(name, used) for name in USED if within(name, one) for used in USED[name] if within(used, *others)]
+
+
+def within(name: str, *packages: str) -> bool:
+    return any(f"{name}.".startswith(f"{package}.") for package in packages)
+
+
+def circle_in(used: dict[str, set[str]]) -> list[str]:
+    try:
+        TopologicalSorter(used).prepare()
+    except CycleError as error:
+        return error.args[1]
+    return []
 
 
 def test_accounts_knows_neither_inventory_nor_the_site():
-    for path in modules("accounts"):
-        assert not [name for name in imports(path) if name.startswith(("inventory", "smi_portal"))], path
+    assert not uses("accounts", "inventory", "smi_portal")
 
 
 def test_inventory_does_not_know_the_site():
-    for path in modules("inventory"):
-        assert not [name for name in imports(path) if name.startswith("smi_portal")], path
+    assert not uses("inventory", "smi_portal")
 
 
-@pytest.mark.parametrize("path", modules("inventory"), ids=lambda path: str(path.relative_to(ROOT)))
-def test_inventory_imports_go_one_way(path):
-    own = layer(".".join(path.relative_to(ROOT).with_suffix("").parts))
-    if own == "apps":
+def test_no_module_imports_itself_through_others():
+    assert not circle_in(USED)
+
+
+def test_circle_is_found_also_where_types_alone_make_it():
+    for_types = "if TYPE_CHECKING:\n    from inventory.models import Device"
+    assert circle_in(USED | {"inventory.identifiers": imported_modules(for_types)})
+
+    assert imported_modules("def late():\n    from accounts import roles") == {"accounts.roles"}
+    assert set(circle_in({"a": {"b"}, "b": {"c"}, "c": {"a"}, "d": {"a"}})) == {"a", "b", "c"}
+
+
+@pytest.mark.parametrize("name", INVENTORY)
+def test_inventory_imports_go_one_way(name):
+    own, used = room(name), {room(used) for used in USED[name] if within(used, "inventory")} - {"migrations"}
+    if own == "migrations":
         return
-    used = {layer(name) for name in imports(path) if name.startswith("inventory.")} & RANK.keys()
 
-    assert own in RANK, f"{own} has no layer"
-    assert not [name for name in used if RANK[name] < RANK[own]], path
+    assert not [other for other in used if FLOOR_OF[other] < FLOOR_OF[own]]
+
+
+def room(name: str) -> str:
+    """`inventory.reports.copy` → `reports`, but where a module has a floor of its own."""
+    own = name.removeprefix("inventory.")
+    return own if own in FLOOR_OF else own.split(".")[0]
 
 
 def test_pages_and_api_do_not_know_each_other():
-    for one, other in (("views", "api"), ("api", "views")):
-        for path in modules(f"inventory/{one}"):
-            assert not [name for name in imports(path) if name.startswith(f"inventory.{other}")], path
+    assert not uses("inventory.views", "inventory.api")
+    assert not uses("inventory.api", "inventory.views")
 
 
 def test_imports_stand_at_the_top():
     """No import inside a function; settings alone start the embedded database where it is needed."""
-    for path in modules("accounts", "inventory", "smi_portal"):
+    for path in MODULES.values():
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.FunctionDef):
                 inner = [n for n in ast.walk(node) if isinstance(n, ast.Import | ast.ImportFrom)]
@@ -87,12 +126,12 @@ def test_imports_stand_at_the_top():
 def test_one_module_alone_imports_what_is_internal_to_django_allauth():
     """And that one says why; what is internal may change with each of its versions."""
     internal = {
-        path.name
-        for path in modules("accounts", "inventory", "smi_portal")
-        if any(name.startswith("allauth.") and ".internal" in name for name in imports(path))
+        name
+        for name, path in MODULES.items()
+        if any(used.startswith("allauth.") and ".internal" in used for used in imports(path.read_text()))
     }
 
-    assert internal == {"allauth_internals.py"}
+    assert internal == {"accounts.sign_in.allauth_internals"}
 
 
 def test_migrations_are_complete(db):

@@ -34,7 +34,7 @@ def who_may(name: str) -> Role:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_form_without_its_token_is_refused(organisations, world, name):  # noqa: F811
+def test_form_without_its_token_is_refused(operator, organisations, world, name):  # noqa: F811
     """By every address that takes a POST, for somebody who may."""
     role = who_may(name)
     browser = Browser(make_membership(organisations[role], Job.ADMINISTRATOR), enforce_csrf_checks=True)
@@ -89,7 +89,7 @@ def test_link_that_sets_a_password_is_of_the_portals_own_name(supplier, headers)
     assert link.startswith("http://127.0.0.1:8000/accounts/password/reset/key/")
 
 
-def test_names_in_a_form_that_are_none_of_its_fields_change_nothing(supplier, dcc, sign_in):
+def test_names_in_a_form_that_are_none_of_its_fields_change_nothing(operator, supplier, dcc, sign_in):
     """Neither organisation, person, role nor state can be slipped in."""
     admin, member = sign_in(supplier, Job.ADMINISTRATOR), make_membership(supplier)
     slipped = {"organisation": dcc.pk, "organisation_id": dcc.pk, "user": 1, "user_id": 1, "ended_at": "2020-01-01"}

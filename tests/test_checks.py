@@ -60,7 +60,7 @@ def test_days_that_leave_no_time_for_mails_are_refused(settings):
     assert ids(checks.days_leave_time_for_mails()) == ["smi_portal.E001"] * 2
 
 
-def test_login_deletes_nothing_of_ours(db):
+def test_login_deletes_nothing_of_ours(operator, db):
     """Nor may it empty or change a table; sessions end and answers are kept for a day, so those it deletes."""
     with connections["default"].cursor() as cursor:
         cursor.execute(

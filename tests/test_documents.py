@@ -1,4 +1,4 @@
-"""Pages made from files of `docs/`, and the reference of the API made from its description."""
+"""Pages made from files of `docs/`, the reference of the API made from its description, and the files they name."""
 
 import re
 
@@ -10,6 +10,9 @@ from smi_portal.docs.documents import document
 from smi_portal.docs.reference import form_of, prose, resources, schemas
 
 GUIDE = (project.BASE_DIR / "docs/api.md").read_text()
+DOCUMENTS = [project.BASE_DIR / "README.md", *sorted(project.BASE_DIR.glob("docs/*.md"))]
+NAMED = re.compile(r"`((?:accounts|bench|client|docs|inventory|smi_portal|templates|tests)/[\w./]*)`")
+LINKED = re.compile(r"\]\((\w[\w/-]*\.(?:md|png))\)")
 
 
 @pytest.fixture
@@ -55,7 +58,7 @@ def part_of(page: str, name: str) -> str:
     return re.split("<h3|</section", page.partition(f'id="{name}">')[2])[0]
 
 
-def test_reference_has_every_operation_parameter_and_status(reference):
+def test_reference_has_every_operation_parameter_and_status(operator, reference):
     for path, operations in described()["paths"].items():
         for method, told in operations.items():
             part = part_of(reference, told["operationId"])
@@ -66,7 +69,7 @@ def test_reference_has_every_operation_parameter_and_status(reference):
             assert sorted(shown + usual) == sorted(told["responses"])
 
 
-def test_reference_has_every_field(reference):
+def test_reference_has_every_field(operator, reference):
     for name, schema in described()["components"]["schemas"].items():
         part = part_of(reference, f"schema-{name}")
         assert all(f"<code>{field}</code>" in part for field in schema["properties"])
@@ -100,3 +103,12 @@ def test_forms_are_told_in_words(schema, words):
 
 def test_text_of_the_description_is_escaped():
     assert prose("`<b>` & more") == "<code>&lt;b&gt;</code> &amp; more"
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+def test_files_that_a_document_names_are_there(path):
+    text = path.read_text()
+    named = {project.BASE_DIR / name for name in NAMED.findall(text)}
+    linked = {path.parent / name for name in LINKED.findall(text)}
+
+    assert [file for file in sorted(named | linked) if not file.exists()] == []

@@ -21,6 +21,8 @@ from inventory.rules.recording import Recording
 from tests.factories import INSTALLED, bind, listed, make_device, make_membership, make_organisation, provided_by
 from tests.server import database_url
 
+pytestmark = pytest.mark.usefixtures("operator")
+
 
 @pytest.fixture
 def device(supplier, asset_provider) -> Device:

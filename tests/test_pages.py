@@ -199,11 +199,11 @@ def refusal(request, failing, quiet_client, supplier) -> HttpResponse:
     ("how", "status", "says"),
     [
         ("bad", 400, "There is no parameter “map_id” here."),
-        ("suspicious", 400, "The address or the form holds something"),
+        ("suspicious", 400, "The address or the form contains something"),
         ("denied", 403, "Your job does not include this."),
-        ("missing", 404, "There is nothing here that you may see"),
+        ("missing", 404, "Page not found"),
         ("other", 409, "This page was made for another organisation"),
-        ("broken", 500, "The portal has made a mistake"),
+        ("broken", 500, "Sorry, there is a problem with the portal"),
     ],
 )
 def test_refusal_says_what_happened(failing, quiet_client, supplier, how, status, says):
@@ -238,7 +238,7 @@ def test_unknown_address_is_answered_by_our_page(client, db):
     assert "Go to the first page" in answer.text
 
 
-def test_person_without_membership_learns_whom_to_ask(client, db, django_user_model):
+def test_person_without_membership_learns_whom_to_ask(operator, client, db, django_user_model):
     client.force_login(django_user_model.objects.create_user("lost@demo.example", "Lost"))
 
     answer = client.get("/devices/")

@@ -13,6 +13,8 @@ from accounts.roles import Job, Role
 from inventory.models import Device, DeviceEvent, ProviderPeriod, ReportRun, StepKind, SupplyPeriod
 from tests.factories import bind, listed, make_device, make_hub, make_organisation, provided_by, supplied_by
 
+pytestmark = pytest.mark.usefixtures("operator")
+
 MOVED, SOLD = date(2025, 3, 1), date(2025, 6, 1)
 REFUSED = "row-level security"
 

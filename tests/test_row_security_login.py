@@ -148,7 +148,7 @@ def test_login_deletes_no_device_and_switches_no_trigger_off(login, supplier):
 # Whose devices
 
 
-def test_suppliers_update_of_anothers_device_changes_no_row(login, supplier):
+def test_suppliers_update_of_anothers_device_changes_no_row(operator, login, supplier):
     foreign = make_device("ZODI", "ZMAP")
     before = state(foreign)
     act_for(login, supplier)
@@ -157,7 +157,7 @@ def test_suppliers_update_of_anothers_device_changes_no_row(login, supplier):
     assert state(foreign) == before
 
 
-def test_suppliers_update_of_the_msn_of_its_own_device_is_one_row_with_history(login, supplier, device):
+def test_suppliers_update_of_the_msn_of_its_own_device_is_one_row_with_history(operator, login, supplier, device):
     make_device("ZODI", "ZMAP")
     act_for(login, supplier)
 
@@ -166,7 +166,7 @@ def test_suppliers_update_of_the_msn_of_its_own_device_is_one_row_with_history(l
     assert device.version == 2
 
 
-def test_maps_update_of_its_own_device_changes_no_row(login, asset_provider, device):
+def test_maps_update_of_its_own_device_changes_no_row(operator, login, asset_provider, device):
     before = state(device)
     act_for(login, asset_provider)
 
@@ -198,7 +198,7 @@ def test_every_column_of_a_device_is_somebodys_to_write():
 
 
 @pytest.mark.parametrize("who", ["supplier", "dcc"])
-def test_what_loads_notify_is_not_theirs_to_change(login, device, request, who):
+def test_what_loads_notify_is_not_theirs_to_change(operator, login, device, request, who):
     before = state(device)
     act_for(login, request.getfixturevalue(who))
 
@@ -209,7 +209,7 @@ def test_what_loads_notify_is_not_theirs_to_change(login, device, request, who):
 
 
 @pytest.mark.parametrize("reason", ["", "a repair"])
-def test_parties_follow_from_steps_whoever_writes(login, supplier, device, reason):
+def test_parties_follow_from_steps_whoever_writes(operator, login, supplier, device, reason):
     before = state(device)
     act_for(login, supplier)
     login.execute("SELECT set_config('portal.operator', %s, false)", [reason])
@@ -223,7 +223,7 @@ def test_parties_follow_from_steps_whoever_writes(login, supplier, device, reaso
 # Steps and devices
 
 
-def test_supplier_records_a_step_for_its_own_device(login, supplier, device):
+def test_supplier_records_a_step_for_its_own_device(operator, login, supplier, device):
     act_for(login, supplier)
 
     login.execute(STEP.format(device=device.pk))
@@ -233,7 +233,7 @@ def test_supplier_records_a_step_for_its_own_device(login, supplier, device):
     assert str(device.map_from) == "2025-06-01"
 
 
-def test_supplier_records_no_step_for_the_device_of_another_or_of_nobody(login, supplier, device):
+def test_supplier_records_no_step_for_the_device_of_another_or_of_nobody(operator, login, supplier, device):
     foreign = make_device("ZODI", "ZMAB")
     before = state(foreign), ProviderPeriod.objects.get(device=foreign).known
     act_for(login, supplier)
@@ -250,7 +250,7 @@ def test_past_supplier_records_no_step(login, supplier, device):
     assert "row-level security" in refusal(login, STEP.format(device=device.pk))
 
 
-def test_map_records_no_step_and_leaves_none_closed(login, asset_provider, device):
+def test_map_records_no_step_and_leaves_none_closed(operator, login, asset_provider, device):
     act_for(login, asset_provider)
 
     assert "row-level security" in refusal(login, STEP.format(device=device.pk))
@@ -265,7 +265,7 @@ def test_only_the_operator_adds_devices_and_changes_suppliers(login, device, sup
         assert "row-level security" in refusal(login, SUPPLY.format(device=device.pk))
 
 
-def test_operator_adds_devices_and_changes_suppliers(login, device):
+def test_operator_adds_devices_and_changes_suppliers(operator, login, device):
     login.execute("SET portal.operator = 'a load'")
 
     login.execute(DEVICE)

@@ -13,6 +13,8 @@ from inventory.querysets import DeviceQuerySet, ReportRunQuerySet
 from tests.conftest import Browser
 from tests.factories import bind, listed, make_device, make_hub, make_organisation, provided_by, supplied_by
 
+pytestmark = pytest.mark.usefixtures("operator")
+
 WORK = ["msn", "map-id", "duplicate-msn"]
 LISTS = ["/", "/devices/", "/devices/?device_type=ESME", *(f"/devices/to-do/{name}/" for name in WORK)]
 FILES = ["/devices/download/", "/reports/map-portfolio/download/", "/reports/map-portfolio/download/?as_of=2025-01-01"]

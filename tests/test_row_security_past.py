@@ -11,7 +11,10 @@ from inventory.models import Device, DeviceEvent, ProviderPeriod, StepKind, Supp
 from tests.factories import bind, listed, make_device, make_organisation, provided_by, supplied_by
 from tests.inventory.test_story import recorded_at
 
-pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "owner"])
+pytestmark = [
+    pytest.mark.django_db(transaction=True, databases=["default", "owner"]),
+    pytest.mark.usefixtures("operator"),
+]
 
 
 @pytest.fixture

@@ -21,7 +21,10 @@ from inventory.models import Device
 from inventory.querysets import by_device_id
 from tests.factories import bind, listed, make_membership, make_organisation, make_participant
 
-pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "owner"])
+pytestmark = [
+    pytest.mark.django_db(transaction=True, databases=["default", "owner"]),
+    pytest.mark.usefixtures("operator"),
+]
 DEVICES = 24_000
 SUPPLIERS, PROVIDERS = ([f"Z{letter}{number:02}" for number in range(12)] for letter in "SM")
 

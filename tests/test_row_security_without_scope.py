@@ -12,8 +12,10 @@ from accounts.models import KeptAnswer
 from accounts.models.audit import AuditCut, AuditHead, AuditRoot, AuditSeal
 from inventory.models import Device, DeviceReading, ReportRun
 from inventory.trail.kinds import DeviceAuditKind
-from tests.conftest import become_operator
 from tests.factories import make_device, make_invitation, make_membership, make_proposal
+from tests.scopes import become_operator
+
+pytestmark = pytest.mark.usefixtures("operator")
 
 # Read to find out for whom a request acts, before a scope can be entered.
 WITHOUT_POLICY = {

@@ -9,8 +9,10 @@ from accounts.acting import Acting, Origin, explaining, scope
 from accounts.operator import system_scope
 from accounts.roles import Job
 from inventory.models import Device, DeviceEvent
-from tests.conftest import become_operator
 from tests.factories import make_device
+from tests.scopes import become_operator
+
+pytestmark = pytest.mark.usefixtures("operator")
 
 SETTINGS = ("portal.organisation", "portal.operator", "portal.within", "pghistory.context_metadata")
 

@@ -19,7 +19,10 @@ from tests.server import PASSWORD, Server, Visitor, running
 DOWNLOAD = "/reports/map-portfolio/download/?format=csv"
 DEVICES = 60_000  # enough that the report does not fit into the buffers between server and client
 
-pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "owner"])
+pytestmark = [
+    pytest.mark.django_db(transaction=True, databases=["default", "owner"]),
+    pytest.mark.usefixtures("operator"),
+]
 
 
 @pytest.fixture

@@ -28,8 +28,8 @@ GONE = "This invitation was accepted, revoked or replaced in the meantime."
 def invite(*, email: str, name: str, job: Job, by: Acting) -> Invitation:
     """Offer somebody a job for the acting organisation, by a mail with a link that works once, for 72 hours.
 
-    Refuses who is a member or invited already, and a DCC administrator, whom two people appoint. Raises OSError or
-    SMTPException, and invites nobody, when the mail is not taken.
+    Refuses who is a member or invited already, and a DCC administrator, whom two people appoint. Raises NotSent, and
+    invites nobody, when the mail is not taken.
     """
     if not may_manage_still(by):
         raise NotAllowed(f"Only an administrator of {by.organisation} invites people.")

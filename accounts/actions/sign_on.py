@@ -122,8 +122,8 @@ def switch_sign_on(*, sign_on: SingleSignOn, on: bool, by: Acting | None) -> Sin
 def add_domain(*, sign_on: SingleSignOn, domain: str, by: Acting) -> MailDomain:
     """A domain that the provider shall vouch for, once the link mailed to its postmaster has proved it.
 
-    Refuses what is no domain, a public mail domain, and one that some organisation has. Raises OSError or
-    SMTPException, and adds nothing, when the mail is not taken.
+    Refuses what is no domain, a public mail domain, and one that some organisation has. Raises NotSent,
+    and adds nothing, when the mail is not taken.
     """
     name = clean_domain(domain)
     if held := MailDomain.objects.current().select_related("single_sign_on__organisation").filter(domain=name).first():
@@ -200,7 +200,7 @@ def _held_domain(domain: MailDomain) -> MailDomain:
     current = MailDomain.objects.current().select_for_update(of=("self",), no_key=True)
     found = current.select_related("single_sign_on__organisation").filter(pk=domain.pk).first()
     if found is None:
-        raise NotAllowed(f"{domain} has been given up in the meantime.")
+        raise NotAllowed(f"{domain} has been removed in the meantime.")
     return found
 
 

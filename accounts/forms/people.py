@@ -7,14 +7,14 @@ from django.core.exceptions import ValidationError
 from accounts.models import Fuel, Proposal, User
 from accounts.roles import Job, Role
 
-NO_DATE = "This is no date. Write it day first, such as 23/11/2026."
+NO_DATE = "Enter a real date, for example 23/11/2026."
 WIDE = {"class": "govuk-input--width-20", "autocomplete": "off"}
 
 
 class DayField(forms.DateField):
     def __init__(self, **kwargs: object) -> None:
         widget = forms.DateInput({"autocomplete": "off", "class": "govuk-input--width-10"})
-        words = {"invalid": NO_DATE, "required": "Give a day, such as 23/11/2026."}
+        words = {"invalid": NO_DATE, "required": "Enter a date, for example 23/11/2026."}
         super().__init__(widget=widget, error_messages=words, **kwargs)
 
 
@@ -33,13 +33,13 @@ class PersonForm(forms.Form):
     name = forms.CharField(
         label="Full name",
         max_length=120,
-        error_messages=required("Give the person’s full name."),
+        error_messages=required("Enter the person’s full name."),
         widget=forms.TextInput(WIDE),
     )
     email = forms.CharField(
-        label="E-mail address",
+        label="Email address",
         max_length=254,
-        error_messages=required("Give the person’s e-mail address."),
+        error_messages=required("Enter the person’s email address."),
         help_text="A personal work address. The invitation is valid for 72 hours.",
         widget=forms.EmailInput(WIDE | {"spellcheck": "false"}),
     )
@@ -55,13 +55,13 @@ class AcceptForm(forms.Form):
     name = forms.CharField(
         label="Full name",
         max_length=120,
-        error_messages=required("Give your full name."),
+        error_messages=required("Enter your full name."),
         widget=forms.TextInput(WIDE | {"autocomplete": "name"}),
     )
     password = forms.CharField(
         label="Password",
-        error_messages=required("Choose a password."),
-        help_text="12 characters or more. Not a common one, not like your name, not only digits.",
+        error_messages=required("Enter a password."),
+        help_text="12 characters or more. Do not use a common password, your name, or numbers alone.",
         widget=forms.PasswordInput({"class": "govuk-input--width-20", "autocomplete": "new-password"}),
     )
 
@@ -93,15 +93,15 @@ class OrganisationForm(forms.Form):
     name = forms.CharField(
         label="Name",
         max_length=120,
-        error_messages=required("Give the organisation’s name."),
+        error_messages=required("Enter the organisation’s name."),
         widget=forms.TextInput(WIDE),
     )
     role = forms.ChoiceField(
         label="It acts as",
-        error_messages=required("Say whether it acts as Supplier or as MAP."),
+        error_messages=required("Choose Supplier or MAP."),
         choices=[(role.value, role.label) for role in (Role.SUPPLIER, Role.MAP)],
         widget=forms.RadioSelect,
-        help_text="In one role. A company that is both has two organisations.",
+        help_text="If a company is both, add it twice.",
     )
 
 
@@ -109,39 +109,39 @@ class BindForm(forms.Form):
     fuel = forms.ChoiceField(
         label="Fuel",
         choices=[(fuel.value, fuel.label.capitalize()) for fuel in Fuel],
-        error_messages=required("Say for which fuel."),
+        error_messages=required("Choose electricity or gas."),
         widget=forms.RadioSelect,
     )
     code = forms.CharField(
         label="Code",
         max_length=10,
-        error_messages=required("Give the code."),
+        error_messages=required("Enter the code."),
         help_text="From the list of MAPs and suppliers: 4 characters for electricity, 3 for gas.",
         widget=forms.TextInput({"class": "smi-id govuk-input--width-5", "autocomplete": "off", "spellcheck": "false"}),
     )
-    valid_from = DayField(label="From which day", help_text="Day first, such as 23/11/2026. It may be in the past.")
+    valid_from = DayField(label="From what date?", help_text="For example 23/11/2026. It can be in the past.")
 
 
 class ReasonForm(forms.Form):
     reason = forms.CharField(
         label="Why?",
         max_length=240,
-        error_messages=required("Say why, so that it can be understood later."),
+        error_messages=required("Enter a reason, so that others can understand it later."),
         widget=forms.TextInput({"class": "govuk-input--width-30", "autocomplete": "off"}),
     )
 
 
 class UnbindForm(ReasonForm):
     field_order = ("last_day", "reason")
-    last_day = DayField(label="Last day", help_text="The last day on which it acts under the code, such as 23/11/2026.")
+    last_day = DayField(label="Last date", help_text="The last date under the code, for example 23/11/2026.")
 
 
 class MemberReasonForm(ReasonForm):
     field_order = ("email", "reason")
     email = forms.CharField(
-        label="E-mail address of the member",
+        label="Email address of the member",
         max_length=254,
-        error_messages=required("Give the member’s e-mail address."),
+        error_messages=required("Enter the member’s email address."),
         widget=forms.EmailInput(WIDE | {"spellcheck": "false"}),
     )
 

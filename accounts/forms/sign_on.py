@@ -22,7 +22,7 @@ class SignInForm(LoginForm):
 
 class AddressForm(forms.Form):
     email = forms.EmailField(
-        label="E-mail address", max_length=254, widget=forms.EmailInput({"autocomplete": "username"})
+        label="Email address", max_length=254, widget=forms.EmailInput({"autocomplete": "username"})
     )
 
 
@@ -39,15 +39,24 @@ class ProviderForm(forms.Form):
         label="Client secret",
         max_length=500,
         required=False,
-        help_text="Kept encrypted, and never shown again. Leave it empty to keep the one that is set.",
+        help_text="Kept encrypted, and never shown again. Leave it blank to keep the one that is set.",
         widget=forms.PasswordInput({"autocomplete": "new-password"}),
+    )
+
+
+class SwitchForm(forms.Form):
+    """Its page offers the one that it is not now."""
+
+    to = forms.ChoiceField(
+        choices=[("on", "On"), ("off", "Off")],
+        error_messages=dict.fromkeys(("required", "invalid_choice"), "Choose whether to switch it on or off."),
     )
 
 
 class DomainForm(forms.Form):
     domain = forms.CharField(
-        label="E-mail domain",
+        label="Email domain",
         max_length=254,
-        help_text="What stands after the @, such as supplier.example. Each domain below it is one of its own.",
+        help_text="The part after the @, for example supplier.example. Add each subdomain separately.",
         widget=forms.TextInput(PLAIN | {"class": "govuk-input--width-20"}),
     )

@@ -6,7 +6,7 @@ from accounts.models import ServiceToken
 from accounts.roles import Job
 from accounts.sign_in.networks import parse_networks
 
-DAYS = f"This is no whole number of days from 1 to {ServiceToken.MOST_DAYS}."
+DAYS = f"Enter a whole number of days from 1 to {ServiceToken.MOST_DAYS}."
 
 
 class TokenForm(forms.Form):
@@ -15,7 +15,7 @@ class TokenForm(forms.Form):
         label="Name",
         help_text="Which system it is for, for example Asset register. The audit trail shows it.",
         widget=forms.TextInput({"autocomplete": "off"}),
-        error_messages={"required": "Say which system the token is for."},
+        error_messages={"required": "Enter the name of the system that the token is for."},
     )
     job = forms.ChoiceField(
         choices=[(job.value, job.label) for job in ServiceToken.JOBS],
@@ -23,7 +23,7 @@ class TokenForm(forms.Form):
         widget=forms.RadioSelect,
         label="Job",
         help_text="What the system may do for the organisation. Give it no more than it needs.",
-        error_messages=dict.fromkeys(("required", "invalid_choice"), "A system is Viewer or Editor."),
+        error_messages=dict.fromkeys(("required", "invalid_choice"), "Choose Viewer or Editor."),
     )
     days = forms.IntegerField(
         min_value=1,
@@ -38,7 +38,7 @@ class TokenForm(forms.Form):
         required=False,
         max_length=2000,
         label="Networks it may be used from (optional)",
-        help_text="One on each line, for example 192.0.2.0/24 or 2001:db8::/32. Left empty: from everywhere.",
+        help_text="One on each line, for example 192.0.2.0/24 or 2001:db8::/32. Leave it blank to allow any network.",
         widget=forms.Textarea({"rows": 3, "autocomplete": "off", "spellcheck": "false"}),
     )
 

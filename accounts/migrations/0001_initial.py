@@ -23,11 +23,6 @@ CREATE UNLOGGED TABLE portal_count (
 );
 """
 
-# The files in the folders `sql` that are in force, as `smi_portal.schema` applied them.
-SQL_IN_FORCE = """
-CREATE TABLE portal_sql (file text NOT NULL PRIMARY KEY, digest text NOT NULL);
-"""
-
 
 class Migration(migrations.Migration):
     initial = True
@@ -843,5 +838,4 @@ class Migration(migrations.Migration):
         ),
         migrations.RunSQL(CACHE, "DROP TABLE portal_cache;"),
         migrations.RunSQL(COUNTS, "DROP TABLE portal_count;"),
-        migrations.RunSQL(SQL_IN_FORCE, "DROP TABLE portal_sql;"),
     ]

@@ -1,6 +1,5 @@
 """How django-allauth serves this portal: nobody signs up by themselves."""
 
-import smtplib
 import time
 from typing import Any
 from urllib.parse import urlsplit
@@ -12,7 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 
-from accounts.mail import link_to, logger
+from accounts.mail import FAILURES, link_to, logger
 from accounts.models import User
 from accounts.sign_in import known_browsers
 from accounts.sign_in.allauth_internals import get_authentication_records
@@ -80,7 +79,7 @@ class AccountAdapter(DefaultAccountAdapter):
         given = {"browser": browser, "security_url": link_to(reverse("mfa_index"))} | (context or {})
         try:
             super().send_notification_mail(template_prefix, user, given, **more)
-        except (OSError, smtplib.SMTPException) as error:
+        except FAILURES as error:
             logger.error("mail_not_sent", template=template_prefix, error=str(error))
 
     def _get_login_attempts_cache_key(self, request: HttpRequest, **credentials: str) -> str:

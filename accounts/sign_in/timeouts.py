@@ -24,6 +24,7 @@ from django.utils import timezone
 
 from accounts import acting
 from accounts.models import User
+from accounts.sign_in.factors import SIGNED_IN_THROUGH
 from accounts.sign_in.kept_forms import KEPT, KEPT_SECONDS, keep, page_of, waiting, way_back
 from accounts.sign_in.sessions import hold, stored
 
@@ -149,7 +150,7 @@ def end(request: HttpRequest, why: str) -> None:
 
 def _sign_out(request: HttpRequest, why: str) -> None:
     session, person, acted_for = request.session, request.user, request.session.get(acting.SESSION_KEY)
-    memberships = acting.memberships_of(person, session.get(acting.SIGNED_IN_THROUGH))
+    memberships = acting.memberships_of(person, session.get(SIGNED_IN_THROUGH))
     request.acting, request.timed_out = acting.chosen(memberships, acted_for), why
     if person.is_authenticated:
         user_logged_out.send(sender=User, request=request, user=person)

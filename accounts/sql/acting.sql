@@ -1,9 +1,9 @@
 -- For whom a transaction acts, as `accounts.acting` says it, and what that lets it read: what all policies ask.
 
--- `(SELECT f())` in a policy is asked once for a statement, not for each row.
+-- `(SELECT f())` in a policy is asked once for a statement, not for each row. Functions without a search path name nothing
+-- of ours: they become part of a query, or cost nothing for each row.
 
 -- The day in the United Kingdom at a moment.
--- This function and the two others without a search path name nothing of ours, so that they become part of a query.
 CREATE OR REPLACE FUNCTION uk_day(moment timestamptz) RETURNS date
     LANGUAGE sql STABLE PARALLEL SAFE
 AS $$ SELECT (moment AT TIME ZONE 'Europe/London')::date $$;
@@ -34,7 +34,7 @@ $$;
 -- For functions that narrow themselves what they read or write: `name` them, and give the former name back at the
 -- end.
 CREATE OR REPLACE FUNCTION reading_within(name text) RETURNS text
-    LANGUAGE plpgsql SET search_path = public, pg_temp
+    LANGUAGE plpgsql
 AS $$
 DECLARE
     former text := coalesce(current_setting('portal.within', true), '');

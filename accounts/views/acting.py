@@ -4,7 +4,6 @@ from dataclasses import replace
 
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
-from django.views.decorators.cache import never_cache
 
 from accounts import acting
 from accounts.access import Open, allow
@@ -21,7 +20,6 @@ class SeeOtherWithForm(HttpResponseRedirect):
 
 
 @allow(Open.SIGNED_IN, "GET", "HEAD", "POST")
-@never_cache
 def acting_choice(request: HttpRequest) -> HttpResponse:
     """Choose the membership to act under; then on to `next`, with the form that was stopped if there is one."""
     onward = safe_next(request)

@@ -2,17 +2,16 @@
 
 from collections.abc import Callable
 
-from django.contrib import messages
 from django.db.models import Count, Q, QuerySet
 from django.forms import Form
-from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
-from django.views.decorators.cache import never_cache
 
 from accounts.access import allow, expect
 from accounts.actions import add_organisation, proposals
-from accounts.errors import NotAllowed, Stale
+from accounts.errors import NotAllowed
+from accounts.forms.page import Given, done, form_page, posted
 from accounts.forms.people import (
     BindForm,
     DecisionForm,
@@ -29,11 +28,11 @@ from accounts.views.proposal_words import act_in_words
 
 Act = Proposal.Act
 PROPOSED = "Proposed. Another DCC administrator decides; until then nothing changes."
+JOB_CHANGED = "This member’s job has been changed in the meantime. Reject this, and propose it again."
 SHOWN_DECIDED = 20
 
 
 @allow(Permission.MANAGE_ORGANISATIONS)
-@never_cache
 def organisation_list(request: HttpRequest) -> HttpResponse:
     expect(request)
     in_force = Q(memberships__ended_at=None, memberships__suspended_at=None, memberships__user__is_active=True)
@@ -57,27 +56,21 @@ def _codes(organisation: Organisation) -> list[str]:
 
 
 @allow(Permission.MANAGE_ORGANISATIONS, "GET", "HEAD", "POST", fresh=True)
-@never_cache
 def organisation_add(request: HttpRequest) -> HttpResponse:
     expect(request)
-    form = refilled(request, OrganisationForm(request.POST if request.method == "POST" else None))
-    if form.is_valid():
-        given = form.cleaned_data
-        try:
-            organisation = add_organisation(name=given["name"], role=Role(given["role"]), by=request.acting)
-        except NotAllowed as refusal:
-            form.add_error(refusal.field, str(refusal))
-        else:
-            messages.success(request, f"{organisation} has been added. Bind its codes, and appoint an administrator.")
-            return redirect("organisation-detail", pk=organisation.pk)
-    return render(request, "accounts/organisation_add.html", {"form": form}, status=400 if form.is_bound else 200)
+
+    def add(given: Given) -> HttpResponse:
+        organisation = add_organisation(name=given["name"], role=Role(given["role"]), by=request.acting)
+        words = f"{organisation} has been added. Bind its codes, and appoint an administrator."
+        return done(request, words, "organisation-detail", pk=organisation.pk)
+
+    return form_page(request, OrganisationForm(posted(request)), "accounts/organisation_add.html", add)
 
 
 @allow(Permission.MANAGE_ORGANISATIONS)
-@never_cache
 def organisation_detail(request: HttpRequest, pk: int) -> HttpResponse:
     """Its codes, its administrators, and what is proposed for it."""
-    organisation = _organisation_or_404(pk)
+    organisation = get_object_or_404(Organisation, pk=pk)
     expect(request)
     administrators = Membership.objects.current().administrators().filter(organisation=organisation)
     context = {
@@ -91,16 +84,9 @@ def organisation_detail(request: HttpRequest, pk: int) -> HttpResponse:
     return render(request, "accounts/organisation_detail.html", context)
 
 
-def _organisation_or_404(pk: int) -> Organisation:
-    if (found := Organisation.objects.filter(pk=pk).first()) is None:
-        raise Http404
-    return found
-
-
-def _binding_or_404(pk: int) -> Binding:
-    if (found := Binding.objects.select_related("organisation").filter(pk=pk, valid_to=None).first()) is None:
-        raise Http404
-    return found
+def _partner_or_404(pk: int) -> Organisation:
+    """An organisation other than the DCC, which acts under no code and always takes part."""
+    return get_object_or_404(Organisation.objects.exclude(role=Role.DCC), pk=pk)
 
 
 def _proposals() -> QuerySet[Proposal]:
@@ -108,18 +94,13 @@ def _proposals() -> QuerySet[Proposal]:
 
 
 @allow(Permission.MANAGE_ORGANISATIONS, "GET", "HEAD", "POST", fresh=True)
-@never_cache
 def code_bind(request: HttpRequest, pk: int) -> HttpResponse:
-    organisation = _organisation_or_404(pk)
-    if organisation.role == Role.DCC:
-        raise Http404
+    organisation = _partner_or_404(pk)
     expect(request)
-    today = {"valid_from": timezone.localdate()}
-    form = refilled(request, BindForm(request.POST if request.method == "POST" else None, initial=today))
+    form = BindForm(posted(request), initial={"valid_from": timezone.localdate()})
     words = {"heading": f"Bind a code to {organisation}", "button": "Propose binding"}
 
-    def propose() -> None:
-        given = form.cleaned_data
+    def propose(given: Given) -> None:
         code, day = given["code"].strip().upper(), given["valid_from"].isoformat()
         _propose(request, Act.BIND, organisation, fuel=given["fuel"], code=code, valid_from=day)
 
@@ -127,16 +108,13 @@ def code_bind(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @allow(Permission.MANAGE_ORGANISATIONS, "GET", "HEAD", "POST", fresh=True)
-@never_cache
 def code_unbind(request: HttpRequest, pk: int) -> HttpResponse:
-    binding = _binding_or_404(pk)
+    binding = get_object_or_404(Binding.objects.select_related("organisation"), pk=pk, valid_to=None)
     expect(request)
-    today = {"last_day": timezone.localdate()}
-    form = refilled(request, UnbindForm(request.POST if request.method == "POST" else None, initial=today))
+    form = UnbindForm(posted(request), initial={"last_day": timezone.localdate()})
     words = {"heading": f"Unbind {binding.code} from {binding.organisation}", "button": "Propose unbinding"}
 
-    def propose() -> None:
-        given = form.cleaned_data
+    def propose(given: Given) -> None:
         details = {"binding": binding.pk, "last_day": given["last_day"].isoformat()}
         _propose(request, Act.UNBIND, binding.organisation, reason=given["reason"], **details)
 
@@ -144,57 +122,48 @@ def code_unbind(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @allow(Permission.MANAGE_ORGANISATIONS, "GET", "HEAD", "POST", fresh=True)
-@never_cache
 def administrator_appoint(request: HttpRequest, pk: int) -> HttpResponse:
     """The first administrator of an organisation, or a new one where none is left."""
-    organisation = _organisation_or_404(pk)
+    organisation = get_object_or_404(Organisation, pk=pk)
     expect(request)
-    form = refilled(request, PersonForm(request.POST if request.method == "POST" else None))
     words = {"heading": f"Appoint an administrator of {organisation}", "button": "Propose administrator"}
 
-    def propose() -> None:
-        given = form.cleaned_data
+    def propose(given: Given) -> None:
         _propose(request, Act.APPOINT, organisation, email=given["email"].strip().lower(), name=given["name"])
 
-    return _proposal_page(request, organisation, form, propose, words)
+    return _proposal_page(request, organisation, PersonForm(posted(request)), propose, words)
 
 
 @allow(Permission.MANAGE_ORGANISATIONS, "GET", "HEAD", "POST", fresh=True)
-@never_cache
 def organisation_activity(request: HttpRequest, pk: int) -> HttpResponse:
     """Let an organisation take part no longer, or again."""
-    organisation = _organisation_or_404(pk)
-    if organisation.role == Role.DCC:
-        raise Http404
+    organisation = _partner_or_404(pk)
     expect(request)
-    form = refilled(request, ReasonForm(request.POST if request.method == "POST" else None))
     act = Act.DEACTIVATE if organisation.is_active else Act.REACTIVATE
     verb = "Deactivate" if organisation.is_active else "Reactivate"
     words = {"heading": f"{verb} {organisation}", "button": f"Propose to {verb.lower()}"}
 
-    def propose() -> None:
-        _propose(request, act, organisation, reason=form.cleaned_data["reason"])
+    def propose(given: Given) -> None:
+        _propose(request, act, organisation, reason=given["reason"])
 
-    return _proposal_page(request, organisation, form, propose, words)
+    return _proposal_page(request, organisation, ReasonForm(posted(request)), propose, words)
 
 
 @allow(Permission.MANAGE_ORGANISATIONS, "GET", "HEAD", "POST", fresh=True)
-@never_cache
 def member_factors_reset(request: HttpRequest, pk: int) -> HttpResponse:
     """A way back in for a member whom no administrator of their own can let in."""
-    organisation = _organisation_or_404(pk)
+    organisation = get_object_or_404(Organisation, pk=pk)
     expect(request)
-    form = refilled(request, MemberReasonForm(request.POST if request.method == "POST" else None))
     words = {"heading": f"Reset the second factors of a member of {organisation}", "button": "Propose reset"}
 
-    def propose() -> None:
-        email = form.cleaned_data["email"].strip().lower()
+    def propose(given: Given) -> None:
+        email = given["email"].strip().lower()
         member = Membership.objects.current().filter(organisation=organisation, user__email=email).first()
         if member is None:
             raise NotAllowed(f"Nobody with this address is a member of {organisation}.", "email")
-        _propose(request, Act.RESET_FACTORS, organisation, reason=form.cleaned_data["reason"], membership=member.pk)
+        _propose(request, Act.RESET_FACTORS, organisation, reason=given["reason"], membership=member.pk)
 
-    return _proposal_page(request, organisation, form, propose, words)
+    return _proposal_page(request, organisation, MemberReasonForm(posted(request)), propose, words)
 
 
 def _propose(request: HttpRequest, act: Act, organisation: Organisation, **given: object) -> None:
@@ -202,23 +171,22 @@ def _propose(request: HttpRequest, act: Act, organisation: Organisation, **given
 
 
 def _proposal_page(
-    request: HttpRequest, organisation: Organisation, form: Form, propose: Callable[[], None], words: dict[str, str]
+    request: HttpRequest,
+    organisation: Organisation,
+    form: Form,
+    propose: Callable[[Given], None],
+    words: dict[str, str],
 ) -> HttpResponse:
     """The form of a proposal; back to the organisation once it is made."""
-    if form.is_valid():
-        try:
-            propose()
-        except NotAllowed as refusal:
-            form.add_error(refusal.field if refusal.field in form.fields else None, str(refusal))
-        else:
-            messages.success(request, PROPOSED)
-            return redirect("organisation-detail", pk=organisation.pk)
-    context = {"organisation": organisation, "form": form, **words}
-    return render(request, "accounts/proposal_add.html", context, status=400 if form.is_bound else 200)
+
+    def act(given: Given) -> HttpResponse:
+        propose(given)
+        return done(request, PROPOSED, "organisation-detail", pk=organisation.pk)
+
+    return form_page(request, form, "accounts/proposal_add.html", act, {"organisation": organisation, **words})
 
 
 @allow(Permission.MANAGE_ORGANISATIONS)
-@never_cache
 def proposal_list(request: HttpRequest) -> HttpResponse:
     """What waits for a second administrator, and what was decided last."""
     expect(request)
@@ -232,27 +200,18 @@ def proposal_list(request: HttpRequest) -> HttpResponse:
 
 
 @allow(Permission.MANAGE_ORGANISATIONS, "GET", "HEAD", "POST", fresh=True)
-@never_cache
 def proposal_detail(request: HttpRequest, pk: int) -> HttpResponse:
     """Approve, reject or withdraw one."""
-    proposal = _proposals().filter(pk=pk).first()
-    if proposal is None:
-        raise Http404
+    proposal = get_object_or_404(_proposals(), pk=pk)
     expect(request)
-    form = refilled(request, DecisionForm(request.POST if request.method == "POST" else None), without=["decision"])
-    if form.is_valid():
-        try:
-            return _decide(request, proposal, Proposal.Decision(form.cleaned_data["decision"]))
-        except NotAllowed as refusal:
-            form.add_error(None, str(refusal))
-        except Stale:
-            form.add_error(None, "The job has been changed in the meantime. Reject this, and propose it anew.")
+    form = refilled(request, DecisionForm(posted(request)), without=["decision"])
+
+    def decide(given: Given) -> HttpResponse:
+        decision = Proposal.Decision(given["decision"])
+        decided = proposals.decide(proposal=proposal, decision=decision, by=request.acting)
+        return done(request, f"{decided.get_decision_display()}: {act_in_words(decided)}.", "proposal-list")
+
     own = proposal.proposed_by_id == request.user.pk
-    context = {"proposal": proposal, "act": act_in_words(proposal), "own": own, "form": form}
-    return render(request, "accounts/proposal_detail.html", context, status=409 if form.errors else 200)
-
-
-def _decide(request: HttpRequest, proposal: Proposal, decision: Proposal.Decision) -> HttpResponse:
-    decided = proposals.decide(proposal=proposal, decision=decision, by=request.acting)
-    messages.success(request, f"{decided.get_decision_display()}: {act_in_words(decided)}.")
-    return redirect("proposal-list")
+    context = {"proposal": proposal, "act": act_in_words(proposal), "own": own}
+    template = "accounts/proposal_detail.html"
+    return form_page(request, form, template, decide, context, meanwhile=JOB_CHANGED)

@@ -7,16 +7,17 @@ import requests
 from allauth.account.utils import get_next_redirect_url
 from allauth.socialaccount.adapter import get_adapter
 from allauth.socialaccount.providers.openid_connect import views as openid_connect
-from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.http import urlencode
-from django.views.decorators.cache import never_cache
 
 from accounts.access import Open, allow, refuse_unknown
 from accounts.acting import Origin
 from accounts.actions import sign_on as actions
 from accounts.errors import NotAllowed
+from accounts.forms.page import Given, form_page, posted
 from accounts.forms.sign_on import AddressForm
 from accounts.models import SingleSignOn
 from accounts.sign_in.allauth_internals import resume_request
@@ -31,21 +32,20 @@ NOT_HERE = "No organisation’s sign-in is set up for this address. Sign in with
 
 
 @allow(Open.TO_ALL, "GET", "HEAD", "POST")
-@never_cache
 def sign_on_start(request: HttpRequest) -> HttpResponse:
     """Asks for the e-mail address alone; its domain says whose provider it is."""
     refuse_unknown(request.GET, {"next"})
-    form = AddressForm(request.POST if request.method == "POST" else None)
-    if form.is_valid():
-        if page := page_of_provider(request, form.cleaned_data["email"]):
+
+    def lead(given: Given) -> HttpResponse:
+        if page := page_of_provider(request, given["email"]):
             return redirect(page)
-        form.add_error("email", NOT_HERE)
-    context = {"form": form, "next": get_next_redirect_url(request)}
-    return render(request, "accounts/sign_on_start.html", context, status=400 if form.is_bound else 200)
+        raise NotAllowed(NOT_HERE, "email")
+
+    context = {"next": get_next_redirect_url(request)}
+    return form_page(request, AddressForm(posted(request)), "accounts/sign_on_start.html", lead, context)
 
 
 @allow(Open.TO_ALL)
-@never_cache
 def sign_on_provider(request: HttpRequest, provider_id: str) -> HttpResponse:
     """Whose sign-in comes next, with the link there: a form may not lead to another site."""
     sign_on = _active_or_404(provider_id)
@@ -57,7 +57,6 @@ def sign_on_provider(request: HttpRequest, provider_id: str) -> HttpResponse:
 
 
 @allow(Open.TO_ALL)
-@never_cache
 def provider_login(request: HttpRequest, provider_id: str) -> HttpResponse:
     """On to the provider; nothing of what django-allauth would take from the address but `next`."""
     request.sign_on = _active_or_404(provider_id)
@@ -69,7 +68,6 @@ def provider_login(request: HttpRequest, provider_id: str) -> HttpResponse:
 
 
 @allow(Open.TO_ALL)
-@never_cache
 def provider_callback(request: HttpRequest, provider_id: str) -> HttpResponse:
     """Back from the provider: signed in, or the page that says why not."""
     request.sign_on = _active_or_404(provider_id)
@@ -77,7 +75,6 @@ def provider_callback(request: HttpRequest, provider_id: str) -> HttpResponse:
 
 
 @allow(Open.SIGNED_IN)
-@never_cache
 def sign_on_again(request: HttpRequest) -> HttpResponse:
     """Confirm at the provider that it is still you, before what asks for it."""
     sign_on = _own_or_404(request)
@@ -87,7 +84,6 @@ def sign_on_again(request: HttpRequest) -> HttpResponse:
 
 
 @allow(Open.SIGNED_IN)
-@never_cache
 def sign_on_confirm(request: HttpRequest) -> HttpResponse:
     """On to the provider, which shall ask whoever sits there; from there back to `sign_on_resume`."""
     request.sign_on = _own_or_404(request)
@@ -101,7 +97,6 @@ def sign_on_confirm(request: HttpRequest) -> HttpResponse:
 
 
 @allow(Open.SIGNED_IN)
-@never_cache
 def sign_on_resume(request: HttpRequest) -> HttpResponse:
     """What had to wait for it goes on, with the form that was sent, if there was one."""
     return resume_request(request) or redirect("dashboard")
@@ -109,17 +104,15 @@ def sign_on_resume(request: HttpRequest) -> HttpResponse:
 
 def _own_or_404(request: HttpRequest) -> SingleSignOn:
     """The one that this session came through."""
-    active = SingleSignOn.objects.active().select_related("app", "organisation")
-    if (found := active.filter(pk=request.session.get(SIGNED_IN_THROUGH)).first()) is None:
-        raise Http404
-    return found
+    return get_object_or_404(_active(), pk=request.session.get(SIGNED_IN_THROUGH))
 
 
 def _active_or_404(provider_id: str) -> SingleSignOn:
-    active = SingleSignOn.objects.active().select_related("app", "organisation")
-    if (found := active.filter(app__provider_id=provider_id).first()) is None:
-        raise Http404
-    return found
+    return get_object_or_404(_active(), app__provider_id=provider_id)
+
+
+def _active() -> QuerySet[SingleSignOn]:
+    return SingleSignOn.objects.active().select_related("app", "organisation")
 
 
 def _without_details(request: HttpRequest, view: Callable[..., HttpResponse]) -> HttpResponse:
@@ -130,7 +123,6 @@ def _without_details(request: HttpRequest, view: Callable[..., HttpResponse]) ->
 
 
 @allow(Open.TO_ALL, "GET", "HEAD", "POST")
-@never_cache
 def mail_domain_prove(request: HttpRequest, secret: str) -> HttpResponse:
     """What the link would prove; proved by the button alone, as programs open links in mails too."""
     domain = actions.domain_to_prove(secret)

@@ -8,9 +8,8 @@ from django.conf import settings
 from django.contrib import messages
 from django.db.models import F
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
-from django.views.decorators.cache import never_cache
 
 from accounts.access import allow, expect
 from accounts.acting import Acting
@@ -19,6 +18,7 @@ from accounts.actions.dormancy import reinstate_membership
 from accounts.actions.reviews import TOLD_BEFORE, has_other_administrators, review_members
 from accounts.errors import BadRequest, NotAllowed, Stale
 from accounts.files.paging import PAGING, Keyset, Page, keyset_page
+from accounts.forms.page import button
 from accounts.forms.review import KEEP, ReviewForm, numbers_in
 from accounts.models import Membership, MembershipQuerySet, Organisation, review_due_on
 from accounts.roles import Permission
@@ -50,26 +50,22 @@ def review_to_come(members: Iterable[Membership]) -> ReviewToCome | None:
 
 
 @allow(Permission.MANAGE_MEMBERS, "GET", "HEAD", "POST", fresh=True)
-@never_cache
 def member_reinstate(request: HttpRequest, pk: int) -> HttpResponse:
     """Let a suspended member act again."""
-    membership = own_members(request.acting).filter(pk=pk).first()
-    if membership is None:
-        raise Http404
+    membership = get_object_or_404(own_members(request.acting), pk=pk)
     expect(request)
     if request.method != "POST" and membership.suspended_at:
         days = settings.DORMANT_DAYS
         return render(request, "accounts/member_reinstate.html", {"membership": membership, "days": days})
-    try:
+
+    def reinstate() -> str:
         reinstate_membership(membership=membership, by=request.acting)
-        messages.success(request, f"{membership.user} may act for {membership.organisation} again.")
-    except NotAllowed as refusal:
-        messages.error(request, f"{refusal} Nothing was changed.")
-    return redirect("member-list")
+        return f"{membership.user} can act for {membership.organisation} again."
+
+    return button(request, reinstate, "member-list")
 
 
 @allow(Permission.MANAGE_MEMBERS, "GET", "HEAD", "POST", fresh=True)
-@never_cache
 def member_review(request: HttpRequest) -> HttpResponse:
     """The yearly review of access: keep or end each member, all at once or some now."""
     if request.method == "POST":
@@ -137,7 +133,7 @@ def _done(kept: int, ended: int, rest: ReviewToCome | None) -> str:
 def _conflict(request: HttpRequest, form: ReviewForm, changed: tuple[int, ...]) -> HttpResponse:
     """409: the choices made, over the members as they are now."""
     names = ", ".join(member.user.name for member in form.members if member.pk in changed)
-    what = f"Somebody else changed these memberships in the meantime: {names}."
+    what = f"Someone else changed these memberships in the meantime: {names}."
     messages.error(request, f"{what} Nothing was saved. Look again, and save if your choices still stand.")
     members = own_members(request.acting).filter(pk__in=[member.pk for member in form.members])
     return _review_page(request, _form_about(members, request, initial=form.choices_made()), status=409)
@@ -149,7 +145,6 @@ def _review_page(request: HttpRequest, form: ReviewForm, page: Page | None = Non
 
 
 @allow(Permission.MANAGE_ORGANISATIONS)
-@never_cache
 def organisation_reviews(request: HttpRequest) -> HttpResponse:
     """Whose yearly review of access is due when, those first that waited longest."""
     expect(request)

@@ -14,19 +14,18 @@ from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
-from django.views.decorators.cache import never_cache
 
 from accounts.access import Open, allow, expect
 from accounts.actions import end_sessions_of, reset_factors_of_member
 from accounts.audit.kinds import AuditKind
-from accounts.errors import NotAllowed
+from accounts.forms.page import Given, done, form_page, posted
 from accounts.forms.people import ReasonForm
 from accounts.models import Membership
 from accounts.receivers.audit import note_of_person
 from accounts.roles import Permission
 from accounts.sign_in import known_browsers
 from accounts.sign_in.factors import has_factor, needs_factor
-from accounts.sign_in.kept_forms import refilled, safe_next
+from accounts.sign_in.kept_forms import safe_next
 from accounts.sign_in.mfa import FactorAdapter
 
 # In the session: where somebody wanted to go before they enrolled, and when their recovery codes were shown.
@@ -36,7 +35,6 @@ CODES_STAY = 600  # seconds in which the codes shown may be downloaded too
 
 
 @allow(Open.SIGNED_IN)
-@never_cache
 def security(request: HttpRequest) -> HttpResponse:
     """What the account is protected by."""
     held = list(Authenticator.objects.filter(user=request.user).order_by("pk"))
@@ -53,7 +51,6 @@ def security(request: HttpRequest) -> HttpResponse:
 
 
 @allow(Open.SIGNED_IN)
-@never_cache
 def enrol(request: HttpRequest) -> HttpResponse:
     """Where somebody who needs a factor is led: which one it shall be."""
     if not request.lacks_factor:
@@ -63,7 +60,6 @@ def enrol(request: HttpRequest) -> HttpResponse:
 
 
 @allow(Open.SIGNED_IN)
-@never_cache
 def recovery_codes_view(request: HttpRequest) -> HttpResponse:
     """The codes, shown once; then on to where somebody wanted to go before they enrolled."""
     response = recovery_codes.view_recovery_codes(request)
@@ -75,7 +71,6 @@ def recovery_codes_view(request: HttpRequest) -> HttpResponse:
 
 
 @allow(Open.SIGNED_IN)
-@never_cache
 def recovery_codes_download(request: HttpRequest) -> HttpResponse:
     """The same codes as a text file, in the session that has just shown them."""
     held = get_object_or_404(Authenticator, user=request.user, type=Authenticator.Type.RECOVERY_CODES)
@@ -87,7 +82,6 @@ def recovery_codes_download(request: HttpRequest) -> HttpResponse:
 
 
 @allow(Open.SIGNED_IN, "GET", "HEAD", "POST")
-@never_cache
 def passkey_remove(request: HttpRequest, pk: int) -> HttpResponse:
     """django-allauth's page, but for the only factor of somebody who needs one."""
     passkey = get_object_or_404(Authenticator, user=request.user, type=Authenticator.Type.WEBAUTHN, pk=pk)
@@ -99,7 +93,6 @@ def passkey_remove(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @allow(Open.SIGNED_IN, "GET", "HEAD", "POST")
-@never_cache
 def password_change(request: HttpRequest) -> HttpResponse:
     """django-allauth's page, for who has a password; the other sessions end with the former one."""
     if not request.user.has_usable_password():
@@ -112,7 +105,6 @@ def password_change(request: HttpRequest) -> HttpResponse:
 
 
 @allow(Open.SIGNED_IN, "GET", "HEAD", "POST")
-@never_cache
 def session_list(request: HttpRequest) -> HttpResponse:
     """Where the person is signed in; signs out everywhere else."""
     if request.method == "POST":
@@ -127,20 +119,16 @@ def session_list(request: HttpRequest) -> HttpResponse:
 
 
 @allow(Permission.MANAGE_MEMBERS, "GET", "HEAD", "POST", fresh=True)
-@never_cache
 def factors_reset(request: HttpRequest, pk: int) -> HttpResponse:
     """Let a member enrol new factors who has lost theirs; confirmed, with a reason."""
     members = Membership.objects.current().filter(organisation=request.acting.organisation)
     membership = get_object_or_404(members.select_related("user", "organisation"), pk=pk)
     expect(request)
-    form = refilled(request, ReasonForm(request.POST if request.method == "POST" else None))
-    if form.is_valid():
-        try:
-            reset_factors_of_member(membership=membership, reason=form.cleaned_data["reason"], by=request.acting)
-        except NotAllowed as refusal:
-            form.add_error(None, str(refusal))
-        else:
-            messages.success(request, f"The second factors of {membership.user} are reset. They have been mailed.")
-            return redirect("member-list")
-    context = {"membership": membership, "form": form}
-    return render(request, "accounts/factors_reset.html", context, status=400 if form.is_bound else 200)
+
+    def reset(given: Given) -> HttpResponse:
+        reset_factors_of_member(membership=membership, reason=given["reason"], by=request.acting)
+        words = f"The second factors of {membership.user} have been reset. We have emailed them."
+        return done(request, words, "member-list")
+
+    context = {"membership": membership}
+    return form_page(request, ReasonForm(posted(request)), "accounts/factors_reset.html", reset, context)

@@ -1,7 +1,6 @@
 """The time that a session has left, for the dialog that warns before it ends."""
 
 from django.http import HttpRequest, JsonResponse
-from django.views.decorators.cache import never_cache
 
 from accounts.access import Open, allow
 from accounts.sign_in.timeouts import clock, note, passive
@@ -9,7 +8,6 @@ from accounts.sign_in.timeouts import clock, note, passive
 
 @passive
 @allow(Open.TO_ALL)
-@never_cache
 def session_status(request: HttpRequest) -> JsonResponse:
     """Asked by open pages, which is no activity; where nobody is signed in, that is the answer."""
     signed_in = request.user.is_authenticated
@@ -17,7 +15,6 @@ def session_status(request: HttpRequest) -> JsonResponse:
 
 
 @allow(Open.SIGNED_IN, "POST")
-@never_cache
 def session_extend(request: HttpRequest) -> JsonResponse:
     """Stay signed in; not beyond the longest time."""
     note(request, at_once=True)

@@ -95,8 +95,6 @@ class DeviceViewSet(Resource):
         asked = asked_of(ItemsSerializer(data=request.data))
         try:
             record_items(device_id=device.device_id, recording=asked, expected_version=version, by=request.acting)
-        except NotAllowed as refusal:
-            raise BadRequest(*refusal.problems, within="body") from refusal
         except Device.DoesNotExist as lost:
             raise not_found(request) from lost
         changed = self.detailed(Device.objects.filter(pk=device.pk)).first()
@@ -108,22 +106,22 @@ class DeviceViewSet(Resource):
     @action(detail=True)
     def history(self, request: Request, device_id: str) -> Response:
         """What happened to one device, for whoever has it or had it once: clipped to its own days."""
-        canonical, record = history_or_404(request, device_id)
+        canonical, history = history_or_404(request, device_id)
         self.expect()
-        device = Device.objects.visible_to(request.acting).filter(pk=record.device).first()
+        device = Device.objects.visible_to(request.acting).filter(pk=history.device).first()
         note_page(request, device) if device else note_past(request, canonical)
-        told = {"device_id": canonical, "current": device is not None, "held": held(record)}
-        return Response(HistorySerializer(told | {"entries": timeline(record)}).data)
+        told = {"device_id": canonical, "current": device is not None, "held": held(history)}
+        return Response(HistorySerializer(told | {"entries": timeline(history)}).data)
 
     @extend_schema(parameters=PAST_NEEDED, responses=AsOfSerializer)
     @action(detail=True, url_path="as-of")
     def as_of(self, request: Request, device_id: str) -> Response:
         """One device as it was on the UK day `as_of`, as known at the end of the day `known_on` (left out: now)."""
-        canonical, record = history_or_404(request, device_id)
+        canonical, history = history_or_404(request, device_id)
         self.expect("as_of", "known_on")
         form = PastForm({"as_of": ""} | request.query_params.dict(), day_needed=True)
         asked = form.cleaned_or_refused()
-        device = device_as_of(record, asked["as_of"], form.known_at)
+        device = device_as_of(history, asked["as_of"], form.known_at)
         if device is None:
             raise not_found(request)
         note_past(request, canonical)

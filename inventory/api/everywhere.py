@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from inventory.reports.catalogue import CATALOGUE
+
 PROBLEM: dict[str, Any] = {
     "type": "object",
     "description": "What was refused, and why (RFC 9457).",
@@ -52,8 +54,10 @@ OF_ONE = {"404": "There is nothing here that you may see."}
 FURTHER = {
     "devices_partial_update": {"412": "The device has been changed.", "428": "If-Match is missing."},
     "devices_batch_create": {"422": "This Idempotency-Key was used for another request."},
-    "reports_map_portfolio_download_retrieve": {"503": "All places for downloads are taken."},
-    "reports_device_list_download_retrieve": {"503": "All places for downloads are taken."},
+}
+FURTHER |= {
+    f"reports_{name.replace('-', '_')}_download_retrieve": {"503": "All places for downloads are taken."}
+    for name in CATALOGUE
 }
 HEADERS = {
     "X-Request-ID": "By which the portal’s log knows the request.",

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from inventory.data_items import DEVICE_LIST, MAP_PORTFOLIO, carried_by
+from inventory.data_items import DEVICE_LIST, MAP_PORTFOLIO
+from inventory.reports.catalogue import CATALOGUE
 
 PORTAL = "https://portal.example"
 DEVICES = f"{PORTAL}/api/v1/devices/"
@@ -156,9 +157,9 @@ DATA_ITEM = {
 }
 REPORT = {
     "name": MAP_PORTFOLIO,
-    "title": "MAP portfolio report",
+    "title": CATALOGUE[MAP_PORTFOLIO].title,
     "formats": ["csv"],
-    "columns": [item.name for item in carried_by(MAP_PORTFOLIO)],
+    "columns": CATALOGUE[MAP_PORTFOLIO].header,
     "download": f"{REPORTS}map-portfolio/download/",
     "runs": f"{REPORTS}runs/",
 }

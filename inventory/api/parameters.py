@@ -5,6 +5,7 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
 
 from inventory.devices.filters import PARAMETERS, DeviceFilter
+from inventory.reports.catalogue import A_SEARCH, THE_PAST
 
 HEADER = OpenApiParameter.HEADER
 
@@ -48,4 +49,12 @@ REPLAYED = OpenApiParameter(
 PAGES = [OpenApiParameter("Link", str, HEADER, response=[200], description="Leads to the pages before and after.")]
 ETAG = [OpenApiParameter("ETag", str, HEADER, response=[200], description="Its version and a digest.")]
 DESCRIBED_BY = [OpenApiParameter("Link", str, HEADER, response=[200], description="Leads to the file’s manifest.")]
+MANIFEST = " `Link` leads to the manifest, against which the file is verified. HEAD makes no run."
+QUESTIONS = {
+    THE_PAST: (
+        PAST,
+        "It is as of today, or of the UK day `as_of`; `known_on` leaves out what was recorded after that day.",
+    ),
+    A_SEARCH: (FILTERS, "The same filters as those of the list of devices narrow it."),
+}
 A_FILE = {(200, "text/csv"): OpenApiResponse(OpenApiTypes.STR, description="CSV (RFC 4180), UTF-8.")}

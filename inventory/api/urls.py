@@ -7,7 +7,8 @@ from inventory.api.description import SchemaView
 from inventory.api.devices import DeviceViewSet
 from inventory.api.lists import DataItemViewSet, ParticipantViewSet, RightsViewSet
 from inventory.api.renderers import CSVRenderer
-from inventory.api.reports import ReportViewSet, RunViewSet
+from inventory.api.reports import ReportViewSet, RunViewSet, download_of
+from inventory.reports.catalogue import CATALOGUE
 
 LIST = {"get": "list"}
 DEVICE = {"get": "retrieve", "patch": "partial_update"}
@@ -23,15 +24,13 @@ urlpatterns = [
     path("devices/<str:device_id>/as-of/", DeviceViewSet.as_view({"get": "as_of"}), name="api-device-as-of"),
     # Reports
     path("reports/", ReportViewSet.as_view(LIST), name="api-report-list"),
-    path(
-        "reports/map-portfolio/download/",
-        ReportViewSet.as_view({"get": "map_portfolio"}, renderer_classes=CSV_TOO),
-        name="api-map-portfolio-download",
-    ),
-    path(
-        "reports/device-list/download/",
-        ReportViewSet.as_view({"get": "device_list"}, renderer_classes=CSV_TOO),
-        name="api-device-list-download",
+    *(
+        path(
+            f"reports/{report.name}/download/",
+            download_of(report).as_view({"get": "retrieve"}, renderer_classes=CSV_TOO),
+            name=f"api-{report.name}-download",
+        )
+        for report in CATALOGUE.values()
     ),
     path("reports/runs/", RunViewSet.as_view(LIST), name="api-run-list"),
     path("reports/runs/<uuid:pk>/", RunViewSet.as_view({"get": "retrieve"}), name="api-run-detail"),

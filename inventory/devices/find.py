@@ -37,9 +37,9 @@ def history_or_404(request: HttpRequest, device_id: str) -> tuple[str, DeviceHis
     return canonical, DeviceHistory(found, request.acting)
 
 
-def device_as_of(record: DeviceHistory, day: date, known_at: datetime | None) -> Device | None:
+def device_as_of(history: DeviceHistory, day: date, known_at: datetime | None) -> Device | None:
     """The device as it was on a UK day, as known at a moment (None: now); None unless it was the viewer's then."""
-    then = Device.objects.as_of(day, known_at, device=record.device).visible_to(record.acting, day)
+    then = Device.objects.as_of(day, known_at, device=history.device).visible_to(history.acting, day)
     return then.with_parties().first()
 
 

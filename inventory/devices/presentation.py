@@ -30,10 +30,10 @@ class Cell:
 PAGE_GROUPS = (Group.ASSET, Group.SUPPLY, Group.STATUS, Group.DEVICE)
 
 
-def groups_of(device: Device, record: DeviceHistory, flags: list[Flag]) -> list[tuple[Group, list[Cell]]]:
+def groups_of(device: Device, history: DeviceHistory, flags: list[Flag]) -> list[tuple[Group, list[Cell]]]:
     """Every data item the role sees, in groups, each with who recorded it, when and from what."""
-    shown = [item for item in ITEMS if item.visible_to(record.acting.role)]
-    rows = [row_of(device, item, record, flags) for item in shown if _applies(device, item)]
+    shown = [item for item in ITEMS if item.visible_to(history.acting.role)]
+    rows = [row_of(device, item, history, flags) for item in shown if _applies(device, item)]
     return [(group, [row for row in rows if row.item.group == group]) for group in PAGE_GROUPS]
 
 
@@ -57,10 +57,10 @@ def _applies(device: Device, item: DataItem) -> bool:
     return item.name != "esme_variant" or device.device_type == DeviceType.ESME
 
 
-def row_of(device: Device, item: DataItem, record: DeviceHistory, flags: list[Flag]) -> Cell:
+def row_of(device: Device, item: DataItem, history: DeviceHistory, flags: list[Flag]) -> Cell:
     """One row of a device's page."""
     own = tuple(flag for flag in flags if flag.item == item.name)
-    provenance = provenance_of(record, item)
+    provenance = provenance_of(history, item)
     return replace(_cell(device, item), note=_note(device, item), flags=own, provenance=provenance)
 
 

@@ -6,7 +6,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 
 from accounts.acting import Acting
-from accounts.forms.people import DayField
+from accounts.forms.people import DayField, required
 from accounts.models import Fuel
 from accounts.roles import Role
 from inventory.data_items import BY_NAME
@@ -39,19 +39,19 @@ class DeviceEditForm(forms.Form):
     map_from = DayField(
         label=BY_NAME["map_from"].label,
         required=False,
-        help_text="Usually the day the meter was installed. Day first, such as 23/11/2026.",
+        help_text="Usually the date the meter was installed, for example 23/11/2026.",
     )
     kind = forms.ChoiceField(
-        label="Why is the recorded value replaced?",
+        label="Why are you changing this value?",
         required=False,
         choices=[
-            (StepKind.CORRECTION.value, "It was typed wrongly"),
-            (StepKind.CHANGE.value, "Another MAP provides the meter, from the day above"),
+            (StepKind.CORRECTION.value, "It was entered incorrectly"),
+            (StepKind.CHANGE.value, "The meter moved to a different MAP on the date above"),
         ],
         widget=forms.RadioSelect,
     )
     source = forms.CharField(
-        label="What is it taken from?",
+        label="Where did you get this value?",
         required=False,
         max_length=120,
         help_text="Shown beside the value, for example nameplate photo, job 88213.",
@@ -209,24 +209,29 @@ def recorded_values(device: Device) -> dict[str, object]:
 
 
 class BlankMapIdForm(forms.Form):
-    """Taking a MAP ID away: an act of its own, with its reason and day."""
+    """Removing a MAP ID: an act of its own, with its reason and date."""
 
     kind = forms.ChoiceField(
         label="Which of these is it?",
         choices=[
-            (StepKind.ENDED.value, "From a day on, no MAP provides the meter"),
-            (StepKind.CORRECTION.value, "The MAP ID was never right"),
+            (StepKind.ENDED.value, "No MAP provides the meter from a certain date"),
+            (StepKind.CORRECTION.value, "The MAP ID was wrong from the start"),
         ],
         widget=forms.RadioSelect,
     )
     day = DayField(
-        label="From which day does no MAP provide it?",
+        label="From what date does no MAP provide this meter?",
         required=False,
-        help_text="Day first, such as 23/11/2026. Leave it empty if the MAP ID was never right.",
+        help_text="For example 23/11/2026. Leave blank if the MAP ID was wrong from the start.",
     )
-    reason = forms.CharField(label="Why is the MAP ID taken away?", max_length=240)
+    reason = forms.CharField(
+        label="Why are you removing it?", max_length=240, error_messages=required("Enter a reason.")
+    )
     source = forms.CharField(
-        label="What is this taken from?", max_length=120, help_text="For example letter of 12 March, ref. 4417."
+        label="Where did you get this information?",
+        max_length=120,
+        help_text="For example letter of 12 March, ref. 4417.",
+        error_messages=required("Enter where you got this information."),
     )
     version = forms.IntegerField(min_value=1, widget=forms.HiddenInput)
 
@@ -235,9 +240,11 @@ class BlankMapIdForm(forms.Form):
 
 
 class TakeBackForm(forms.Form):
-    """Taking back a change of the MAP ID that is to begin on a day to come."""
+    """Cancelling a planned change of the MAP ID."""
 
-    reason = forms.CharField(label="Why is it taken back?", max_length=240)
+    reason = forms.CharField(
+        label="Why are you cancelling it?", max_length=240, error_messages=required("Enter a reason.")
+    )
     version = forms.IntegerField(min_value=1, widget=forms.HiddenInput)
 
     def __init__(self, data: dict | None = None, *, device: Device) -> None:

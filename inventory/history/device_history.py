@@ -40,7 +40,7 @@ class Period:
     party: str | None
     name: str = ""
     kind: str
-    recorder: Author
+    author: Author
     known_until: datetime | None = None
 
     @property
@@ -95,7 +95,7 @@ class DeviceHistory:
         periods = [_period(step) for step in steps]
         if OWN_STEPS.get(self.acting.role) is model:
             periods += self._of_others(model)
-        return sorted(periods, key=lambda period: (period.recorder.at, period.valid_from))
+        return sorted(periods, key=lambda period: (period.author.at, period.valid_from))
 
     def _of_others(self, model: type[Step]) -> list[Period]:
         with connection.cursor() as cursor:
@@ -105,13 +105,13 @@ class DeviceHistory:
                     valid_from=day,
                     party=OTHER,
                     kind=kind,
-                    recorder=Author(at=at, code=code, kind=kind, via=via),
+                    author=Author(at=at, code=code, kind=kind, via=via),
                     known_until=until,
                 )
                 for at, until, day, kind, via, code in cursor
             ]
 
-    def recorder_of(self, event: DeviceEvent) -> Author:
+    def author_of(self, event: DeviceEvent) -> Author:
         """Who made the write after which the device was so."""
         words = event.pgh_context or {}
         return Author(
@@ -130,16 +130,16 @@ class DeviceHistory:
         keys = {(event.pgh_context or {}).get("person") for event in self.events} - {None}
         return {person.pk: str(person) for person in User.objects.filter(pk__in=keys)} if keys else {}
 
-    def shown(self, recorder: Author) -> Author:
+    def shown(self, author: Author) -> Author:
         """Without what is for the recorder's own organisation and the DCC only."""
-        own = self.acting.role == Role.DCC or recorder.organisation_id == self.acting.organisation.pk
+        own = self.acting.role == Role.DCC or author.organisation_id == self.acting.organisation.pk
         if own:
-            return recorder
-        return Author(at=recorder.at, code=recorder.code, kind=recorder.kind, via=recorder.via)
+            return author
+        return Author(at=author.at, code=author.code, kind=author.kind, via=author.via)
 
 
 def _period(step: Step) -> Period:
-    recorder = Author(
+    author = Author(
         at=step.known.lower,
         code=step.recorded_for,
         kind=step.kind,
@@ -155,6 +155,6 @@ def _period(step: Step) -> Period:
         party=party and party.code,
         name=party.name if party else "",
         kind=step.kind,
-        recorder=recorder,
+        author=author,
         known_until=step.known.upper,
     )

@@ -83,60 +83,60 @@ class HistoryEntry:
     """One recording."""
 
     title: str
-    recorder: Author
+    author: Author
     differences: list[Difference]
 
     @property
     def note(self) -> str:
         """What kind of recording it is, from what and why, as far as it is shown."""
-        by = self.recorder
+        by = self.author
         kind = StepKind(by.kind).label if by.kind in StepKind.values else "By a load" if by.via == "load" else ""
         words = ", ".join(word for word in (kind, by.source and f"from {by.source}") if word)
         return f"{words}. Reason: {by.reason}" if by.reason else words
 
 
-def held(record: DeviceHistory) -> list[Held]:
+def held(history: DeviceHistory) -> list[Held]:
     """What held on the viewer's days, by valid time: as known now, whenever it was recorded."""
     return [
-        *_pieces(record, MAP_ID, record.providers),
-        *(_pieces(record, SUPPLIER, record.suppliers) if _sees(record, "supplier_id") else []),
+        *_pieces(history, MAP_ID, history.providers),
+        *(_pieces(history, SUPPLIER, history.suppliers) if _sees(history, "supplier_id") else []),
     ]
 
 
-def _pieces(record: DeviceHistory, party: Party, periods: list[Period]) -> Iterator[Held]:
+def _pieces(history: DeviceHistory, party: Party, periods: list[Period]) -> Iterator[Held]:
     standing = sorted((p for p in periods if p.stands), key=lambda period: period.valid_from)
     ends = [later.valid_from for later in standing[1:]] + [FOREVER]
     for period, end in zip(standing, ends, strict=False):
-        for lower, upper in record.windows if period.party != OTHER else []:
+        for lower, upper in history.windows if period.party != OTHER else []:
             since, before = max(period.valid_from, lower), min(end, upper)
             if since < before:
                 until = None if before == FOREVER else before - timedelta(days=1)
                 yield Held(party.item, period.party or "", period.name, since, until)
 
 
-def timeline(record: DeviceHistory) -> list[HistoryEntry]:
+def timeline(history: DeviceHistory) -> list[HistoryEntry]:
     """Recordings made on the viewer's days, and the one that gave it the device; newest first."""
-    entries = [*_of_periods(record, MAP_ID, record.providers), *_of_events(record)]
-    if _sees(record, "supplier_id"):
-        entries += _of_periods(record, SUPPLIER, record.suppliers)
-    shown = [HistoryEntry(entry.title, record.shown(entry.recorder), entry.differences) for entry in entries]
-    return sorted(shown, key=lambda entry: entry.recorder.at, reverse=True)
+    entries = [*_of_periods(history, MAP_ID, history.providers), *_of_events(history)]
+    if _sees(history, "supplier_id"):
+        entries += _of_periods(history, SUPPLIER, history.suppliers)
+    shown = [HistoryEntry(entry.title, history.shown(entry.author), entry.differences) for entry in entries]
+    return sorted(shown, key=lambda entry: entry.author.at, reverse=True)
 
 
-def _of_periods(record: DeviceHistory, party: Party, periods: list[Period]) -> Iterator[HistoryEntry]:
-    for at, together in groupby(periods, key=lambda period: period.recorder.at):
+def _of_periods(history: DeviceHistory, party: Party, periods: list[Period]) -> Iterator[HistoryEntry]:
+    for at, together in groupby(periods, key=lambda period: period.author.at):
         recorded = list(together)
-        gave_it = record.acting.role == party.role and any(p.stands and p.party not in (None, OTHER) for p in recorded)
-        if not (gave_it or record.is_own(at)):
+        gave_it = history.acting.role == party.role and any(p.stands and p.party not in (None, OTHER) for p in recorded)
+        if not (gave_it or history.is_own(at)):
             continue
         new = next((period for period in recorded if period.kind != StepKind.CANCELLED), recorded[0])
         old = next((period for period in recorded if period is not new), None) or _replaced(periods, new, at)
-        yield HistoryEntry(_title(party, new), new.recorder, _difference(party, old, new))
+        yield HistoryEntry(_title(party, new), new.author, _difference(party, old, new))
 
 
 def _replaced(periods: list[Period], new: Period, at: datetime) -> Period | None:
     """The step that held on the day of `new` as known just before it was recorded."""
-    known = [p for p in periods if p.recorder.at < at and (p.known_until is None or p.known_until >= at)]
+    known = [p for p in periods if p.author.at < at and (p.known_until is None or p.known_until >= at)]
     before = [p for p in known if p.valid_from <= new.valid_from and p.kind != StepKind.CANCELLED]
     return max(before, key=lambda period: period.valid_from, default=None)
 
@@ -169,15 +169,15 @@ def _party(party: Party, period: Period) -> str | None:
     return party.other if period.party == OTHER else period.party
 
 
-def _of_events(record: DeviceHistory) -> Iterator[HistoryEntry]:
+def _of_events(history: DeviceHistory) -> Iterator[HistoryEntry]:
     """Each write that changed an item the viewer sees; what it got the device with is no entry of its own."""
-    items = [i for i in ITEMS if i.visible_to(record.acting.role) and i.fields and hasattr(DeviceEvent, i.fields[0])]
+    items = [i for i in ITEMS if i.visible_to(history.acting.role) and i.fields and hasattr(DeviceEvent, i.fields[0])]
     before: DeviceEvent | None = None
-    for event in record.events:
+    for event in history.events:
         differences = [found for item in items if (found := _item_difference(item, before, event))]
-        recorder = record.recorder_of(event)
-        if differences and (before or event.pgh_label == "insert") and record.is_own(event.pgh_created_at):
-            yield HistoryEntry(_event_title(differences, before, recorder), recorder, differences)
+        author = history.author_of(event)
+        if differences and (before or event.pgh_label == "insert") and history.is_own(event.pgh_created_at):
+            yield HistoryEntry(_event_title(differences, before, author), author, differences)
         before = event
 
 
@@ -191,14 +191,14 @@ def _value(item: DataItem, event: DeviceEvent | None) -> object:
     return None if value == "" else value
 
 
-def _event_title(differences: list[Difference], before: DeviceEvent | None, recorder: Author) -> str:
+def _event_title(differences: list[Difference], before: DeviceEvent | None, author: Author) -> str:
     if before is None:
         return "Notified to the inventory"
     if len(differences) > 1:
         return "Items changed"
     words = {StepKind.FIRST: "recorded", StepKind.CORRECTION: "corrected"}
-    return f"{differences[0].item.label} {words.get(recorder.kind, 'changed')}"
+    return f"{differences[0].item.label} {words.get(author.kind, 'changed')}"
 
 
-def _sees(record: DeviceHistory, item: str) -> bool:
-    return BY_NAME[item].visible_to(record.acting.role)
+def _sees(history: DeviceHistory, item: str) -> bool:
+    return BY_NAME[item].visible_to(history.acting.role)

@@ -25,7 +25,7 @@ def blank_map_id(
     if kind == StepKind.CORRECTION:
         day = device.map_from
     if day is None:
-        raise NotAllowed("Give the first day on which no MAP provides the meter, such as 23/11/2026.", "day")
+        raise NotAllowed("Enter the first date on which no MAP provides the meter, for example 23/11/2026.", "day")
     if day < device.map_from:
-        raise NotAllowed("The day is before the MAP ID began to apply. If it was never right, say so.", "day")
+        raise NotAllowed(f"Enter a date from {device.map_from:%d/%m/%Y}, when the MAP ID began to apply.", "day")
     return add_steps(device, [step(device, day, None, kind, source, reason, by)], by)

@@ -135,7 +135,7 @@ def _assess_map_id(result: Assessment, device: Device, recording: Recording) -> 
     if not device.takes_map_id:
         return result.refuse("map_id", "not_smets2", "A MAP ID is recorded for SMETS2 meters only.")
     if not recording.map_id.strip():
-        sentence = f"To take {recorded.code} away, use “Blank the MAP ID”. To keep it, leave it as it is."
+        sentence = f"To take {recorded.code} away, use “Remove the MAP ID”. To keep it, leave it as it is."
         return result.refuse("map_id", "not_blanked", sentence)
     try:
         code = parse_map_id(recording.map_id, fuel=device.fuel)
@@ -217,7 +217,7 @@ def _assess_change(result: Assessment, device: Device, recording: Recording) -> 
     if recording.kind != StepKind.CHANGE or (result.participant is None and result.problems):
         return
     if result.participant is None or result.participant.code == device.asset_provider.code:
-        sentence = "The MAP ID stays the same, so this is a correction: choose “It was typed wrongly”."
+        sentence = "The MAP ID stays the same, so this is a correction: choose “It was entered incorrectly”."
         result.refuse("kind", "map_id_stays", sentence)
     elif result.map_from <= device.map_from:
         began = f"{_shown(device.map_from)}, when {device.asset_provider.code} began"

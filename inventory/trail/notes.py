@@ -37,9 +37,9 @@ def note_search(request: HttpRequest, search: DeviceFilter, devices: list[Device
         note_readings(how, parties_of(devices), by=request.acting)
 
 
-def note_file(request: HttpRequest, search: DeviceFilter) -> None:
-    """A file was begun; whose devices stand in it is noted as it is read."""
-    note(DeviceAuditKind.LIST_DOWNLOADED, by=request.acting, **_keys(search))
+def note_file(search: DeviceFilter, *, by: Acting) -> None:
+    """A file of what a search found was begun; whose devices stand in it is noted as it is read."""
+    note(DeviceAuditKind.LIST_DOWNLOADED, by=by, **_keys(search))
 
 
 def _keys(search: DeviceFilter) -> dict[str, object]:

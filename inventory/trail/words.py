@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 from accounts.models.audit import AuditRow
 from inventory.devices.worklists import WORKLISTS
+from inventory.reports.catalogue import CATALOGUE
 from inventory.trail.kinds import DeviceAuditKind
 
 LABELS = {
@@ -17,7 +18,6 @@ LABELS = {
     "map_id": "MAP ID",
     "map_from": "day the MAP ID applies from",
 }
-REPORTS = {"map-portfolio": "MAP portfolio report"}
 
 
 def act_on_devices(row: AuditRow) -> str:
@@ -49,7 +49,8 @@ def _list_downloaded(row: AuditRow) -> str:
 
 def _report(row: AuditRow) -> str:
     name = row.details.get("report")
-    return f"downloaded the {REPORTS.get(name, name)} as of {row.details.get('as_of')}, run {row.details.get('run')}"
+    title = CATALOGUE[name].title if name in CATALOGUE else name
+    return f"downloaded the {title} as of {row.details.get('as_of')}, run {row.details.get('run')}"
 
 
 def _recorded(row: AuditRow) -> str:

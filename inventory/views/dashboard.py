@@ -2,33 +2,30 @@
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.views.decorators.cache import never_cache
 
 from accounts.access import Open, allow, expect
 from accounts.acting import Acting
 from accounts.files.paging import how_many
 from accounts.roles import Role
-from inventory.data_items import ITEMS
+from inventory.data_items import ITEMS, MAP_PORTFOLIO
 from inventory.devices.filters import DeviceFilter
 from inventory.devices.worklists import WORKLISTS, Worklist
 from inventory.models import Device, ReportRun, Status
-from inventory.reports import map_portfolio
+from inventory.reports.run import runs_of
 from inventory.views.reports import download_url
 
 WATCHED = (Status.SUSPENDED, Status.DECOMMISSIONED, Status.WITHDRAWN)
 
 
 @allow(Open.MEMBERS)
-@never_cache
 def dashboard(request: HttpRequest) -> HttpResponse:
     expect(request)
     acting: Acting = request.acting
     devices = Device.objects.visible_to(acting)
     context: dict[str, object] = {"work": _work(acting)}
     if acting.role == Role.MAP:
-        runs = ReportRun.objects.visible_to(acting).filter(report=map_portfolio.NAME).select_related("requested_by")
         context["download_url"] = download_url(acting)
-        context["last_run"] = runs.filter(outcome=ReportRun.Outcome.COMPLETE).first()
+        context["last_run"] = runs_of(acting).filter(report=MAP_PORTFOLIO, outcome=ReportRun.Outcome.COMPLETE).first()
         context["tiles"] = [(status, how_many(devices.filter(status=status))) for status in WATCHED]
     else:
         context["search"] = DeviceFilter(request.GET, devices, acting)

@@ -7,13 +7,10 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 from django.utils.http import urlencode
-from django.utils.text import slugify
-from django.views.decorators.cache import never_cache
 
 from accounts.access import allow, expect
 from accounts.acting import FIELD, Acting
 from accounts.files.paging import PAGING, Page, how_many, keyset_page
-from accounts.files.streams import csv_answer
 from accounts.roles import Permission, Role
 from inventory.data_items import listed_for
 from inventory.devices.filters import DeviceFilter
@@ -24,12 +21,10 @@ from inventory.history.device_history import DeviceHistory
 from inventory.models import Device, ProviderPeriod
 from inventory.quality import flags_of
 from inventory.querysets import by_device_id
-from inventory.reports import device_list as device_list_report
-from inventory.trail.notes import note_file, note_page, note_search, note_worklist
+from inventory.trail.notes import note_page, note_search, note_worklist
 
 
 @allow(Permission.VIEW_DEVICE)
-@never_cache
 def device_list(request: HttpRequest) -> HttpResponse:
     search = DeviceFilter(request.GET, Device.objects.visible_to(request.acting), request.acting)
     if not search.is_valid():
@@ -49,22 +44,7 @@ def device_list(request: HttpRequest) -> HttpResponse:
     return render(request, "inventory/device_list.html", context)
 
 
-@allow(Permission.DOWNLOAD_DEVICE_LIST)
-def device_list_download(request: HttpRequest) -> HttpResponse:
-    """What the search found, all of it, by Device ID."""
-    visible = Device.objects.visible_to(request.acting)
-    search = DeviceFilter(request.GET, visible, request.acting, beside=(FIELD,))
-    devices = search.narrowed_or_refused()
-    day = timezone.localdate()
-    name = f"devices_{slugify(request.acting.organisation.name)}_{day:%Y-%m-%d}.csv"
-    answer = csv_answer(request, name, lambda: device_list_report.chunks(devices, request.acting, day))
-    if request.method == "GET":
-        note_file(request, search)
-    return answer
-
-
 @allow(Permission.VIEW_DEVICE)
-@never_cache
 def worklist(request: HttpRequest, name: str) -> HttpResponse:
     """A list of devices that wait for something; each is one number on the dashboard."""
     work = WORKLISTS.get(name)
@@ -78,7 +58,6 @@ def worklist(request: HttpRequest, name: str) -> HttpResponse:
 
 
 @allow(Permission.VIEW_DEVICE)
-@never_cache
 def device_detail(request: HttpRequest, device_id: str) -> HttpResponse:
     device = device_or_404(request, device_id)
     expect(request)

@@ -1,14 +1,13 @@
-"""Recording, replacing and blanking MAP ID and MSN of one device."""
+"""Recording, replacing and removing MAP ID and MSN of one device."""
 
 from datetime import date
 
-from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
-from django.views.decorators.cache import never_cache
+from django.shortcuts import get_object_or_404, render
 
 from accounts.access import allow, expect
 from accounts.errors import NotAllowed, Stale
+from accounts.forms.page import Given, done, form_page, posted, show_refusal
 from accounts.roles import Permission
 from accounts.sign_in.kept_forms import refilled
 from inventory.data_items import BY_NAME
@@ -26,11 +25,9 @@ from inventory.trail.notes import note_page
 
 # Of the conflict page: on the form, what stands in the fields is what will be saved.
 CHOICES = ("keep_msn", "keep_map_id")
-MEANWHILE = "Someone else changed this device in the meantime. Look at it again before you go on."
 
 
 @allow(Permission.RECORD_ITEM, "GET", "HEAD", "POST")
-@never_cache
 def device_edit(request: HttpRequest, device_id: str) -> HttpResponse:
     """The form; a first recording is saved at once, a replacement or a doubtful day is confirmed first."""
     device = meter_or_404(request, device_id)
@@ -49,7 +46,6 @@ def device_edit(request: HttpRequest, device_id: str) -> HttpResponse:
 
 
 @allow(Permission.REPLACE_ITEM, "POST")
-@never_cache
 def device_edit_confirm(request: HttpRequest, device_id: str) -> HttpResponse:
     """The second step: what was shown before → after is saved."""
     device = meter_or_404(request, device_id)
@@ -61,47 +57,52 @@ def device_edit_confirm(request: HttpRequest, device_id: str) -> HttpResponse:
 
 
 @allow(Permission.BLANK_MAP_ID, "GET", "HEAD", "POST")
-@never_cache
 def map_id_blank(request: HttpRequest, device_id: str) -> HttpResponse:
     """An administrator's act of its own."""
     device = meter_or_404(request, device_id)
     if device.asset_provider is None:
         raise Http404
     expect(request)
-    form = refilled(request, BlankMapIdForm(request.POST if request.method == "POST" else None, device=device))
-    status = 400 if form.is_bound else 200
-    if form.is_valid():
-        try:
-            return _blank(request, device, form)
-        except NotAllowed as refusal:
-            form.add_error(refusal.field, str(refusal))
-        except Stale:
-            form.add_error(None, MEANWHILE)
-            status = 409
-    return render(request, "inventory/map_id_blank.html", {"device": device, "form": form}, status=status)
+
+    def remove(given: Given) -> HttpResponse:
+        blank_map_id(
+            device_id=device.device_id,
+            kind=StepKind(given["kind"]),
+            reason=given["reason"],
+            day=given["day"],
+            source=given["source"],
+            expected_version=given["version"],
+            by=request.acting,
+        )
+        words = f"The MAP ID of {device.device_id} has been removed."
+        return done(request, words, "device-detail", device_id=device.device_id)
+
+    form = BlankMapIdForm(posted(request), device=device)
+    return form_page(request, form, "inventory/map_id_blank.html", remove, {"device": device})
 
 
 @allow(Permission.REPLACE_ITEM, "GET", "HEAD", "POST")
-@never_cache
 def map_step_take_back(request: HttpRequest, device_id: str, day: date) -> HttpResponse:
     """Cancel a change of the MAP ID before its day."""
     device = meter_or_404(request, device_id)
-    planned = device.providerperiods.known_now().to_come().filter(valid_from=day).select_related("participant").first()
-    if planned is None:
-        raise Http404
+    to_come = device.providerperiods.known_now().to_come().select_related("participant")
+    planned = get_object_or_404(to_come, valid_from=day)
     expect(request)
-    form = refilled(request, TakeBackForm(request.POST if request.method == "POST" else None, device=device))
-    status = 400 if form.is_bound else 200
-    if form.is_valid():
-        try:
-            return _take_back(request, device, form, day)
-        except NotAllowed as refusal:
-            form.add_error(None, str(refusal))
-        except Stale:
-            form.add_error(None, MEANWHILE)
-            status = 409
-    context = {"device": device, "form": form, "planned": planned}
-    return render(request, "inventory/map_step_take_back.html", context, status=status)
+
+    def cancel(given: Given) -> HttpResponse:
+        take_back_step(
+            device_id=device.device_id,
+            valid_from=day,
+            reason=given["reason"],
+            expected_version=given["version"],
+            by=request.acting,
+        )
+        words = f"The planned change of the MAP ID of {device.device_id} has been cancelled."
+        return done(request, words, "device-detail", device_id=device.device_id)
+
+    context = {"device": device, "planned": planned}
+    form = TakeBackForm(posted(request), device=device)
+    return form_page(request, form, "inventory/map_step_take_back.html", cancel, context)
 
 
 def meter_or_404(request: HttpRequest, device_id: str) -> Device:
@@ -125,39 +126,12 @@ def _record(request: HttpRequest, device: Device, form: DeviceEditForm) -> HttpR
     except Stale:
         return _conflict_page(request, device_or_404(request, device.device_id), form)
     except NotAllowed as refusal:
-        form.add_error(refusal.field if refusal.field in form.fields else None, str(refusal))
+        show_refusal(form, refusal)
         return _edit_page(request, device, form)
     except Device.DoesNotExist as lost:
         raise Http404 from lost
-    done = " and ".join(change.label for change in form.assessment.changes)
-    messages.success(request, f"Saved: {done} of {device.device_id}.")
-    return redirect("device-detail", device_id=device.device_id)
-
-
-def _blank(request: HttpRequest, device: Device, form: BlankMapIdForm) -> HttpResponse:
-    blank_map_id(
-        device_id=device.device_id,
-        kind=StepKind(form.cleaned_data["kind"]),
-        reason=form.cleaned_data["reason"],
-        day=form.cleaned_data["day"],
-        source=form.cleaned_data["source"],
-        expected_version=form.cleaned_data["version"],
-        by=request.acting,
-    )
-    messages.success(request, f"The MAP ID of {device.device_id} has been blanked.")
-    return redirect("device-detail", device_id=device.device_id)
-
-
-def _take_back(request: HttpRequest, device: Device, form: TakeBackForm, day: date) -> HttpResponse:
-    take_back_step(
-        device_id=device.device_id,
-        valid_from=day,
-        reason=form.cleaned_data["reason"],
-        expected_version=form.cleaned_data["version"],
-        by=request.acting,
-    )
-    messages.success(request, f"The change of the MAP ID of {device.device_id} has been taken back.")
-    return redirect("device-detail", device_id=device.device_id)
+    saved = " and ".join(change.label for change in form.assessment.changes)
+    return done(request, f"Saved: {saved} of {device.device_id}.", "device-detail", device_id=device.device_id)
 
 
 def _edit_page(request: HttpRequest, device: Device, form: DeviceEditForm) -> HttpResponse:

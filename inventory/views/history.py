@@ -2,7 +2,6 @@
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.views.decorators.cache import never_cache
 
 from accounts.access import allow, expect
 from accounts.roles import Permission
@@ -16,30 +15,29 @@ from inventory.trail.notes import note_page, note_past
 
 
 @allow(Permission.VIEW_DEVICE)
-@never_cache
 def device_history(request: HttpRequest, device_id: str) -> HttpResponse:
     """For whoever has the device or had it once: clipped to its own days. With `as_of`, how it was on that day."""
-    canonical, record = history_or_404(request, device_id)
+    canonical, history = history_or_404(request, device_id)
     expect(request, "as_of", "known_on")
     form = PastForm(request.GET or None)
-    device = Device.objects.visible_to(request.acting).filter(pk=record.device).first()
+    device = Device.objects.visible_to(request.acting).filter(pk=history.device).first()
     note_page(request, device) if device else note_past(request, canonical)
     context = {
         "device_id": canonical,
         "current": device is not None,
-        "record": record,
-        "held": held(record),
-        "entries": timeline(record),
+        "history": history,
+        "held": held(history),
+        "entries": timeline(history),
         "form": form,
-        "past": past_of(form, record) if form.is_valid() else None,
+        "past": past_of(form, history) if form.is_valid() else None,
     }
     return render(request, "inventory/device_history.html", context, status=400 if form.errors else 200)
 
 
-def past_of(form: PastForm, record: DeviceHistory) -> list[Cell] | None:
+def past_of(form: PastForm, history: DeviceHistory) -> list[Cell] | None:
     """The data items on the day asked for; none if the device was not the viewer's then. None if nothing was asked."""
     day = form.cleaned_data.get("as_of")
     if day is None:
         return None
-    device = device_as_of(record, day, form.known_at)
-    return past_cells_of(device, record.acting.role) if device else []
+    device = device_as_of(history, day, form.known_at)
+    return past_cells_of(device, history.acting.role) if device else []

@@ -1,45 +1,59 @@
-"""Reports: what there is, the MAP portfolio report, its runs and their manifests."""
+"""Reports: those you have, their files, the page of the MAP portfolio report, and the manifests of runs."""
 
-from django.http import Http404, HttpRequest, HttpResponse, JsonResponse, QueryDict
-from django.shortcuts import render
+from django.http import HttpRequest, HttpResponse, JsonResponse, QueryDict
+from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils.http import urlencode
-from django.views.decorators.cache import never_cache
 
-from accounts.access import allow, expect
+from accounts.access import Open, View, allow, expect
 from accounts.acting import FIELD, Acting
 from accounts.errors import BadRequest
 from accounts.files.streams import csv_answer
 from accounts.roles import Permission
+from inventory.data_items import MAP_PORTFOLIO
 from inventory.forms.past import PastForm
-from inventory.models import ReportRun
-from inventory.reports import map_portfolio as report
-from inventory.reports.runs import file_name, manifest, plan_run
+from inventory.reports.catalogue import CATALOGUE, THE_PAST, Report, reports_of
+from inventory.reports.run import chunks_of, file_name, manifest, plan_run, runs_of
 
 SHOWN_RUNS = 20
-PAST = ("as_of", "known_on")
 
 
-@allow(Permission.DOWNLOAD_MAP_PORTFOLIO)
-@never_cache
+@allow(Open.MEMBERS)
 def report_list(request: HttpRequest) -> HttpResponse:
     expect(request)
-    last = ReportRun.objects.visible_to(request.acting).filter(report=report.NAME).first()
-    return render(request, "inventory/report_list.html", {"last_run": last})
+    last = {run.report: run for run in runs_of(request.acting).last_of_each_report()}
+    reports = [(report, last.get(report.name)) for report in reports_of(request.acting)]
+    return render(request, "inventory/report_list.html", {"reports": reports})
+
+
+def report_download(report: Report) -> View:
+    """The view that answers with the file of `report`: each GET is a run of its own, HEAD answers headers only."""
+
+    @allow(report.permission)
+    def download(request: HttpRequest) -> HttpResponse:
+        expect(request, "format", *report.question.parameters)
+        if request.GET.get("format", "csv") != "csv":
+            raise BadRequest("The report comes as CSV: leave “format” away or set it to csv.")
+        asked = report.question.read(request.GET, request.acting)
+        run = plan_run(report, asked, by=request.acting)
+        answer = csv_answer(request, file_name(run), lambda: chunks_of(run, asked, request.acting))
+        if report.keeps_runs and request.method == "GET":
+            answer.headers["Link"] = f'<{reverse("report-run-manifest", args=[run.pk])}>; rel="describedby"'
+        return answer
+
+    return download
 
 
 @allow(Permission.DOWNLOAD_MAP_PORTFOLIO)
-@never_cache
 def map_portfolio(request: HttpRequest) -> HttpResponse:
     """The report's page; with `as_of`, it offers the report of that day."""
-    expect(request, *PAST)
+    expect(request, *THE_PAST.parameters)
     form = PastForm(request.GET or None)
-    runs = ReportRun.objects.visible_to(request.acting).filter(report=report.NAME).select_related("requested_by")
     context = {
+        "report": CATALOGUE[MAP_PORTFOLIO],
         "form": form,
         "past_url": download_url(request.acting, request.GET) if form.is_valid() and form.cleaned_data["as_of"] else "",
-        "runs": runs[:SHOWN_RUNS],
-        "columns": report.COLUMNS,
+        "runs": runs_of(request.acting).filter(report=MAP_PORTFOLIO)[:SHOWN_RUNS],
         "download_url": download_url(request.acting),
     }
     return render(request, "inventory/map_portfolio.html", context, status=400 if form.errors else 200)
@@ -47,32 +61,14 @@ def map_portfolio(request: HttpRequest) -> HttpResponse:
 
 def download_url(acting: Acting, asked: QueryDict | None = None) -> str:
     """Where the report comes from, for the membership it is offered to: of now, or of the past that was `asked`."""
-    past = {name: asked[name] for name in PAST if asked and asked.get(name)}
+    past = {name: asked[name] for name in THE_PAST.parameters if asked and asked.get(name)}
     query = {"format": "csv"} | past | {FIELD: acting.membership_id}
     return f"{reverse('map-portfolio-download')}?{urlencode(query)}"
 
 
 @allow(Permission.DOWNLOAD_MAP_PORTFOLIO)
-def map_portfolio_download(request: HttpRequest) -> HttpResponse:
-    """The report as a stream; each GET is a run of its own, HEAD answers headers only."""
-    expect(request, "format", *PAST)
-    if request.GET.get("format", "csv") != "csv":
-        raise BadRequest("The report comes as CSV: leave “format” away or set it to csv.")
-    form = PastForm(request.GET)
-    as_of, known_at = form.cleaned_or_refused()["as_of"], form.known_at
-    run = plan_run(report=report.NAME, by=request.acting, as_of=as_of, known_at=known_at)
-    answer = csv_answer(request, file_name(run), lambda: report.chunks(run, request.acting))
-    if request.method == "GET":
-        answer.headers["Link"] = f'<{reverse("report-run-manifest", args=[run.pk])}>; rel="describedby"'
-    return answer
-
-
-@allow(Permission.DOWNLOAD_MAP_PORTFOLIO)
-@never_cache
 def report_run_manifest(request: HttpRequest, pk: str) -> HttpResponse:
-    run = ReportRun.objects.visible_to(request.acting).select_related("organisation").filter(pk=pk).first()
-    if run is None:
-        raise Http404
+    run = get_object_or_404(runs_of(request.acting), pk=pk)
     expect(request)
     answer = JsonResponse(manifest(run), json_dumps_params={"indent": 2, "ensure_ascii": False})
     answer.headers["Content-Disposition"] = f'inline; filename="{file_name(run)}.manifest.json"'

@@ -6,7 +6,6 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.utils.http import urlencode
 from django.utils.text import slugify
-from django.views.decorators.cache import never_cache
 
 from accounts.access import allow, expect
 from accounts.acting import FIELD, Acting
@@ -27,7 +26,6 @@ from smi_portal.oversight.words import Names, act_of
 
 
 @allow(Permission.READ_AUDIT)
-@never_cache
 def audit(request: HttpRequest) -> HttpResponse:
     expect(request, *FILTERS, *PAGING)
     search = AuditSearch(request.GET, request.acting)
@@ -56,7 +54,6 @@ def _latest_roots(acting: Acting) -> list[AuditRoot]:
 
 
 @allow(Permission.READ_AUDIT)
-@never_cache
 def audit_readers(request: HttpRequest) -> HttpResponse:
     """Who read the own organisation's devices, by day; yes or no, never how many."""
     expect(request, *PAGING)

@@ -1,6 +1,6 @@
 """The pages that refuse or fail: each in the portal's style, with the reference under which the log knows it.
 
-Below `/api/`, `smi_portal.refusals.problems` answers instead.
+Which one a refusal gets: `table`. Below `/api/`, `problems` answers instead.
 """
 
 from collections.abc import Callable
@@ -10,9 +10,10 @@ from django.shortcuts import render
 from django.template.loader import render_to_string
 
 from accounts.acting import API
-from accounts.errors import BadRequest, Busy, OtherMembership, TooMany
+from accounts.errors import OtherMembership
 from smi_portal.refusals import problems
 from smi_portal.refusals.request_ids import reference
+from smi_portal.refusals.table import status_of
 
 # What the form of the 409 page says by itself.
 NOT_CARRIED = ("csrfmiddlewaretoken", "membership")
@@ -56,38 +57,39 @@ class RefusalMiddleware:
         return self.get_response(request)
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
-        if isinstance(exception, BadRequest):
-            return _page(request, 400, problems=exception.problems, hint=exception.hint)
-        if isinstance(exception, TooMany | Busy):
-            return _later(request, exception)
-        if isinstance(exception, OtherMembership):
-            return _made_for_another(request, exception.membership_id)
-        return None
+        status = status_of(exception)
+        if status is None:
+            return None
+        if request.path_info.startswith(API):
+            answer = problems.answer(status.api, exception)
+        else:
+            answer = _page(request, status.page, status.template, **_shown(request, exception))
+        if seconds := getattr(exception, "seconds", None):
+            answer.headers["Retry-After"] = str(seconds)
+        return answer
 
 
-def _later(request: HttpRequest, exception: TooMany | Busy) -> HttpResponse:
-    status = 503 if isinstance(exception, Busy) else 429
-    answer = _page(request, status, seconds=exception.seconds, sentence=str(exception))
-    answer.headers["Retry-After"] = str(exception.seconds)
-    return answer
+def _shown(request: HttpRequest, exception: Exception) -> dict[str, object]:
+    """What the page of this refusal shows."""
+    if isinstance(exception, OtherMembership):
+        return _made_for_another(request, exception.membership_id)
+    names = ("problems", "hint", "seconds")
+    return {"sentence": str(exception)} | {name: getattr(exception, name) for name in names if hasattr(exception, name)}
 
 
-def _made_for_another(request: HttpRequest, membership_id: str) -> HttpResponse:
-    """409, with all that was posted, so that nothing typed is lost."""
-    return _page(
-        request,
-        409,
-        "409_membership.html",
-        made_for=next((m for m in request.memberships if str(m.pk) == membership_id), None),
-        path=request.get_full_path(),
-        is_post=request.method == "POST",
-        fields=[(name, value) for name, values in request.POST.lists() for value in values if name not in NOT_CARRIED],
-    )
+def _made_for_another(request: HttpRequest, membership_id: str) -> dict[str, object]:
+    """All that was posted, so that nothing typed is lost."""
+    return {
+        "made_for": next((m for m in request.memberships if str(m.pk) == membership_id), None),
+        "path": request.get_full_path(),
+        "is_post": request.method == "POST",
+        "fields": [(name, v) for name, values in request.POST.lists() for v in values if name not in NOT_CARRIED],
+    }
 
 
 def _page(request: HttpRequest, status: int, template: str = "", **context: object) -> HttpResponse:
     if request.path_info.startswith(API):
-        return problems.answer(status, context.get("problems", ()), context.get("hint", ""))
+        return problems.answer(status)
     context["reference"] = reference()
     return _not_stored(render(request, template or f"{status}.html", context, status=status))
 

@@ -1,18 +1,21 @@
 """Brings functions, policies, triggers and rights of a database to those of this version, while it is in use.
 
-Policies and triggers are dropped and made again by the files. Functions are replaced, so that whoever calls one at that
-moment finds it; one that stands in no file any more is dropped. One transaction: nobody sees a half of it.
+Functions are replaced each time, which waits for nobody and gives them back what they declare. A policy or trigger is
+dropped and made only where its statement is another, as that locks its table. What stands in no file any more is
+dropped. One transaction: nobody sees a half of it.
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 from django.db import Error, OperationalError, connections, transaction
 from django.db.backends.utils import CursorWrapper
+from psycopg import sql
 from psycopg.errors import DeadlockDetected, QueryCanceled
 
 from smi_portal.schema import generated, grants
-from smi_portal.schema.files import SqlFile
+from smi_portal.schema.source import Definition, Kind, Thing
 
 PATIENCE = 60.0  # seconds, for all tries
 PAUSE = 1.0  # between two tries, for requests to go on
@@ -20,24 +23,35 @@ PAUSE = 1.0  # between two tries, for requests to go on
 # this gives up before the server ends the request.
 LOCKING = "500ms"
 
-IN_PUBLIC = "c.relnamespace = 'public'::regnamespace"
 OUR_FUNCTIONS = f"""
 SELECT p.oid::regprocedure::text, p.xmin::text || p.ctid::text
 FROM pg_proc AS p
 WHERE p.pronamespace = 'public'::regnamespace AND pg_get_userbyid(p.proowner) = current_user
     AND NOT p.proname LIKE ANY ({generated.NAMES})
 """  # noqa: S608  (constants of this program)
-DROPS = f"""
-SELECT format('DROP POLICY %I ON %s', p.polname, p.polrelid::regclass)
-FROM pg_policy AS p JOIN pg_class AS c ON c.oid = p.polrelid WHERE {IN_PUBLIC}
+# Of policies and triggers, a comment holds the digest of the statement that made them.
+ON_TABLES = f"""
+WITH ours AS (SELECT oid, relname, relrowsecurity, relforcerowsecurity FROM pg_class
+              WHERE relnamespace = 'public'::regnamespace)
+SELECT 'trigger', t.tgname, relname, CASE t.tgenabled WHEN 'O' THEN obj_description(t.oid, 'pg_trigger') END
+FROM pg_trigger AS t JOIN ours ON ours.oid = t.tgrelid
+WHERE NOT t.tgisinternal AND NOT t.tgname LIKE ANY ({generated.NAMES})
 UNION ALL
-SELECT format('DROP TRIGGER %I ON %s', t.tgname, t.tgrelid::regclass)
-FROM pg_trigger AS t JOIN pg_class AS c ON c.oid = t.tgrelid
-WHERE {IN_PUBLIC} AND NOT t.tgisinternal AND NOT t.tgname LIKE ANY ({generated.NAMES})
+SELECT 'policy', p.polname, relname, obj_description(p.oid, 'pg_policy')
+FROM pg_policy AS p JOIN ours ON ours.oid = p.polrelid
 UNION ALL
-SELECT format('ALTER TABLE %s DISABLE ROW LEVEL SECURITY, NO FORCE ROW LEVEL SECURITY', c.oid::regclass)
-FROM pg_class AS c WHERE {IN_PUBLIC} AND (c.relrowsecurity OR c.relforcerowsecurity)
+SELECT 'row security', '', relname, CASE WHEN relrowsecurity AND relforcerowsecurity THEN '' ELSE 'by half' END
+FROM ours WHERE relrowsecurity OR relforcerowsecurity
 """  # noqa: S608  (constants of this program)
+DROPS = {
+    Kind.TRIGGER: "DROP TRIGGER {name} ON {table}",
+    Kind.POLICY: "DROP POLICY {name} ON {table}",
+    Kind.ROW_SECURITY: "ALTER TABLE {table} DISABLE ROW LEVEL SECURITY, NO FORCE ROW LEVEL SECURITY",
+}
+NOTES = {
+    Kind.TRIGGER: "COMMENT ON TRIGGER {name} ON {table} IS {digest}",
+    Kind.POLICY: "COMMENT ON POLICY {name} ON {table} IS {digest}",
+}
 
 
 class InUse(Exception):
@@ -45,61 +59,89 @@ class InUse(Exception):
 
 
 class Refused(Exception):
-    """The database does not take a file."""
+    """The database does not take a definition."""
 
 
-def bring_up_to_date(using: str, files: Sequence[SqlFile]) -> bool:
-    """Gives whether anything of the files or of pgtrigger's was not in force yet; rights are given in any case."""
-    if not _are_in_force(using, files):
-        _apply_patiently(using, files)
-        return True
-    with transaction.atomic(using=using), connections[using].cursor() as cursor:
-        _give_rights(cursor)
-    return False
+class Changes(NamedTuple):
+    """What is not in force yet: on which tables what goes, and what comes."""
+
+    dropped: list[Thing]
+    made: list[Definition]
+    generated: set[str]
+
+    @property
+    def tables(self) -> set[str]:
+        return {thing.table for thing in self.dropped} | {made.thing.table for made in self.made} | self.generated
 
 
-def apply(using: str, files: Sequence[SqlFile]) -> None:
-    """Raises InUse where the tables are not free at once."""
-    with transaction.atomic(using=using), connections[using].cursor() as cursor:
-        _lock_tables(cursor)
-        generated.install(using)
-        former = _functions(cursor)
-        _drop_policies_and_triggers(cursor)
-        _make(cursor, files)
-        _drop_functions(cursor, left=former.items() & _functions(cursor).items())
-        grants.let_owner_pass(cursor)
-        _give_rights(cursor)
-        _note_digests(cursor, files)
-
-
-def _are_in_force(using: str, files: Sequence[SqlFile]) -> bool:
-    with connections[using].cursor() as cursor:
-        cursor.execute("SELECT file, digest FROM portal_sql")
-        noted = set(cursor.fetchall())
-    return noted == {(file.name, file.digest) for file in files} and generated.are_installed(using)
-
-
-def _apply_patiently(using: str, files: Sequence[SqlFile]) -> None:
+def bring_up_to_date(using: str, definitions: Sequence[Definition]) -> None:
+    """Tries again while requests keep the tables; raises InUse in the end."""
     end = time.monotonic() + PATIENCE
     while True:
         try:
-            return apply(using, files)
+            return apply(using, definitions)
         except InUse:
             if time.monotonic() > end:
                 raise
             time.sleep(PAUSE)
 
 
-def _lock_tables(cursor: CursorWrapper) -> None:
+def apply(using: str, definitions: Sequence[Definition], *, anew: bool = False) -> None:
+    """`anew`: what seems to be in force is made anew as well. Raises InUse where a table is not free at once."""
+    functions = [definition for definition in definitions if definition.thing.kind == Kind.FUNCTION]
+    others = [definition for definition in definitions if definition.thing.kind != Kind.FUNCTION]
+    others += grants.policies_of_owner(definitions)
+    with transaction.atomic(using=using), connections[using].cursor() as cursor:
+        changes = _changes(cursor, using, others, anew)
+        _lock(cursor, changes.tables)
+        generated.install(using)
+        _drop(cursor, changes.dropped)
+        _replace_functions(cursor, functions)
+        _make(cursor, changes.made)
+        generated.settle_functions(cursor)
+        grants.grant_to_login(cursor)
+
+
+def _changes(cursor: CursorWrapper, using: str, wanted: Sequence[Definition], anew: bool) -> Changes:
+    cursor.execute(ON_TABLES)
+    found = {Thing(Kind(kind), name, table): digest for kind, name, table, digest in cursor.fetchall()}
+    kept = {made.thing for made in wanted if found.get(made.thing) == made.digest and not anew}
+    return Changes(
+        dropped=[thing for thing in found if thing not in kept],
+        made=[made for made in wanted if made.thing not in kept],
+        generated=generated.tables_to_change(using),
+    )
+
+
+def _lock(cursor: CursorWrapper, tables: set[str]) -> None:
     """All of them before anything is changed: later there is nothing to wait for."""
+    if not tables:
+        return
     cursor.execute(f"SET LOCAL statement_timeout = '{LOCKING}'")
     try:
-        cursor.execute(f"LOCK TABLE {', '.join(grants.own_tables())} IN ACCESS EXCLUSIVE MODE")
+        names = sql.SQL(", ").join(map(sql.Identifier, sorted(tables)))
+        cursor.execute(sql.SQL("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE").format(names))
     except OperationalError as error:
         if isinstance(error.__cause__, QueryCanceled | DeadlockDetected):
             raise InUse from error
         raise
     cursor.execute("SET LOCAL statement_timeout TO DEFAULT")
+
+
+def _drop(cursor: CursorWrapper, things: Iterable[Thing]) -> None:
+    for thing in things:
+        names = {"name": sql.Identifier(thing.name or thing.table), "table": sql.Identifier(thing.table)}
+        cursor.execute(sql.SQL(DROPS[thing.kind]).format(**names))
+
+
+def _replace_functions(cursor: CursorWrapper, definitions: Iterable[Definition]) -> None:
+    """What is not written anew stands in no file. Bodies go unchecked: they may name what a later file makes."""
+    former = _functions(cursor)
+    cursor.execute("SET LOCAL check_function_bodies = off")
+    for definition in definitions:
+        _run(cursor, definition.text, definition.file)
+    for signature, _ in former.items() & _functions(cursor).items():
+        _run(cursor, f"DROP FUNCTION {signature}", f"{signature}, which no file defines")
 
 
 def _functions(cursor: CursorWrapper) -> dict[str, str]:
@@ -108,34 +150,17 @@ def _functions(cursor: CursorWrapper) -> dict[str, str]:
     return dict(cursor.fetchall())
 
 
-def _drop_policies_and_triggers(cursor: CursorWrapper) -> None:
-    cursor.execute(DROPS)
-    for (statement,) in cursor.fetchall():
+def _make(cursor: CursorWrapper, definitions: Iterable[Definition]) -> None:
+    for definition in definitions:
+        _run(cursor, definition.text, definition.file)
+        kind, name, table = definition.thing
+        if note := NOTES.get(kind):
+            names = {"name": sql.Identifier(name), "table": sql.Identifier(table), "digest": definition.digest}
+            cursor.execute(sql.SQL(note).format(**names))
+
+
+def _run(cursor: CursorWrapper, statement: str, source: str) -> None:
+    try:
         cursor.execute(statement)
-
-
-def _make(cursor: CursorWrapper, files: Sequence[SqlFile]) -> None:
-    """Bodies of functions are not checked: they may name what a later file makes."""
-    cursor.execute("SET LOCAL check_function_bodies = off")
-    for file in files:
-        try:
-            cursor.execute(file.text)
-        except Error as error:
-            raise Refused(f"{file.name}: {error}") from error
-
-
-def _drop_functions(cursor: CursorWrapper, left: set[tuple[str, str]]) -> None:
-    for signature, _ in left:
-        cursor.execute(f"DROP FUNCTION {signature}")
-
-
-def _give_rights(cursor: CursorWrapper) -> None:
-    """Replacing a function may have taken from it what is said here."""
-    generated.settle_functions(cursor)
-    grants.grant_to_login(cursor)
-
-
-def _note_digests(cursor: CursorWrapper, files: Sequence[SqlFile]) -> None:
-    cursor.execute("DELETE FROM portal_sql")
-    noted = [(file.name, file.digest) for file in files]
-    cursor.executemany("INSERT INTO portal_sql (file, digest) VALUES (%s, %s)", noted)
+    except Error as error:
+        raise Refused(f"{source}: {error}") from error

@@ -4,9 +4,10 @@ from django.db import connections, transaction
 from django.db.migrations.recorder import MigrationRecorder
 
 FORMER = ("accounts", "0002_scope")
+# Of other roles' sessions no more is shown than this; those of the server itself have no role.
 OTHERS = """
 SELECT count(*) FROM pg_stat_activity
-WHERE datname = current_database() AND backend_type = 'client backend' AND pid <> pg_backend_pid()
+WHERE datname = current_database() AND usesysid IS NOT NULL AND pid <> pg_backend_pid()
 """
 
 

@@ -1,8 +1,11 @@
 """Functions and triggers that libraries generate: pghistory's, by way of pgtrigger, which write history."""
 
+from collections.abc import Iterator
+
 import pgtrigger.installation
 from django.db.backends.utils import CursorWrapper
-from pgtrigger import registry
+from django.db.models import Model
+from pgtrigger import Trigger, registry
 
 # Of functions and triggers: pgtrigger installs its own, procrastinate's migrations make theirs.
 NAMES = r"ARRAY['pgtrigger\_%', '\_pgtrigger\_%', 'procrastinate\_%']"
@@ -14,16 +17,22 @@ WHERE p.pronamespace = 'public'::regnamespace AND pg_get_userbyid(p.proowner) = 
 """
 
 
-def are_installed(using: str) -> bool:
-    """Whether the database has pgtrigger's triggers as the models want them, and no others."""
-    return not pgtrigger.installation.prunable(database=using) and all(
-        trigger.get_installation_status(model, database=using) == ("INSTALLED", True)
-        for model, trigger in registry.registered()
-    )
+def tables_to_change(using: str) -> set[str]:
+    """Of triggers of pgtrigger's that are not, or no longer, as the models want them."""
+    pruned = {str(table) for table, *_ in pgtrigger.installation.prunable(database=using)}
+    return pruned | {model._meta.db_table for model, _ in _outdated(using)}
 
 
 def install(using: str) -> None:
-    pgtrigger.installation.install(database=using)
+    for model, trigger in _outdated(using):
+        trigger.install(model, database=using)
+    pgtrigger.installation.prune(database=using)
+
+
+def _outdated(using: str) -> Iterator[tuple[type[Model], Trigger]]:
+    for model, trigger in registry.registered():
+        if trigger.get_installation_status(model, database=using) != ("INSTALLED", True):
+            yield model, trigger
 
 
 def settle_functions(cursor: CursorWrapper) -> None:

@@ -5,16 +5,18 @@ the API that are kept for a day excepted: nothing in the inventory, and nobody's
 change what is only added to (tables with a trigger `append_only`). Functions of triggers are not its to call.
 """
 
+from collections.abc import Sequence
+
 from django.apps import apps
 from django.conf import settings
 from django.db.backends.utils import CursorWrapper
 from psycopg import sql
 
-from smi_portal.schema.files import OWN_APPS
+from smi_portal.schema.source import OWN_APPS, Definition, Kind, Thing
 
 FLEETING = "accounts_keptanswer"  # of which rows go after a day
 APPEND_ONLY = "SELECT tgrelid::regclass::text FROM pg_trigger WHERE tgname = 'append_only'"
-SECURED = "SELECT oid::regclass::text FROM pg_class WHERE relforcerowsecurity AND relnamespace = 'public'::regnamespace"
+OF_OWNER = "CREATE POLICY owner ON {table} TO CURRENT_USER USING (true);"
 FUNCTIONS = """
 SELECT oid::regprocedure::text, prorettype = 'trigger'::regtype FROM pg_proc
 WHERE pronamespace = 'public'::regnamespace AND pg_get_userbyid(proowner) = current_user
@@ -34,13 +36,12 @@ def grant_to_login(cursor: CursorWrapper) -> None:
     _grant_functions(cursor)
 
 
-def let_owner_pass(cursor: CursorWrapper) -> None:
-    """Forced row security holds for the owner too: it reads and restores whole tables by a policy of its own."""
+def policies_of_owner(definitions: Sequence[Definition]) -> list[Definition]:
+    """Forced row security holds for the owner too: it reads and dumps whole tables by a policy of its own."""
     if is_owner_alone():
-        return
-    cursor.execute(SECURED)
-    for (table,) in cursor.fetchall():
-        cursor.execute(f"CREATE POLICY owner ON {table} TO CURRENT_USER USING (true)")
+        return []
+    tables = [made.thing.table for made in definitions if made.thing.kind == Kind.ROW_SECURITY]
+    return [Definition(Thing(Kind.POLICY, "owner", table), OF_OWNER.format(table=table), __name__) for table in tables]
 
 
 def is_owner_alone() -> bool:
@@ -59,7 +60,7 @@ def _grant_tables(cursor: CursorWrapper) -> None:
     _grant(cursor, "GRANT USAGE ON SCHEMA public TO {login}")
     _grant(cursor, "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {login}")
     _grant(cursor, "GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA public TO {login}")
-    _grant(cursor, "REVOKE INSERT, UPDATE, DELETE ON django_migrations, portal_sql FROM {login}")
+    _grant(cursor, "REVOKE INSERT, UPDATE, DELETE ON django_migrations FROM {login}")
     for table in set(own_tables()) - {FLEETING}:
         _grant(cursor, f"REVOKE DELETE ON {table} FROM {{login}}")
     cursor.execute(APPEND_ONLY)

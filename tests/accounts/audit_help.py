@@ -14,7 +14,15 @@ from accounts.models import Organisation
 from inventory.trail.kinds import DeviceAuditKind
 from tests.factories import make_organisation
 
-TABLES = ("auditrow", "auditvalue", "auditseal", "audithead", "auditroot", "auditcut", "devicereading")
+TABLES = (
+    "accounts_auditrow",
+    "accounts_auditvalue",
+    "accounts_auditseal",
+    "accounts_audithead",
+    "accounts_auditroot",
+    "accounts_auditcut",
+    "inventory_devicereading",
+)
 
 
 def write_rows(
@@ -35,13 +43,13 @@ def tamper(*statements: str) -> None:
     """What somebody with the owner's role can do: switch triggers and policies off, change rows, switch them on."""
     with transaction.atomic(using="owner"), connections["owner"].cursor() as cursor:
         for table in TABLES:
-            cursor.execute(f"ALTER TABLE accounts_{table} DISABLE TRIGGER USER, NO FORCE ROW LEVEL SECURITY")
+            cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER, NO FORCE ROW LEVEL SECURITY")
         for statement in statements:
             cursor.execute(statement)
             assert cursor.rowcount > 0, statement
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
         for table in TABLES:
-            cursor.execute(f"ALTER TABLE accounts_{table} ENABLE TRIGGER USER, FORCE ROW LEVEL SECURITY")
+            cursor.execute(f"ALTER TABLE {table} ENABLE TRIGGER USER, FORCE ROW LEVEL SECURITY")
 
 
 def verified(*arguments: str) -> str:

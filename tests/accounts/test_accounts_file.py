@@ -40,7 +40,7 @@ def utc(days: float) -> str:
     return f"{ago(days):%Y-%m-%dT%H:%M:%SZ}"
 
 
-def test_line_says_who_does_what_since_when_and_how_they_sign_in(overseer, supplier):
+def test_line_says_who_does_what_since_when_and_how_they_sign_in(operator, overseer, supplier):
     member = member_of(supplier, "Owen Price", Job.EDITOR, used=3, confirmed=100)
     give_factor(member.user, "webauthn")
 
@@ -60,7 +60,7 @@ def test_line_says_who_does_what_since_when_and_how_they_sign_in(overseer, suppl
     }
 
 
-def test_states_are_told_apart(overseer, supplier, rival):
+def test_states_are_told_apart(operator, overseer, supplier, rival):
     member_of(supplier, "Active")
     member_of(supplier, "Suspended", suspended=3)
     member_of(supplier, "Ended", suspended=3, ended=2)
@@ -92,7 +92,7 @@ def test_each_membership_is_a_line_and_so_is_an_account_without_one(overseer, su
     assert line_of(overseer, "Nobody Yet")["state"] == "no membership"
 
 
-def test_no_cell_is_taken_for_a_formula(overseer, supplier):
+def test_no_cell_is_taken_for_a_formula(operator, overseer, supplier):
     Organisation.objects.filter(pk=supplier.pk).update(name="+Energy")
     make_membership(supplier, user=make_user('=HYPERLINK("http://evil.example")', "=a@demo.example"))
     make_user("@SUM(A1)", "-b@demo.example")
@@ -114,7 +114,7 @@ def test_file_is_a_csv_named_by_its_day(overseer):
     assert text.endswith("\r\n")
 
 
-def test_download_stands_in_the_trail(overseer):
+def test_download_stands_in_the_trail(operator, overseer):
     overseer.head(FILE)
     assert not AuditRow.objects.filter(kind=AuditKind.ACCOUNTS_DOWNLOADED).exists()
 
@@ -125,7 +125,7 @@ def test_download_stands_in_the_trail(overseer):
     assert "downloaded the list of all accounts" in overseer.get("/audit/").text
 
 
-def test_many_accounts_cost_as_many_queries_as_few(overseer, supplier):
+def test_many_accounts_cost_as_many_queries_as_few(operator, overseer, supplier):
     def queries() -> int:
         with CaptureQueriesContext(connection) as captured:
             lines(overseer)

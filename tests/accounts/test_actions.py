@@ -16,7 +16,7 @@ from tests.factories import bind, make_membership, make_organisation, make_parti
 
 TODAY = date(2026, 6, 1)
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("operator")]
 
 
 def refusal_of(action: Callable, **arguments: object) -> NotAllowed:

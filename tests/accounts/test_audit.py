@@ -21,7 +21,6 @@ from accounts.roles import Job, Role
 from inventory.models import DeviceReading
 from inventory.trail.kinds import DeviceAuditKind
 from tests.accounts.audit_help import TABLES, write_rows
-from tests.conftest import become_operator
 from tests.factories import (
     MPANS,
     make_device,
@@ -30,13 +29,14 @@ from tests.factories import (
     make_participant,
     make_user,
 )
+from tests.scopes import become_operator
 
 PASSWORD = "quite a long password"
 NEW_PASSWORD = "another long password"
 LOGIN = "/accounts/login/"
 PORTFOLIO = "/reports/map-portfolio/download/"
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("operator")]
 
 
 def kinds() -> list[str]:
@@ -57,11 +57,11 @@ def refused(statement: str) -> bool:
     return False
 
 
-def ids_in_scope(acting: Acting, table: str = "auditrow") -> list[int]:
+def ids_in_scope(acting: Acting, table: str = "accounts_auditrow") -> list[int]:
     """By plain SQL, as the login, in the scope of `acting` and nobody's beside it."""
     become_operator("")
     with scope(acting), connection.cursor() as cursor:
-        cursor.execute(f"SELECT id FROM accounts_{table} ORDER BY id")
+        cursor.execute(f"SELECT id FROM {table} ORDER BY id")
         found = [number for (number,) in cursor]
     become_operator()
     return found
@@ -74,9 +74,9 @@ def ids_in_scope(acting: Acting, table: str = "auditrow") -> list[int]:
 @pytest.mark.parametrize("statement", ["UPDATE {} SET id = id", "DELETE FROM {}", "TRUNCATE {} CASCADE"])
 def test_login_changes_nothing_in_the_trail(table, statement):
     write_rows(1)
-    statement = statement.replace("id = id", "row_id = row_id" if table == "auditseal" else "id = id")
+    statement = statement.replace("id = id", "row_id = row_id" if table == "accounts_auditseal" else "id = id")
 
-    assert refused(statement.format(f"accounts_{table}"))
+    assert refused(statement.format(table))
 
 
 @pytest.mark.parametrize("table", TABLES)
@@ -85,7 +85,7 @@ def test_trigger_refuses_whatever_is_granted(table):
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT tgname FROM pg_trigger WHERE tgrelid = %s::regclass AND tgname LIKE 'append_only%%' ORDER BY 1",
-            [f"accounts_{table}"],
+            [table],
         )
         assert [name for (name,) in cursor] == ["append_only", "append_only_truncate"]
 
@@ -97,8 +97,8 @@ def test_organisation_reads_its_own_rows_alone(supplier, rival, dcc, acting):
     assert ids_in_scope(acting(supplier)) == own
     assert ids_in_scope(acting(rival)) == foreign
     assert ids_in_scope(acting(dcc)) == own + foreign + nobodys
-    assert AuditValue.objects.count() == len(ids_in_scope(acting(dcc), "auditvalue")) == 4
-    assert len(ids_in_scope(acting(supplier), "auditvalue")) == 2
+    assert AuditValue.objects.count() == len(ids_in_scope(acting(dcc), "accounts_auditvalue")) == 4
+    assert len(ids_in_scope(acting(supplier), "accounts_auditvalue")) == 2
 
 
 def test_nobody_reads_nothing(supplier):
@@ -489,10 +489,10 @@ def test_only_the_subject_and_the_dcc_read_a_reading(read, supplier, asset_provi
     make_device("ZEPH", "ZMAP")
     read(supplier, "/devices/")
 
-    assert len(ids_in_scope(acting(asset_provider), "devicereading")) == 1
-    assert len(ids_in_scope(acting(dcc), "devicereading")) == 1
-    assert ids_in_scope(acting(supplier), "devicereading") == []
-    assert ids_in_scope(acting(rival), "devicereading") == []
+    assert len(ids_in_scope(acting(asset_provider), "inventory_devicereading")) == 1
+    assert len(ids_in_scope(acting(dcc), "inventory_devicereading")) == 1
+    assert ids_in_scope(acting(supplier), "inventory_devicereading") == []
+    assert ids_in_scope(acting(rival), "inventory_devicereading") == []
 
 
 def test_reading_in_the_name_of_another_is_not_written(supplier, rival, asset_provider, acting):

@@ -61,7 +61,7 @@ def test_administrator_sees_what_people_of_the_organisation_did_in_plain_words(a
     assert "9910000001006" not in html
 
 
-def test_other_organisations_rows_are_for_the_dcc_only(ada, overseer, supplier, rival):
+def test_other_organisations_rows_are_for_the_dcc_only(operator, ada, overseer, supplier, rival):
     (own,), (foreign,) = write_rows(1, supplier), write_rows(1, rival)
 
     assert foreign not in rows_of(ada.get(AUDIT))
@@ -97,21 +97,21 @@ def test_menu_leads_administrators_to_the_trail(ada, sign_in, supplier):
 # Filters
 
 
-def test_rows_are_filtered_by_person(ada, supplier, acting):
+def test_rows_are_filtered_by_person(operator, ada, supplier, acting):
     other = acting(supplier)
     seen = note(DeviceAuditKind.DEVICE_READ, by=other, device_id="00-DB-12-34-56-78-90-A0")
 
     assert rows_of(ada.get(AUDIT, {"person": other.user.pk})) == [seen]
 
 
-def test_rows_are_filtered_by_kind(ada, supplier):
+def test_rows_are_filtered_by_kind(operator, ada, supplier):
     ours = write_rows(2, supplier, DeviceAuditKind.SEARCH)
     write_rows(1, supplier)
 
     assert rows_of(ada.get(AUDIT, {"kind": "search"})) == ours[::-1]
 
 
-def test_rows_are_filtered_by_days_written_day_first(ada, supplier):
+def test_rows_are_filtered_by_days_written_day_first(operator, ada, supplier):
     today, tomorrow = timezone.localdate(), timezone.localdate() + timedelta(days=1)
     (row,) = write_rows(1, supplier)
 
@@ -150,7 +150,7 @@ def link(answer, direction: str) -> str:
     return found[1].replace("&amp;", "&") if found else ""
 
 
-def test_rows_come_by_fifty_newest_first_forward_and_back(ada, supplier):
+def test_rows_come_by_fifty_newest_first_forward_and_back(operator, ada, supplier):
     rows = write_rows(120, supplier, DeviceAuditKind.SEARCH)[::-1]
     first = ada.get(AUDIT, {"kind": "search"})
 
@@ -163,7 +163,7 @@ def test_rows_come_by_fifty_newest_first_forward_and_back(ada, supplier):
     assert link(first, "before") == link(third, "after") == ""
 
 
-def test_fifty_rows_cost_as_many_queries_as_two(ada, supplier, django_assert_max_num_queries):
+def test_fifty_rows_cost_as_many_queries_as_two(operator, ada, supplier, django_assert_max_num_queries):
     write_rows(60, supplier)
 
     with django_assert_max_num_queries(16):
@@ -179,7 +179,7 @@ def test_damaged_page_address_is_refused(ada, path, query):
 # Proof
 
 
-def test_page_shows_the_roots_of_the_own_chains_and_what_is_not_sealed(ada, overseer, supplier, rival):
+def test_page_shows_the_roots_of_the_own_chains_and_what_is_not_sealed(operator, ada, overseer, supplier, rival):
     write_rows(3, supplier)
     write_rows(4, rival)
     take_roots()
@@ -193,7 +193,7 @@ def test_page_shows_the_roots_of_the_own_chains_and_what_is_not_sealed(ada, over
     assert "2 rows are not yet sealed" in own.text
 
 
-def test_page_without_a_root_says_when_there_will_be_one(ada):
+def test_page_without_a_root_says_when_there_will_be_one(operator, ada):
     seal_audit()
 
     html = ada.get(AUDIT).text
@@ -214,7 +214,7 @@ def test_page_says_what_it_does_not_cover_and_how_long_rows_are_kept(ada, settin
 # The file
 
 
-def test_file_holds_what_the_page_finds_all_of_it(ada, supplier):
+def test_file_holds_what_the_page_finds_all_of_it(operator, ada, supplier):
     rows = write_rows(120, supplier, DeviceAuditKind.SEARCH)[::-1]
     write_rows(1, supplier)
 
@@ -227,7 +227,7 @@ def test_file_holds_what_the_page_finds_all_of_it(ada, supplier):
     }
 
 
-def test_file_comes_in_pieces(ada, supplier):
+def test_file_comes_in_pieces(operator, ada, supplier):
     write_rows(501, supplier)
 
     pieces = list(ada.get(FILE))
@@ -236,19 +236,19 @@ def test_file_comes_in_pieces(ada, supplier):
     assert b"".join(pieces).count(b"\r\n") == 1 + AuditRow.objects.count()
 
 
-def test_file_holds_no_row_of_another_organisation(ada, rival):
+def test_file_holds_no_row_of_another_organisation(operator, ada, rival):
     write_rows(3, rival)
 
     assert {line["organisation"] for line in lines_of(ada.get(FILE))} == {"Zephyr Energy"}
 
 
-def test_file_is_itself_recorded(ada):
+def test_file_is_itself_recorded(operator, ada):
     b"".join(ada.get(FILE, {"kind": "search"}))
 
     assert (AuditRow.objects.first().kind, AuditRow.objects.first().details) == ("audit_downloaded", {"keys": ["kind"]})
 
 
-def test_link_to_the_file_carries_filters_and_membership(ada, supplier):
+def test_link_to_the_file_carries_filters_and_membership(operator, ada, supplier):
     write_rows(1, supplier)
 
     html = ada.get(AUDIT, {"kind": "device_read"}).text
@@ -257,7 +257,7 @@ def test_link_to_the_file_carries_filters_and_membership(ada, supplier):
 
 
 @pytest.mark.parametrize("name", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1"])
-def test_names_are_no_formulas(supplier, name):
+def test_names_are_no_formulas(operator, supplier, name):
     browser = Browser(make_membership(supplier, Job.ADMINISTRATOR, make_user(name)))
 
     assert lines_of(browser.get(FILE))[0]["name"] == f"'{name}"
@@ -268,7 +268,7 @@ def test_names_are_no_formulas(supplier, name):
 
 
 @pytest.mark.parametrize("kind", AuditKind)
-def test_every_kind_has_words_even_where_details_are_missing(supplier, kind):
+def test_every_kind_has_words_even_where_details_are_missing(operator, supplier, kind):
     row = AuditRow(kind=kind, organisation_id=supplier.pk, person_id=999, via="page", details={})
 
     words = act_of(row, Names())
@@ -297,9 +297,9 @@ def note_reading(subject: Organisation, how: str, reader: Organisation | None) -
     DeviceReading.objects.create(day=day, reader_id=reader and reader.pk, subject_id=subject.pk, how=how)
 
 
-def test_readers_are_named_by_day_without_a_number(ada, supplier, asset_provider, rival):
-    note(supplier, "page", asset_provider)
-    note(rival, "list", asset_provider)
+def test_readers_are_named_by_day_without_a_number(operator, ada, supplier, asset_provider, rival):
+    note_reading(supplier, "page", asset_provider)
+    note_reading(rival, "list", asset_provider)
 
     html = ada.get(READERS).text
 
@@ -319,9 +319,9 @@ def test_portfolio_reports_are_shown_without_the_map(ada, supplier, asset_provid
     assert "Zenith Meter Assets" not in html
 
 
-def test_dcc_sees_whose_devices_were_read(overseer, supplier, rival, asset_provider):
-    note(supplier, "page", asset_provider)
-    note(rival, "list", asset_provider)
+def test_dcc_sees_whose_devices_were_read(operator, overseer, supplier, rival, asset_provider):
+    note_reading(supplier, "page", asset_provider)
+    note_reading(rival, "list", asset_provider)
 
     html = overseer.get(READERS).text
 
@@ -329,9 +329,11 @@ def test_dcc_sees_whose_devices_were_read(overseer, supplier, rival, asset_provi
     assert "Zodiac Power" in html
 
 
-def test_map_that_may_not_see_suppliers_is_not_told_which_one_read(sign_in, asset_provider, supplier, settings):
+def test_map_that_may_not_see_suppliers_is_not_told_which_one_read(
+    operator, sign_in, asset_provider, supplier, settings
+):
     settings.MAP_SEES_SUPPLIER = False
-    note(asset_provider, "list", supplier)
+    note_reading(asset_provider, "list", supplier)
 
     html = sign_in(asset_provider, Job.ADMINISTRATOR).get(READERS).text
 

@@ -26,11 +26,15 @@ from accounts.roles import Job, Role
 from inventory.loads.devices import REQUIRED_HEADER
 from inventory.models import DeviceReading
 from inventory.trail.kinds import DeviceAuditKind
+from inventory.trail.readings import expire_readings
 from tests.accounts.audit_help import found_broken, sealed_rows, tamper, verified, write_rows
-from tests.conftest import become_operator
 from tests.factories import make_membership, make_organisation, make_participant
+from tests.scopes import become_operator
 
-pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "owner"])
+pytestmark = [
+    pytest.mark.django_db(transaction=True, databases=["default", "owner"]),
+    pytest.mark.usefixtures("operator"),
+]
 
 
 def in_thread(work: Callable) -> object:
@@ -512,7 +516,7 @@ def test_readings_expire_too(settings, supplier):
     for day in (today, today - timedelta(days=731)):
         DeviceReading.objects.create(day=day, reader_id=1, subject_id=supplier.pk, how="page")
 
-    expire_audit()
+    expire_readings()
 
     assert [reading.day for reading in DeviceReading.objects.all()] == [today]
 

@@ -28,7 +28,7 @@ def work_once() -> None:
     subprocess.run(command, cwd=settings.BASE_DIR, env=environment(), check=True, capture_output=True, timeout=60)
 
 
-def test_worker_seals_takes_roots_and_lets_rows_expire(supplier):
+def test_worker_seals_takes_roots_and_lets_rows_expire(operator, supplier):
     rows = write_rows(5, supplier)
     for task in (tasks.seal_audit, tasks.take_audit_roots, tasks.expire_audit):
         task.defer(timestamp=0)

@@ -50,7 +50,7 @@ def test_load_participants_prints_what_it_did_and_one_line(list_file):
     ]
 
 
-def test_load_participants_as_a_dry_run_changes_nothing(list_file):
+def test_load_participants_as_a_dry_run_changes_nothing(operator, list_file):
     last_line = printed("load_participants", str(list_file), "--dry-run").splitlines()[-1]
 
     assert last_line == "Participants: 1 would be added (1 MAP)."
@@ -84,7 +84,7 @@ def test_load_participants_names_one_problem_as_one(tmp_path):
 # add_organisation
 
 
-def test_add_organisation_prints_one_line():
+def test_add_organisation_prints_one_line(operator):
     assert printed("add_organisation", "Zeal Energy", "--role", "MAP") == "Zeal Energy added, as MAP.\n"
     assert Organisation.objects.get().role == Role.MAP
 
@@ -112,7 +112,7 @@ def zeal():
     return make_organisation("Zeal Energy")
 
 
-def test_bind_participant_binds_from_today(zeal):
+def test_bind_participant_binds_from_today(operator, zeal):
     today = timezone.localdate()
 
     assert printed(*bind_arguments("zeal energy")) == f"ZEAL (electricity) → Zeal Energy from {today}.\n"
@@ -120,13 +120,13 @@ def test_bind_participant_binds_from_today(zeal):
 
 
 @pytest.mark.parametrize("day", ["2020-02-29", "29/02/2020"])
-def test_bind_participant_binds_from_a_day_given(zeal, day):
+def test_bind_participant_binds_from_a_day_given(operator, zeal, day):
     printed(*bind_arguments(), "--from", day)
 
     assert Binding.objects.get().valid_from == date(2020, 2, 29)
 
 
-def test_bind_participant_twice_changes_nothing_and_says_so(zeal):
+def test_bind_participant_twice_changes_nothing_and_says_so(operator, zeal):
     printed(*bind_arguments())
 
     assert printed(*bind_arguments()).startswith("Nothing changed: ZEAL (electricity) → Zeal Energy from ")
@@ -160,7 +160,7 @@ def test_unknown_organisation_without_near_names_is_answered_with_what_to_do(zea
 # add_administrator
 
 
-def test_link_of_add_administrator_sets_the_password(client, settings, zeal):
+def test_link_of_add_administrator_sets_the_password(operator, client, settings, zeal):
     line = printed("add_administrator", "zoe@demo.example", "--organisation", "Zeal Energy", "--name", "Zoe Quill")
     link = line.split()[-1]
 
@@ -175,7 +175,7 @@ def test_link_of_add_administrator_sets_the_password(client, settings, zeal):
     assert client.get(urlsplit(link).path, follow=True).context["token_fail"]
 
 
-def test_add_administrator_again_prints_another_link(zeal):
+def test_add_administrator_again_prints_another_link(operator, zeal):
     arguments = ("add_administrator", "zoe@demo.example", "--organisation", "Zeal Energy")
     printed(*arguments)
 

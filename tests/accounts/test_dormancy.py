@@ -23,7 +23,7 @@ from tests.accounts.oversight_help import NOW, ago, mail_server, member_of, no_m
 from tests.conftest import Browser
 from tests.factories import make_membership, make_organisation, make_user
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("operator")]
 
 PASSWORD = "correct-horse-battery-staple"
 
@@ -438,7 +438,7 @@ def test_administrator_reinstates_a_member_who_is_told(administrator, suspended)
 
     answer = administrator.submit(reinstating(suspended), follow=True)
 
-    assert "Owen Price may act for Zephyr Energy again." in answer.text
+    assert "Owen Price can act for Zephyr Energy again." in answer.text
     assert state_of(suspended) == "active"
     assert Browser(suspended).get("/devices/").status_code == 200
     assert recipients() == [suspended.user.email]

@@ -15,7 +15,7 @@ from accounts.roles import Job
 from tests.conftest import Browser
 from tests.factories import make_device, make_membership, make_user
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("operator")]
 
 
 @pytest.fixture

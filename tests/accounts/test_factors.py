@@ -76,7 +76,7 @@ def test_code_to_scan_stands_in_the_page_and_its_secret_beside_it(visitor):
     assert visitor.get(APP).headers["Cache-Control"] == "max-age=0, no-cache, no-store, must-revalidate, private"
 
 
-def test_wrong_code_sets_nothing_up(visitor, user):
+def test_wrong_code_sets_nothing_up(operator, visitor, user):
     visitor.get(APP)
 
     answer = visitor.post(APP, {"code": "000000"})
@@ -103,7 +103,7 @@ def test_secret_outlives_a_change_of_the_key(user, settings):
     assert TOTP(kept).validate_code(code_of(secret))
 
 
-def test_former_key_may_go_once_encryption_is_renewed(supplier, user, settings, capsys):
+def test_former_key_may_go_once_encryption_is_renewed(operator, supplier, user, settings, capsys):
     secret = enrol_app(user)
     codes = recovery_codes_of(user)
     sign_on = make_sign_on(supplier)
@@ -122,7 +122,7 @@ def test_former_key_may_go_once_encryption_is_renewed(supplier, user, settings, 
     assert "3 secrets" in capsys.readouterr().out
 
 
-def test_app_is_removed(visitor, user):
+def test_app_is_removed(operator, visitor, user):
     enrol_app(user)
 
     answer = visitor.post(f"{APP}remove/")
@@ -135,7 +135,7 @@ def test_app_of_nobody_is_not_removed(visitor):
     assert visitor.get(f"{APP}remove/").status_code == 404
 
 
-def test_setting_up_and_removing_asks_who_it_is_after_a_while(membership, user):
+def test_setting_up_and_removing_asks_who_it_is_after_a_while(operator, membership, user):
     visitor = Browser(membership)
     session = visitor.session
     session["account_authentication_methods"][0]["at"] -= 3600
@@ -148,7 +148,7 @@ def test_setting_up_and_removing_asks_who_it_is_after_a_while(membership, user):
         assert answer.url.startswith("/accounts/reauthenticate/?next="), path
 
 
-def test_code_confirms_who_it_is(visitor, user):
+def test_code_confirms_who_it_is(operator, visitor, user):
     secret = enrol_app(user)
     session = visitor.session
     session["account_authentication_methods"][0]["at"] -= 3600
@@ -181,7 +181,7 @@ def test_passkeys_are_listed_renamed_and_removed(visitor, user):
 
 
 @pytest.mark.parametrize("act", ["name", "remove"])
-def test_passkey_of_somebody_else_is_not_there(visitor, act):
+def test_passkey_of_somebody_else_is_not_there(operator, visitor, act):
     key = enrol_passkey(make_user())
 
     for pk in (key.pk, 999_999):
@@ -244,7 +244,7 @@ def test_recovery_codes_are_shown_once_and_downloaded_with_that(visitor):
     assert shown_codes(second.text) == []
 
 
-def test_recovery_codes_are_not_downloaded_elsewhere_or_later(visitor, user):
+def test_recovery_codes_are_not_downloaded_elsewhere_or_later(operator, visitor, user):
     set_up_app(visitor)
     visitor.get(CODES)
     elsewhere = Browser(user.memberships.get())
@@ -313,7 +313,7 @@ def test_mail_server_that_is_away_stops_no_change(visitor, user, settings):
     assert visitor.post(f"{APP}remove/").url == SECURITY
 
 
-def test_change_of_factors_stands_in_the_audit_trail(supplier, visitor, user):
+def test_change_of_factors_stands_in_the_audit_trail(operator, supplier, visitor, user):
     set_up_app(visitor)
     visitor.post(f"{APP}remove/")
 

@@ -25,8 +25,8 @@ from tests.accounts.sign_in_help import (
     is_signed_in,
     words,
 )
-from tests.conftest import become_operator
 from tests.factories import make_membership, make_user
+from tests.scopes import become_operator
 
 pytestmark = pytest.mark.django_db
 TOO_MANY = "There were too many attempts"
@@ -101,7 +101,7 @@ def test_setting_a_new_password_opens_the_account_again(user):
 
 
 @pytest.mark.django_db(transaction=True, databases=["default", "owner"])
-def test_concurrent_guesses_are_counted_together():
+def test_concurrent_guesses_are_counted_together(operator):
     user = make_user(password=PASSWORD)
     become_operator("")
 
@@ -130,7 +130,7 @@ def test_codes_are_not_guessed_from_many_addresses(user):
     assert not is_signed_in(client)
 
 
-def test_wrong_codes_stand_in_the_audit_trail(supplier, user):
+def test_wrong_codes_stand_in_the_audit_trail(operator, supplier, user):
     enrol_app(user)
     client = Client()
     give_password(client, user)

@@ -28,6 +28,8 @@ from tests.inventory.test_editing import edit, form_of, hidden_fields
 from tests.test_access import OWN, address, organisations, world  # noqa: F401  (fixtures)
 from tests.test_attacks import who_may
 
+pytestmark = pytest.mark.usefixtures("operator")
+
 TO_COME = date(2099, 12, 31)
 
 

@@ -66,7 +66,7 @@ def test_browser_is_known_for_each_of_its_people(client, user, mails):
     assert mails(lambda: give_password(client, user)) == []
 
 
-def test_browser_is_new_again_once_the_password_has_changed(client, user, mails):
+def test_browser_is_new_again_once_the_password_has_changed(operator, client, user, mails):
     give_password(client, user)
     client.post("/accounts/logout/")
     user.refresh_from_db()
@@ -108,5 +108,5 @@ def test_mail_server_that_is_away_stops_no_sign_in(user, settings, django_captur
         ("", "Unknown browser"),
     ],
 )
-def test_browser_is_told_in_plain_words(user_agent, said):
+def test_browser_is_told_in_plain_words(operator, user_agent, said):
     assert in_words(user_agent) == said

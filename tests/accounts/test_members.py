@@ -4,7 +4,7 @@ from accounts.roles import Job
 from tests.factories import make_membership
 
 
-def test_job_that_somebody_changed_in_the_meantime_is_a_conflict(supplier, sign_in):
+def test_job_that_somebody_changed_in_the_meantime_is_a_conflict(operator, supplier, sign_in):
     member = make_membership(supplier, Job.VIEWER)
     path = f"/organisation/members/{member.pk}/"
     one, other = sign_in(supplier, Job.ADMINISTRATOR), sign_in(supplier, Job.ADMINISTRATOR)

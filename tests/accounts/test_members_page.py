@@ -15,7 +15,7 @@ from tests.factories import make_membership, make_user
 
 MEMBERS = "/organisation/members/"
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("operator")]
 
 
 @pytest.fixture

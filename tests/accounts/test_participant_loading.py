@@ -28,7 +28,7 @@ ROLES_HEADER = (
 )
 REST = ',"","","","","","","","","","",""'
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("operator")]
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ from accounts.roles import Job, Role
 from tests.conftest import Browser
 from tests.factories import bind, make_device, make_membership, make_organisation, make_participant
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("operator")]
 Act, Decision = Proposal.Act, Proposal.Decision
 TODAY = timezone.localdate()
 
@@ -312,7 +312,7 @@ def test_two_people_bind_a_code_on_the_pages(newcomer, browsers):
     proposal = Proposal.objects.get()
     path = f"/organisations/proposals/{proposal.pk}/"
     assert "Withdraw" in first.get(path).content.decode()
-    assert first.submit(path, {"decision": "approved"}).status_code == 409
+    assert first.submit(path, {"decision": "approved"}).status_code == 400
 
     answer = second.submit(path, {"decision": "approved"}, follow=True)
 
@@ -349,7 +349,7 @@ def test_decision_that_is_none_is_refused(newcomer, browsers, one, decision):
 
     answer = browsers[1].submit(f"/organisations/proposals/{proposal.pk}/", {"decision": decision})
 
-    assert answer.status_code == 409
+    assert answer.status_code == 400
     assert Proposal.objects.open().exists()
 
 

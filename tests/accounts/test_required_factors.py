@@ -72,7 +72,7 @@ def test_requiring_factors_locks_nobody_out_who_signs_in_anew(required, user):
     assert client.get("/devices/").status_code == 200
 
 
-def test_session_that_began_long_ago_is_asked_for_the_password_and_enrols(required, visitor):
+def test_session_that_began_long_ago_is_asked_for_the_password_and_enrols(operator, required, visitor):
     session = visitor.session
     session["account_authentication_methods"][0]["at"] -= 3600
     session.save()
@@ -105,7 +105,7 @@ def test_enrolment_leads_to_no_other_site(required, visitor):
     assert 'href="https://evil' not in visitor.get(CODES).text
 
 
-def test_last_factor_stays_while_one_is_required(required, visitor, user):
+def test_last_factor_stays_while_one_is_required(operator, required, visitor, user):
     enrol_app(user)
 
     assert NEEDED in visitor.get(f"{APP}remove/").text
@@ -113,7 +113,7 @@ def test_last_factor_stays_while_one_is_required(required, visitor, user):
     assert has_factor(user)
 
 
-def test_last_passkey_stays_while_one_is_required(required, visitor, user):
+def test_last_passkey_stays_while_one_is_required(operator, required, visitor, user):
     key = enrol_passkey(user)
 
     for ask in (visitor.get, visitor.post):
@@ -122,7 +122,7 @@ def test_last_passkey_stays_while_one_is_required(required, visitor, user):
     assert has_factor(user)
 
 
-def test_factor_beside_another_may_go(required, visitor, user):
+def test_factor_beside_another_may_go(operator, required, visitor, user):
     enrol_app(user)
     key = enrol_passkey(user)
 
@@ -131,7 +131,7 @@ def test_factor_beside_another_may_go(required, visitor, user):
     assert NEEDED in visitor.get(f"{APP}remove/").text
 
 
-def test_session_through_single_sign_on_is_not_asked_for_a_factor(supplier, required, visitor, user):
+def test_session_through_single_sign_on_is_not_asked_for_a_factor(operator, supplier, required, visitor, user):
     session = visitor.session
     session[SIGNED_IN_THROUGH] = make_sign_on(supplier, "demo.example").pk
     session.save()

@@ -32,7 +32,7 @@ from tests.accounts.sign_in_help import (
 from tests.conftest import Browser
 from tests.factories import make_membership, make_user
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("operator")]
 REASON = "lost the phone"
 
 

@@ -27,7 +27,7 @@ from tests.factories import make_membership, make_organisation, make_user
 REVIEW, REVIEWS = "/organisation/review/", "/organisations/reviews/"
 TODAY = timezone.localdate(NOW)
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("operator")]
 
 
 @pytest.fixture

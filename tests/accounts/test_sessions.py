@@ -45,7 +45,7 @@ def test_own_sessions_are_listed_in_plain_words(user):
     assert "2 browsers" in here.get(SECURITY).text
 
 
-def test_signing_out_everywhere_else(supplier, user):
+def test_signing_out_everywhere_else(operator, supplier, user):
     here, there, stranger = signed_in(user), signed_in(user), signed_in(make_user(password=PASSWORD))
 
     answer = here.post(SESSIONS)
@@ -59,7 +59,7 @@ def test_signing_out_everywhere_else(supplier, user):
     assert (row.person_id, row.organisation_id, row.details) == (user.pk, supplier.pk, {"sessions": 1})
 
 
-def test_all_sessions_of_a_person_end_at_once(user):
+def test_all_sessions_of_a_person_end_at_once(operator, user):
     """Those too that django-allauth does not list."""
     listed, unlisted, other = signed_in(user), Browser(user.memberships.get()), signed_in(make_user(password=PASSWORD))
 
@@ -71,7 +71,7 @@ def test_all_sessions_of_a_person_end_at_once(user):
     assert not UserSession.objects.filter(user=user).exists()
 
 
-def test_ended_session_does_not_come_back_by_a_request_under_way(user):
+def test_ended_session_does_not_come_back_by_a_request_under_way(operator, user):
     client = signed_in(user)
     key = client.session.session_key
     end_sessions_of(user)
@@ -82,7 +82,7 @@ def test_ended_session_does_not_come_back_by_a_request_under_way(user):
     assert not Session.objects.filter(session_key=key).exists()
 
 
-def test_changing_the_password_ends_the_other_sessions(user):
+def test_changing_the_password_ends_the_other_sessions(operator, user):
     here, there = signed_in(user), signed_in(user)
     form = {"oldpassword": PASSWORD, "password1": "another long password", "password2": "another long password"}
 
@@ -114,7 +114,7 @@ def test_setting_the_password_anew_by_mail_ends_every_session(user):
         (PASSWORD, "person.known@demo", "too similar"),
     ],
 )
-def test_password_that_does_not_do_is_refused_with_the_reason(supplier, former, password, says):
+def test_password_that_does_not_do_is_refused_with_the_reason(operator, supplier, former, password, says):
     user = make_membership(supplier, user=make_user(email="person.known@demo.example", password=PASSWORD)).user
     client = signed_in(user)
 
@@ -148,7 +148,7 @@ def test_name_in_the_header_leads_to_security(user):
     assert f'href="{SECURITY}">{user.name}<' in signed_in(user).get("/help/").text
 
 
-def test_what_has_expired_is_forgotten(user):
+def test_what_has_expired_is_forgotten(operator, user):
     old, current = signed_in(user), signed_in(user)
     Session.objects.filter(session_key=old.session.session_key).update(expire_date=timezone.now())
     cache.set("a-count", 1, 300)

@@ -18,9 +18,9 @@ from accounts.models import Membership, SingleSignOn
 from accounts.models.audit import AuditRow
 from accounts.roles import Job
 from accounts.sign_in.single_sign_on import remember_provider
-from tests.conftest import become_operator
 from tests.factories import make_domain, make_membership, make_sign_on, make_user
 from tests.provider import CLIENT_ID, SECRET
+from tests.scopes import become_operator
 
 ADA, EVE, BOB = "ada@zephyr.example", "eve@zephyr.example", "bob@zodiac.example"
 PASSWORD = "quite a long password"
@@ -134,7 +134,7 @@ def test_subject_counts_once_it_is_known(client, sign_on, provider, ada):
     assert newcomer.session["_auth_user_id"] == str(ada.user.pk)
 
 
-def test_nothing_that_the_provider_tells_is_kept_but_the_subject(client, sign_on, provider, ada):
+def test_nothing_that_the_provider_tells_is_kept_but_the_subject(operator, client, sign_on, provider, ada):
     for _ in range(2):
         come(Client(), sign_on, provider)
 
@@ -142,7 +142,7 @@ def test_nothing_that_the_provider_tells_is_kept_but_the_subject(client, sign_on
     assert (account.user, account.provider, account.extra_data) == (ada.user, sign_on.app.provider_id, {})
 
 
-def test_sign_in_names_the_provider_in_the_audit_trail(client, sign_on, provider, ada, supplier):
+def test_sign_in_names_the_provider_in_the_audit_trail(operator, client, sign_on, provider, ada, supplier):
     come(client, sign_on, provider)
 
     row = AuditRow.objects.get(kind="log_in")
@@ -179,7 +179,7 @@ def refused(client, answer, sentence: str, status: int = 403) -> bool:
     return answer.status_code == status and sentence in answer.text and not signed_in(client)
 
 
-def test_unknown_person_learns_whom_to_ask(client, sign_on, provider, ada):
+def test_unknown_person_learns_whom_to_ask(operator, client, sign_on, provider, ada):
     answer = come(client, sign_on, provider, EVE)
 
     assert refused(client, answer, NO_ACCESS)
@@ -188,7 +188,7 @@ def test_unknown_person_learns_whom_to_ask(client, sign_on, provider, ada):
 
 
 @pytest.mark.parametrize("state", ["closed", "ended", "suspended", "elsewhere"])
-def test_who_has_no_access_gets_the_same_answer(client, sign_on, provider, ada, rival, state):
+def test_who_has_no_access_gets_the_same_answer(operator, client, sign_on, provider, ada, rival, state):
     stranger = come(Client(), sign_on, provider, EVE)
     if state == "closed":
         ada.user.is_active = False
@@ -204,7 +204,7 @@ def test_who_has_no_access_gets_the_same_answer(client, sign_on, provider, ada, 
     assert answer.text == stranger.text
 
 
-def test_failure_stands_in_the_organisations_audit_trail(client, sign_on, provider, supplier):
+def test_failure_stands_in_the_organisations_audit_trail(operator, client, sign_on, provider, supplier):
     come(client, sign_on, provider, EVE)
 
     row = AuditRow.objects.get(kind="failed_log_in")
@@ -214,7 +214,7 @@ def test_failure_stands_in_the_organisations_audit_trail(client, sign_on, provid
 
 
 @pytest.mark.parametrize("claim", [False, None, "true", 1])
-def test_address_must_be_verified(client, sign_on, provider, ada, claim):
+def test_address_must_be_verified(operator, client, sign_on, provider, ada, claim):
     provider.want(claims={ADA: {"email_verified": claim}})
 
     assert refused(client, come(client, sign_on, provider), NOT_VOUCHED_FOR)
@@ -243,7 +243,7 @@ def test_provider_vouches_for_no_address_of_another_organisation(client, sign_on
     assert refused(client, come(client, sign_on, provider, BOB), NOT_VOUCHED_FOR)
 
 
-def test_provider_opens_no_account_with_an_address_elsewhere(client, sign_on, provider, ada):
+def test_provider_opens_no_account_with_an_address_elsewhere(operator, client, sign_on, provider, ada):
     """Known by its subject, but the account's own address is in no domain of the organisation."""
     come(Client(), sign_on, provider)
     type(ada.user).objects.filter(pk=ada.user.pk).update(email="ada@elsewhere.example")
@@ -251,7 +251,7 @@ def test_provider_opens_no_account_with_an_address_elsewhere(client, sign_on, pr
     assert refused(client, come(client, sign_on, provider), NO_ACCESS)
 
 
-def test_known_subject_opens_no_other_account(client, sign_on, provider, ada, supplier):
+def test_known_subject_opens_no_other_account(operator, client, sign_on, provider, ada, supplier):
     eve = make_membership(supplier, Job.ADMINISTRATOR, make_user("Eve", EVE))
     come(Client(), sign_on, provider)
     provider.want(claims={ADA: {"email": EVE}})
@@ -292,7 +292,7 @@ def test_second_organisations_provider_with_the_same_subjects_opens_nothing_of_t
 FAILED = "did not come to a good end"
 
 
-def test_person_who_gives_up_at_the_provider_is_told_so(client, sign_on):
+def test_person_who_gives_up_at_the_provider_is_told_so(operator, client, sign_on):
     state = parse_qs(urlsplit(start(client, sign_on)).query)["state"][0]
 
     callback = f"/accounts/oidc/{sign_on.app.provider_id}/login/callback/"
@@ -382,7 +382,7 @@ def test_token_of_another_issuer_is_refused(client, sign_on, provider, ada):
     assert refused(client, come(client, sign_on, provider), FAILED, 400)
 
 
-def test_provider_that_does_not_answer_gives_a_page_of_ours(client, supplier):
+def test_provider_that_does_not_answer_gives_a_page_of_ours(operator, client, supplier):
     sign_on = make_sign_on(supplier, "zephyr.example")
     sign_on.app.settings |= {"server_url": "http://127.0.0.1:9/.well-known/x", "hosts": ["127.0.0.1:9"]}
     sign_on.app.save()
@@ -418,7 +418,7 @@ def test_address_of_the_login_says_nothing_but_next(client, sign_on, name):
 
 @pytest.mark.parametrize("page", ["sign-on/{}/", "oidc/{}/login/", "oidc/{}/login/callback/"])
 @pytest.mark.parametrize("state", ["unknown", "off", "inactive"])
-def test_provider_that_is_not_on_has_no_pages(client, sign_on, page, state):
+def test_provider_that_is_not_on_has_no_pages(operator, client, sign_on, page, state):
     provider_id = "unknown" if state == "unknown" else sign_on.app.provider_id
     if state == "off":
         SingleSignOn.objects.update(is_active=False)
@@ -459,7 +459,7 @@ def test_other_addresses_get_one_neutral_sentence(client, sign_on, ada):
 
 @pytest.mark.parametrize("password", [PASSWORD, "a wrong password", ""])
 @pytest.mark.parametrize("email", [ADA, "ADA@ZEPHYR.EXAMPLE", "nobody@zephyr.example"])
-def test_password_of_the_domains_people_is_not_looked_at(client, sign_on, ada, email, password):
+def test_password_of_the_domains_people_is_not_looked_at(operator, client, sign_on, ada, email, password):
     answer = client.post(LOGIN, {"login": email, "password": password, "next": "/devices/"})
 
     assert answer.url == f"/accounts/sign-on/{sign_on.app.provider_id}/?next=%2Fdevices%2F"
@@ -520,7 +520,7 @@ def confirm(client, provider, onward: str, email: str = ADA):
     return client.get(answer.url) if answer.status_code == 302 else answer
 
 
-def test_what_asks_again_asks_at_the_provider(clerk):
+def test_what_asks_again_asks_at_the_provider(operator, clerk):
     path = f"/organisations/{clerk.sign_on.organisation_id}/sign-on/switch/"
 
     answer = clerk.get(path, follow=True)
@@ -530,7 +530,7 @@ def test_what_asks_again_asks_at_the_provider(clerk):
     assert f'href="/accounts/sign-on/again/go/?next={path.replace("/", "%2F")}"' in answer.text
 
 
-def test_form_that_was_sent_goes_on_after_the_provider_was_asked(clerk, provider):
+def test_form_that_was_sent_goes_on_after_the_provider_was_asked(operator, clerk, provider):
     membership = Membership.objects.get(user__email=ADA)
     path = f"/organisations/{clerk.sign_on.organisation_id}/sign-on/switch/"
     clerk.post(path, {"acting": membership.pk, "to": "off"})
@@ -541,7 +541,7 @@ def test_form_that_was_sent_goes_on_after_the_provider_was_asked(clerk, provider
     assert not SingleSignOn.objects.get().is_active
 
 
-def test_nobody_else_confirms_it(clerk, provider, dcc):
+def test_nobody_else_confirms_it(operator, clerk, provider, dcc):
     make_membership(dcc, Job.ADMINISTRATOR, make_user("Eve", EVE))
 
     answer = confirm(clerk, provider, "/", EVE)
@@ -552,7 +552,7 @@ def test_nobody_else_confirms_it(clerk, provider, dcc):
 
 
 @pytest.mark.parametrize(("ago", "status"), [(10, 200), (3600, 302), ("now", 302)])
-def test_provider_that_says_when_it_asked_must_have_asked_now(clerk, provider, dcc, ago, status):
+def test_provider_that_says_when_it_asked_must_have_asked_now(operator, clerk, provider, dcc, ago, status):
     asked = ago if ago == "now" else int(time.time()) - ago
     provider.want(claims={f"id_token {ADA}": {"auth_time": asked}})
 
@@ -561,7 +561,7 @@ def test_provider_that_says_when_it_asked_must_have_asked_now(clerk, provider, d
     assert clerk.get(f"/organisations/{dcc.pk}/sign-on/switch/").status_code == status
 
 
-def test_address_alone_confirms_nothing(clerk, dcc):
+def test_address_alone_confirms_nothing(operator, clerk, dcc):
     for path in ("again/resume/?next=/", "again/resume/", "again/"):
         clerk.get(f"/accounts/sign-on/{path}")
 
@@ -573,7 +573,7 @@ def test_who_came_with_a_password_confirms_it_elsewhere(sign_in, supplier, path)
     assert sign_in(supplier).get(f"/accounts/sign-on/{path}").status_code == 404
 
 
-def test_second_factor_after_the_provider_changes_nothing_of_where_one_came_from(rf, client, sign_on, ada):
+def test_second_factor_after_the_provider_changes_nothing_of_where_one_came_from(operator, rf, client, sign_on, ada):
     request = rf.get("/")
     request.session = client.session
     record_authentication(request, ada.user, "socialaccount", provider=sign_on.app.provider_id, uid="1")
@@ -584,7 +584,7 @@ def test_second_factor_after_the_provider_changes_nothing_of_where_one_came_from
     assert request.session["signed_in_through"] == sign_on.pk
 
 
-def test_provider_that_is_not_known_any_more_opens_nothing(rf, client, ada):
+def test_provider_that_is_not_known_any_more_opens_nothing(operator, rf, client, ada):
     request = rf.get("/")
     request.session = client.session
     record_authentication(request, ada.user, "socialaccount", provider="forgotten", uid="1")
@@ -598,7 +598,7 @@ def test_provider_that_is_not_known_any_more_opens_nothing(rf, client, ada):
 
 
 @pytest.mark.parametrize("what", ["off", "domain", "organisation"])
-def test_session_ends_with_what_it_came_through(client, sign_on, provider, ada, administrator, what):
+def test_session_ends_with_what_it_came_through(operator, client, sign_on, provider, ada, administrator, what):
     come(client, sign_on, provider)
     if what == "off":
         actions.switch_sign_on(sign_on=sign_on, on=False, by=administrator)
@@ -613,7 +613,7 @@ def test_session_ends_with_what_it_came_through(client, sign_on, provider, ada, 
     assert not signed_in(client)
 
 
-def test_session_loses_access_with_the_membership(client, sign_on, provider, ada, asset_provider):
+def test_session_loses_access_with_the_membership(operator, client, sign_on, provider, ada, asset_provider):
     make_membership(asset_provider, Job.EDITOR, ada.user)
     come(client, sign_on, provider)
     Membership.objects.filter(pk=ada.pk).update(ended_at="2026-01-01T00:00Z")
@@ -630,7 +630,7 @@ def test_session_of_somebody_else_ends_when_a_person_comes_from_the_provider(cli
     assert client.session["signed_in_through"] == sign_on.pk
 
 
-def test_command_switches_off_when_nobody_can(sign_on, ada, client, capsys):
+def test_command_switches_off_when_nobody_can(operator, sign_on, ada, client, capsys):
     call_command("switch_off_sign_on", "zephyr energy")
 
     assert not SingleSignOn.objects.get().is_active

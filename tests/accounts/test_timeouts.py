@@ -23,6 +23,8 @@ from tests.accounts.session_help import HOUR, MINUTE, age, idle_for, sign_in_by_
 from tests.conftest import Browser
 from tests.factories import make_membership
 
+pytestmark = pytest.mark.usefixtures("operator")
+
 
 @pytest.fixture
 def visitor(supplier, sign_in) -> Browser:

@@ -31,7 +31,7 @@ def download(supplier, sign_in):
     answer.close()
 
 
-def test_download_that_runs_counts(download, noted_always):
+def test_download_that_runs_counts(operator, download, noted_always):
     browser, answer = download
     age(browser, idle=20 * MINUTE)
 
@@ -59,7 +59,7 @@ def test_short_download_writes_nothing_more(download, monkeypatch):
     assert b"".join(answer.streaming_content)
 
 
-def test_download_does_not_bring_back_a_session_that_was_signed_out(download, noted_always):
+def test_download_does_not_bring_back_a_session_that_was_signed_out(operator, download, noted_always):
     browser, answer = download
     browser.post("/accounts/logout/")
     left = Session.objects.count()
@@ -70,7 +70,7 @@ def test_download_does_not_bring_back_a_session_that_was_signed_out(download, no
     assert browser.get("/devices/").status_code == 302
 
 
-def test_download_does_not_bring_back_a_session_whose_time_is_up(download, noted_always):
+def test_download_does_not_bring_back_a_session_whose_time_is_up(operator, download, noted_always):
     browser, answer = download
     age(browser, idle=HOUR)
 

@@ -13,7 +13,7 @@ from accounts.models import ServiceToken
 from accounts.roles import Job
 from tests.factories import make_membership, make_token, make_user
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("operator")]
 
 NOW = timezone.now()
 

@@ -11,7 +11,10 @@ from accounts.models.audit import AuditRow
 from tests.factories import make_device, make_token
 from tests.server import Server, running
 
-pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "owner"])
+pytestmark = [
+    pytest.mark.django_db(transaction=True, databases=["default", "owner"]),
+    pytest.mark.usefixtures("operator"),
+]
 
 
 def call(server: Server, path: str, secret: str, **headers: str) -> int:

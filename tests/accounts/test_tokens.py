@@ -25,9 +25,10 @@ from accounts.sign_in import tokens
 from accounts.sign_in.networks import lies_within, parse_networks
 from accounts.sign_in.tokens import hash_of, is_well_formed, new_secret
 from inventory.models import Device
-from tests.conftest import System, become_operator
+from tests.conftest import System
 from tests.factories import make_device, make_membership, make_user
 from tests.factories import make_token as given_token
+from tests.scopes import become_operator
 
 ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 
@@ -136,7 +137,7 @@ def test_address_lies_in_a_network_of_its_version(address, lies):
 
 # Making
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("operator")]
 
 
 @pytest.fixture

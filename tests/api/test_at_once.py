@@ -16,7 +16,10 @@ from tests.api.sending import BATCH, address, entry
 from tests.factories import make_device, make_token
 from tests.server import Server, running
 
-pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "owner"])
+pytestmark = [
+    pytest.mark.django_db(transaction=True, databases=["default", "owner"]),
+    pytest.mark.usefixtures("operator"),
+]
 CLIENTS, DEVICES, EACH = 50, 20, 4
 
 

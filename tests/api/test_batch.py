@@ -16,7 +16,7 @@ from tests.api.sending import BATCH, batch, entry, refused
 from tests.conftest import System
 from tests.factories import INSTALLED, make_device, make_token
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("operator")]
 
 
 @pytest.fixture

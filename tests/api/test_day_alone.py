@@ -23,7 +23,7 @@ def change(system, device, **items):
 
 
 @pytest.mark.parametrize("beside", [{}, {"msn": "Z21E 10447"}, {"msn": "Z21E 10447", "map_id": " "}])
-def test_day_without_a_map_id_is_refused(system, beside):
+def test_day_without_a_map_id_is_refused(operator, system, beside):
     device = make_device("ZEPH", "ZMAP")
 
     answer = change(system, device, **beside)

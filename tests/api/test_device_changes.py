@@ -38,7 +38,7 @@ def test_first_recording_is_done_and_answered_with_the_device(system):
     assert body == system.get(address(device)).json()
 
 
-def test_recording_leaves_history_and_trail_as_the_page_does(system, supplier):
+def test_recording_leaves_history_and_trail_as_the_page_does(operator, system, supplier):
     device = make_device("ZEPH", None, msn="")
 
     patch(system, device, msn="Z1", map_id="ZMAP", source="job 88213")
@@ -95,7 +95,7 @@ def test_dcc_gives_a_reason(dcc, asset_provider, supplier):
 # What is refused
 
 
-def test_all_that_is_wrong_is_told_at_once_with_what_may_be_meant(system):
+def test_all_that_is_wrong_is_told_at_once_with_what_may_be_meant(operator, system):
     device = make_device("ZEPH", None, msn="")
 
     answer = patch(system, device, msn="Z2I?", map_id="ZMAQ", mapid="ZMAP", source=7)
@@ -211,7 +211,7 @@ def test_tag_counts_by_its_version(system, tag):
 
 
 @pytest.mark.parametrize("tag", ['"2"', '"0"', '"x"', 'W/"11"', '"2", "3"'])
-def test_stale_version_changes_nothing(system, tag):
+def test_stale_version_changes_nothing(operator, system, tag):
     device = make_device("ZEPH", None, msn="")
 
     answer = patch(system, device, if_match=tag, msn="Z1")
@@ -244,7 +244,7 @@ def test_tag_that_was_read_serves_for_the_change_and_not_again(system):
     assert patch(system, device, if_match=changed.headers["ETag"], msn="Z2", **again).status_code == 200
 
 
-def test_firmware_loaded_meanwhile_makes_no_change_stale(system):
+def test_firmware_loaded_meanwhile_makes_no_change_stale(operator, system):
     device = make_device("ZEPH", None, msn="")
     tag = system.get(address(device)).headers["ETag"]
     type(device).objects.filter(pk=device.pk).update(firmware="FFFF")

@@ -72,7 +72,7 @@ def test_device_in_the_list_is_the_device_itself(system):
 
 
 @pytest.mark.parametrize(("number", "size"), [(0, 3), (1, 1), (6, 3), (7, 3), (3, 3), (5, 1000)])
-def test_pages_forwards_and_backwards_hold_each_device_once(system, number, size):
+def test_pages_forwards_and_backwards_hold_each_device_once(operator, system, number, size):
     """Over two fuels, so two codes whose rows are merged."""
     for count in range(number):
         make_device(*(("ZEPH",) if count % 2 else ("ZPG", "ZMG")), device_type="ESME" if count % 2 else "GSME")
@@ -101,7 +101,7 @@ def test_links_stand_in_a_header_too(system):
     assert second.headers["Link"] == both
 
 
-def test_changes_between_pages_neither_hide_nor_repeat_a_device(system):
+def test_changes_between_pages_neither_hide_nor_repeat_a_device(operator, system):
     devices = [make_device("ZEPH") for _ in range(6)]
 
     first = system.get(f"{LIST}?page_size=2")
@@ -284,7 +284,7 @@ def test_long_answer_is_packed_for_who_takes_that(system):
     assert packed.headers["Vary"].count("Accept-Encoding") == 1
 
 
-def test_head_has_the_headers_and_reads_nothing(system):
+def test_head_has_the_headers_and_reads_nothing(operator, system):
     for _ in range(2):
         make_device("ZEPH")
 
@@ -305,7 +305,7 @@ def test_options_tell_methods_and_forms(system):
 # Traces and costs
 
 
-def test_list_and_search_stand_in_the_trail_as_those_of_the_page(system, supplier, asset_provider):
+def test_list_and_search_stand_in_the_trail_as_those_of_the_page(operator, system, supplier, asset_provider):
     make_device("ZEPH", mpxn=MPANS[0])
 
     system.get(LIST)

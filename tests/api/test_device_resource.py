@@ -12,7 +12,7 @@ from accounts.roles import Job, Role
 from inventory.data_items import ITEMS
 from inventory.models import Device, DeviceReading
 from inventory.reports.device_list import HEADER
-from smi_portal.refusals.problems import PROBLEMS
+from smi_portal.refusals.table import PROBLEMS
 from tests.conftest import Browser, System
 from tests.factories import MPANS, make_device, make_hub, make_membership, make_token, make_user
 
@@ -125,7 +125,7 @@ def test_device_id_is_taken_in_any_form(system, device, form):
     assert system.get(address(form)).json()["device_id"] == "00-DB-12-34-56-78-90-A0"
 
 
-def test_head_says_the_same_without_a_body_and_reads_nothing(system, device):
+def test_head_says_the_same_without_a_body_and_reads_nothing(operator, system, device):
     system.get(address(device))
     before = AuditRow.objects.count()
 
@@ -239,7 +239,7 @@ def test_unknown_parameter_is_named_and_refused(system, device, parameter):
     assert said["status"] == 400
 
 
-def test_refused_request_reads_no_device(system, device):
+def test_refused_request_reads_no_device(operator, system, device):
     system.get(address(device), {"surprise": "1"})
     system.get(address(UNKNOWN))
 
@@ -256,7 +256,7 @@ def test_other_forms_of_the_answer_are_not_to_be_had(system, device):
 # Traces
 
 
-def test_reading_leaves_the_same_traces_as_the_page(system, device, supplier, asset_provider):
+def test_reading_leaves_the_same_traces_as_the_page(operator, system, device, supplier, asset_provider):
     system.get(address(device))
 
     row = AuditRow.objects.get(kind="device_read")
@@ -266,7 +266,7 @@ def test_reading_leaves_the_same_traces_as_the_page(system, device, supplier, as
     assert (reading.reader_id, reading.subject_id, reading.how) == (supplier.pk, asset_provider.pk, "page")
 
 
-def test_person_reading_by_session_is_named_in_the_trail(sign_in, supplier, device):
+def test_person_reading_by_session_is_named_in_the_trail(operator, sign_in, supplier, device):
     browser = sign_in(supplier)
 
     browser.get(address(device))
@@ -366,7 +366,7 @@ def test_person_with_several_memberships_reads_as_the_one_acted_under(supplier, 
     assert browser.get(address(devices["foreign"])).status_code == 404
 
 
-def test_token_is_never_combined_with_a_session(rival, supplier, devices):
+def test_token_is_never_combined_with_a_session(operator, rival, supplier, devices):
     """The token's organisation counts, not the person's; and a bad token is not made good by a session."""
     browser = Browser(make_membership(supplier))
     own, bad = make_token(rival), make_token(rival)

@@ -9,7 +9,7 @@ from django.conf import settings as project
 
 from accounts.roles import Job
 from smi.cli import parser
-from smi_portal.refusals.problems import PROBLEMS
+from smi_portal.refusals.table import PROBLEMS
 from tests.api import codes
 from tests.api.guide import DOTS, HOST, Asked, Told, as_pattern, blocks, difference, json_of, parsed
 from tests.conftest import System

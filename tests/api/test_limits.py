@@ -55,7 +55,7 @@ def test_each_answer_tells_the_limits_and_what_is_left(system, settings):
     assert states(second) == {"token": (3, 40), "organisation": (7, 40)}
 
 
-def test_token_over_its_rate_waits(system, supplier, settings):
+def test_token_over_its_rate_waits(operator, system, supplier, settings):
     settings.API_RATE = 2
     device = make_device("ZEPH", None, msn="")
     system.get(RIGHTS), system.get(RIGHTS)
@@ -223,7 +223,7 @@ def mails() -> list[EmailMessage]:
     return mail.outbox
 
 
-def test_administrators_are_told_once_at_80_percent(system, supplier, rival, settings):
+def test_administrators_are_told_once_at_80_percent(operator, system, supplier, rival, settings):
     settings.LOOK_UPS_IN_VAIN = 10
     administrator = make_membership(supplier, Job.ADMINISTRATOR)
     make_membership(supplier, Job.EDITOR), make_membership(rival, Job.ADMINISTRATOR)
@@ -270,7 +270,7 @@ def test_head_counts_as_a_look_up(system, settings):
 # The counts
 
 
-def test_counts_of_days_that_are_over_go(db):
+def test_counts_of_days_that_are_over_go(operator, db):
     old, new = timezone.now() - timedelta(days=3), timezone.now()
     count(old, "token:1"), count(new, "token:1", "token:2")
 
@@ -278,7 +278,7 @@ def test_counts_of_days_that_are_over_go(db):
     assert count(new, "token:1", by=2) == {"token:1": 3}
 
 
-def test_count_is_by_subject_and_moment(db):
+def test_count_is_by_subject_and_moment(operator, db):
     moment = datetime(2026, 11, 26, 12, tzinfo=timezone.get_current_timezone())
 
     assert count(moment, "b", "a") == {"a": 1, "b": 1}

@@ -83,7 +83,7 @@ def test_each_action_asks_for_its_own_right(viewer, editor):
     assert [system.put("/api/v1/actions/").status_code for system in (viewer, editor)] == [403, 200]
 
 
-def test_action_that_is_not_listed_is_refused(editor):
+def test_action_that_is_not_listed_is_refused(operator, editor):
     answer = editor.delete("/api/v1/actions/")
 
     assert answer.status_code == 403

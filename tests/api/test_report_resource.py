@@ -9,8 +9,9 @@ import pytest
 from accounts.files import streams
 from accounts.models.audit import AuditRow
 from accounts.roles import Job
+from inventory.data_items import MAP_PORTFOLIO
 from inventory.models import ReportRun
-from inventory.reports import map_portfolio
+from inventory.reports.catalogue import CATALOGUE
 from tests.api.sending import refused
 from tests.conftest import System
 from tests.factories import make_device, make_token
@@ -57,7 +58,7 @@ def test_catalogue_tells_the_columns_of_the_file(provider):
 
     header = b"".join(provider.get(path_of(report["download"]))).decode().splitlines()[0]
 
-    assert header.split(",") == report["columns"] == map_portfolio.HEADER
+    assert header.split(",") == report["columns"] == CATALOGUE[MAP_PORTFOLIO].header
     assert path_of(report["runs"]) == RUNS
 
 
@@ -102,7 +103,7 @@ def test_portfolio_of_the_past_is_had_by_its_day(provider):
         ({"as_of": ""}, {"as_of": "empty"}),
     ],
 )
-def test_parameters_of_the_portfolio_are_taken_strictly(provider, query, expected):
+def test_parameters_of_the_portfolio_are_taken_strictly(operator, provider, query, expected):
     assert refused(provider.get(PORTFOLIO, query)) == expected
     assert not ReportRun.objects.exists()
 
@@ -114,7 +115,7 @@ def test_file_is_csv_to_whoever_asks(provider, accept):
     assert answer.headers["Content-Type"] == "text/csv; charset=utf-8"
 
 
-def test_head_begins_nothing(provider):
+def test_head_begins_nothing(operator, provider):
     answer = provider.head(PORTFOLIO)
 
     assert answer.status_code == 200
@@ -133,7 +134,7 @@ def test_full_house_is_told_as_a_problem(provider, monkeypatch):
     assert answer.json()["type"].endswith("#busy")
 
 
-def test_device_list_is_the_page_s_file_of_what_was_searched(system, supplier, sign_in):
+def test_device_list_is_the_page_s_file_of_what_was_searched(operator, system, supplier, sign_in):
     wanted = make_device("ZEPH", msn="Z21E 10447")
 
     content = b"".join(system.get(DEVICES, {"msn": "z21e10447"}))
@@ -155,7 +156,7 @@ def test_each_report_is_for_its_role(provider, system):
     assert [system.get(path).status_code for path in (RUNS, f"{RUNS}{'0' * 8}-0000-4000-8000-{'0' * 12}/")] == [403] * 2
 
 
-def test_runs_are_the_own_organisation_s_newest_first(provider, asset_provider, rival_provider):
+def test_runs_are_the_own_organisation_s_newest_first(operator, provider, asset_provider, rival_provider):
     for _ in range(2):
         b"".join(provider.get(PORTFOLIO))
     foreign = System(make_token(rival_provider))
@@ -172,7 +173,7 @@ def test_runs_are_the_own_organisation_s_newest_first(provider, asset_provider, 
 
 
 @pytest.mark.parametrize("more", ["", "manifest/"])
-def test_foreign_and_unknown_run_get_the_same_answer(provider, rival_provider, more):
+def test_foreign_and_unknown_run_get_the_same_answer(operator, provider, rival_provider, more):
     foreign = ReportRun.objects.create(organisation=rival_provider, report="map-portfolio", as_of="2026-01-01")
 
     answers = [provider.get(f"{RUNS}{pk}/{more}") for pk in (foreign.pk, "00000000-0000-4000-8000-000000000000")]
@@ -181,7 +182,7 @@ def test_foreign_and_unknown_run_get_the_same_answer(provider, rival_provider, m
     assert len({json.dumps(answer.json() | {"reference": ""}) for answer in answers}) == 1
 
 
-def test_person_downloads_by_session_as_on_the_page(asset_provider, provider, sign_in):
+def test_person_downloads_by_session_as_on_the_page(operator, asset_provider, provider, sign_in):
     browser = sign_in(asset_provider, Job.VIEWER)
 
     b"".join(browser.get(PORTFOLIO))

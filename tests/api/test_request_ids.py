@@ -15,7 +15,7 @@ def system(supplier) -> System:
 
 
 @pytest.mark.parametrize("own", ["stocktake-2026-11-23.17", "12345678", "a" * 36])
-def test_own_id_of_a_request_is_kept(system, own):
+def test_own_id_of_a_request_is_kept(operator, system, own):
     device = make_device("ZEPH")
 
     answer = system.get(f"/api/v1/devices/{device}/", headers={"X-Request-ID": own})

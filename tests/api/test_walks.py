@@ -28,7 +28,7 @@ PATHS = sorted({path for path, _ in OPERATIONS})
 UNKNOWN_RUN = "00000000-0000-4000-8000-000000000000"
 UNKNOWN_DEVICE = "00-DB-12-FF-FF-FF-FF-FF"
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("operator")]
 
 
 @dataclass(frozen=True)

@@ -112,7 +112,7 @@ def visit(portal: Server, browser: Browser) -> Iterator[Callable[..., Page]]:
 
 def sign_in(page: Page, email: str) -> Page:
     page.goto("/accounts/login/")
-    page.get_by_label("E-mail address").fill(email)
+    page.get_by_label("Email address").fill(email)
     page.get_by_label("Password", exact=True).fill(PASSWORD)
     page.get_by_role("button", name="Sign in").click()
     page.get_by_role("button", name="Sign out").wait_for()

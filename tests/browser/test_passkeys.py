@@ -76,7 +76,7 @@ def enrol(page: Page) -> None:
 def test_passkey_is_enrolled_where_one_wanted_to_go_and_signs_in_alone(come):
     page = come()
     page.goto("/accounts/login/?next=/devices/")
-    page.get_by_label("E-mail address").fill("rival.editor@demo.example")
+    page.get_by_label("Email address").fill("rival.editor@demo.example")
     page.get_by_label("Password", exact=True).fill(PASSWORD)
     page.get_by_role("button", name="Sign in", exact=True).click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Set up a second factor")
@@ -113,7 +113,7 @@ def test_passkey_is_the_second_factor_and_confirms_who_it_is(come):
 
 def sign_in_by_password(page: Page, email: str) -> None:
     page.goto("/accounts/login/")
-    page.get_by_label("E-mail address").fill(email)
+    page.get_by_label("Email address").fill(email)
     page.get_by_label("Password", exact=True).fill(PASSWORD)
     page.get_by_role("button", name="Sign in", exact=True).click()
 

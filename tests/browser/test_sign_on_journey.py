@@ -49,7 +49,7 @@ def set_up(page: Page, provider: Provider) -> None:
 
 def add_domain(page: Page) -> None:
     page.get_by_role("link", name="Add a domain").click()
-    page.get_by_label("E-mail domain").fill("Zephyr.example")
+    page.get_by_label("Email domain").fill("Zephyr.example")
     page.get_by_role("button", name="Add and send the link").click()
     expect(page.get_by_role("alert")).to_contain_text(f"A link went to {POSTMASTER}")
 
@@ -64,7 +64,7 @@ def prove_domain(page: Page, address: str) -> None:
 def come_from_work(page: Page, email: str, provider: Provider) -> None:
     """By the ordinary form of the sign-in page, whatever the password, to the provider and back."""
     page.goto("/devices/?device_type=ESME")
-    page.get_by_label("E-mail address").fill(email)
+    page.get_by_label("Email address").fill(email)
     page.get_by_label("Password", exact=True).fill("whatever she remembers")
     page.get_by_role("button", name="Sign in").click()
     page.get_by_role("link", name="Go on to Zephyr Energy’s sign-in").click()

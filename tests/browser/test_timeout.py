@@ -51,7 +51,7 @@ def dialog(page: Page):
 
 
 def sign_in_again(page: Page) -> None:
-    page.get_by_label("E-mail address").fill(EDITOR)
+    page.get_by_label("Email address").fill(EDITOR)
     page.get_by_label("Password", exact=True).fill("smart-metering-demo")
     page.get_by_role("button", name="Sign in").click()
 
@@ -148,7 +148,7 @@ def test_page_on_which_nothing_was_typed_comes_back_as_it_is(visit):
 def test_without_javascript_the_form_is_filled_in_after_signing_in_again(visit):
     page = visit(javascript=False)
     page.get_by_label("MSN").fill("Z99E 12345")
-    page.get_by_label("What is it taken from?").fill("nameplate photo")
+    page.get_by_label("Where did you get this value?").fill("nameplate photo")
     time.sleep(IDLE + 1)
 
     page.get_by_role("button", name="Save").click()
@@ -158,7 +158,7 @@ def test_without_javascript_the_form_is_filled_in_after_signing_in_again(visit):
     expect(page.get_by_role("heading", level=1)).to_contain_text("Record or correct")
     expect(page.get_by_text(KEPT)).to_be_visible()
     expect(page.get_by_label("MSN")).to_have_value("Z99E 12345")
-    expect(page.get_by_label("What is it taken from?")).to_have_value("nameplate photo")
+    expect(page.get_by_label("Where did you get this value?")).to_have_value("nameplate photo")
 
 
 def test_dialog_is_accessible_and_fits(visit):

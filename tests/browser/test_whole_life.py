@@ -58,7 +58,7 @@ def enrol_passkey(page: Page) -> None:
 def come_in(page: Page, email: str) -> Page:
     """Somebody of the demo signs in and is led to a second factor."""
     page.goto("/accounts/login/")
-    page.get_by_label("E-mail address").fill(email)
+    page.get_by_label("Email address").fill(email)
     page.get_by_label("Password", exact=True).fill(PASSWORD)
     page.get_by_role("button", name="Sign in", exact=True).click()
     enrol_app(page)
@@ -76,7 +76,7 @@ def bind(page: Page, fuel: str, code: str) -> None:
     page.get_by_role("link", name="Bind a code").click()
     page.get_by_label(fuel).check()
     page.get_by_label("Code").fill(code)
-    page.get_by_label("From which day").fill("01/01/2015")
+    page.get_by_label("From what date").fill("01/01/2015")
     page.get_by_role("button", name="Propose binding").click()
     expect(page.get_by_role("alert")).to_contain_text("Proposed")
 
@@ -92,7 +92,7 @@ def accept(page: Page, link: str, name: str) -> None:
 def invite(page: Page, name: str, email: str, job: str) -> None:
     page.goto("/organisation/members/invite/")
     page.get_by_label("Full name").fill(name)
-    page.get_by_label("E-mail address").fill(email)
+    page.get_by_label("Email address").fill(email)
     page.get_by_label(job, exact=True).check()
     page.get_by_role("button", name="Send invitation").click()
     expect(page.get_by_role("alert")).to_contain_text("has been invited")
@@ -122,7 +122,7 @@ def found(clerk: Page, second: Page, sink: Sink) -> None:
 def appoint(clerk: Page, second: Page) -> None:
     clerk.get_by_role("link", name="Appoint an administrator").click()
     clerk.get_by_label("Full name").fill("Ada Zulu")
-    clerk.get_by_label("E-mail address").fill(ADA)
+    clerk.get_by_label("Email address").fill(ADA)
     clerk.get_by_role("button", name="Propose administrator").click()
     approve(second, "Appoint Ada Zulu")
 

@@ -91,7 +91,7 @@ def test_list_of_several_pages_is_whole_as_json_and_as_csv_and_narrowed_by_filte
     assert "smi_status: " in refusal(smi("device", "list", "--smi-status", "Lost"))[1]
 
 
-def test_change_is_shown_before_and_after_unless_somebody_has_changed_the_device_meanwhile(smi):
+def test_change_is_shown_before_and_after_unless_somebody_has_changed_the_device_meanwhile(operator, smi):
     device = make_device("ZEPH", "ZMAP", msn="Z21E 10447")
 
     ended = smi("device", "set", str(device), "--msn", "Z21E 10448", "--map-id", "ZMAB", *REPLACE)
@@ -110,7 +110,7 @@ def test_change_is_shown_before_and_after_unless_somebody_has_changed_the_device
     assert (Device.objects.get().msn, Device.objects.get().asset_provider.code) == ("Z21E 10448", "ZMAB")
 
 
-def test_refusal_names_each_field_what_may_have_been_meant_and_what_is_to_be_confirmed(smi, smi_of, supplier):
+def test_refusal_names_each_field_what_may_have_been_meant_and_what_is_to_be_confirmed(operator, smi, smi_of, supplier):
     device = make_device("ZEPH", "ZMAP", msn="Z21E 10447")
     to_come = ("--map-id", "ZMAB", "--map-from", "2098-12-31", "--kind", "change", "--source", "contract 9")
 
@@ -162,7 +162,7 @@ def write(path, rows, **given):
             writer.writerow([device, device.version, *(text.format(number=number) for text in given.values())])
 
 
-def test_batch_with_a_bad_row_names_its_line_records_nothing_and_is_recorded_once_mended(smi, tmp_path):
+def test_batch_with_a_bad_row_names_its_line_records_nothing_and_is_recorded_once_mended(operator, smi, tmp_path):
     sheet = tmp_path / "changes.csv"
     write(sheet, [make_device("ZEPH", None, msn="") for _ in range(200)], msn="Z{number:09}", map_id="ZMAP")
     whole = sheet.read_text()
@@ -183,7 +183,7 @@ def test_batch_with_a_bad_row_names_its_line_records_nothing_and_is_recorded_onc
     assert Device.objects.filter(asset_provider__code="ZMAP", msn__startswith="Z000000", version=3).count() == 200
 
 
-def test_batch_is_asked_anew_after_a_refusal_that_no_longer_holds_and_recorded_once(smi, tmp_path):
+def test_batch_is_asked_anew_after_a_refusal_that_no_longer_holds_and_recorded_once(operator, smi, tmp_path):
     """The portal keeps the refusal for a day; the runs after the one that recorded find that answer."""
     device = make_device("ZEPH", None, msn="Z21E 10447")
     write(tmp_path / "changes.csv", [device], map_id="ZMAQ")

@@ -11,9 +11,10 @@ from django.core.management import call_command
 from django.utils import timezone
 
 from accounts.roles import Job, Role
+from inventory.data_items import MAP_PORTFOLIO
 from inventory.demo.generation import generate_devices
 from inventory.models import ReportRun
-from inventory.reports.map_portfolio import HEADER
+from inventory.reports.catalogue import CATALOGUE
 from tests.client.slow_line import slow_line
 from tests.factories import make_device, make_participant, provided_by
 from tests.inventory.test_kills import kill_all, workers_of
@@ -68,7 +69,7 @@ def test_report_of_a_day_gone_by_and_what_each_role_is_offered(smi, smi_of, supp
 
     assert (past.code, present.code) == (0, 0)
     assert f"2024-12-31,ZMAP,2024-03-01,{device}," in Path("past.csv").read_text()
-    assert Path("present.csv").read_text().splitlines() == [",".join(HEADER)]
+    assert Path("present.csv").read_text().splitlines() == [",".join(CATALOGUE[MAP_PORTFOLIO].header)]
     assert devices[:2] == (0, "devices.csv: no manifest to verify against.\n")
     assert [ended.code for ended in (refused, unknown, wrong)] == [1, 1, 1]
     assert "as_of: Give a day from 1 January 2000 to today." in wrong.err
@@ -78,7 +79,9 @@ def test_report_of_a_day_gone_by_and_what_each_role_is_offered(smi, smi_of, supp
     assert left() == ["devices.csv", *of_two]
 
 
-def test_server_killed_in_the_middle_of_a_report_leaves_no_file_and_is_said_in_a_sentence(smi_of, asset_provider):
+def test_server_killed_in_the_middle_of_a_report_leaves_no_file_and_is_said_in_a_sentence(
+    operator, smi_of, asset_provider
+):
     make_participant("ZEPH", role=Role.SUPPLIER)
     generate_devices(count=MANY, seed=1, today=timezone.localdate())
     with (

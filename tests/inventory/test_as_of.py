@@ -12,8 +12,10 @@ from hypothesis import strategies as st
 from accounts.acting import Acting, scope
 from accounts.models import Binding
 from inventory.models import Device, DeviceEvent, ProviderPeriod, StepKind
-from inventory.reports.map_portfolio import rows
+from inventory.reports.map_portfolio import portfolio
 from tests.factories import INSTALLED, bind, listed, make_device, provided_by, supplied_by
+
+pytestmark = pytest.mark.usefixtures("operator")
 
 SOLD = date(2025, 6, 1)
 COLUMNS = [field.attname for field in Device._meta.concrete_fields]
@@ -158,7 +160,7 @@ def test_report_as_of_a_day_holds_the_meters_sold_since(asset_provider, rival_pr
 
 def reported(by: Acting, day: date) -> set[str]:
     with scope(by):
-        return {row[3] for row in rows(by, day)}
+        return set(portfolio(by, day).values_list("device_id", flat=True))
 
 
 def test_binding_of_the_day_counts(asset_provider, rival_provider, supplier, acting):

@@ -13,6 +13,8 @@ from inventory.rules.recording import BatchEntry, Recording
 from inventory.trail.kinds import DeviceAuditKind
 from tests.factories import make_device
 
+pytestmark = pytest.mark.usefixtures("operator")
+
 
 @pytest.fixture
 def editor(supplier, asset_provider, acting) -> Acting:

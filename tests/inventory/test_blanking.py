@@ -10,6 +10,8 @@ from inventory.models import Device, ProviderPeriod, StepKind
 from tests.conftest import Browser
 from tests.factories import INSTALLED, make_device, make_hub, provided_by
 
+pytestmark = pytest.mark.usefixtures("operator")
+
 TODAY = timezone.localdate()
 SOLD = date(2025, 6, 1)
 WORDS = {"reason": "meter removed", "source": "letter of 12 March, ref. 4417"}
@@ -92,8 +94,8 @@ def test_both_kinds_stand_in_the_history_in_their_own_words(device, administrato
 def test_page_asks_which_of_the_two_it_is(device, administrator):
     page = administrator.get(blank(device)).content.decode()
 
-    assert "From a day on, no MAP provides the meter" in page
-    assert "The MAP ID was never right" in page
+    assert "No MAP provides the meter from a certain date" in page
+    assert "The MAP ID was wrong from the start" in page
     assert administrator.submit(blank(device), form(device, kind="")).status_code == 400
     assert administrator.submit(blank(device), form(device, kind="change")).status_code == 400
 
@@ -101,11 +103,11 @@ def test_page_asks_which_of_the_two_it_is(device, administrator):
 @pytest.mark.parametrize(
     ("given", "sentence"),
     [
-        ({"day": ""}, "Give the first day on which no MAP provides the meter"),
-        ({"day": "31/02/2025"}, "This is no date."),
-        ({"day": "31/05/2025"}, "The day is before the MAP ID began to apply. If it was never right, say so."),
-        ({"reason": ""}, "This field is required."),
-        ({"source": ""}, "This field is required."),
+        ({"day": ""}, "Enter the first date on which no MAP provides the meter"),
+        ({"day": "31/02/2025"}, "Enter a real date, for example 23/11/2026."),
+        ({"day": "31/05/2025"}, "Enter a date from 01/06/2025, when the MAP ID began to apply."),
+        ({"reason": ""}, "Enter a reason."),
+        ({"source": ""}, "Enter where you got this information."),
     ],
 )
 def test_what_is_missing_or_wrong_is_said(device, administrator, given, sentence):
@@ -130,7 +132,7 @@ def test_ended_from_a_day_to_come_it_stands_until_then(device, administrator):
     device.refresh_from_db()
     assert device.asset_provider.code == "ZMAB"
     page = administrator.get(f"/devices/{device.device_id}/").content.decode()
-    assert "no MAP provides this meter. Until then everything stays as it is." in page
+    assert "no MAP provides this meter. Nothing changes until then." in page
 
 
 def test_meter_that_ended_can_be_recorded_anew(device, administrator):
@@ -175,5 +177,5 @@ def test_stale_version_is_a_conflict(device, administrator):
     answer = administrator.submit(blank(device), form(device, version=1))
 
     assert answer.status_code == 409
-    assert "Someone else changed this device in the meantime" in answer.content.decode()
+    assert "This has been updated since you opened it" in answer.content.decode()
     assert codes(device) == {"2024-03-01": "ZMAP", "2025-06-01": "ZMAB"}

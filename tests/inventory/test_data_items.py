@@ -3,10 +3,10 @@
 import pytest
 
 from accounts.roles import Role
-from inventory.data_items import INTERNAL_FIELDS, ITEMS, LIST_COLUMNS, Search, listed_for
+from inventory.data_items import DEVICE_LIST, INTERNAL_FIELDS, ITEMS, LIST_COLUMNS, MAP_PORTFOLIO, Search, listed_for
 from inventory.devices.filters import CHOICES, IDENTIFIERS, PARAMETERS, DeviceFilter
 from inventory.models import Device
-from inventory.reports import device_list, map_portfolio
+from inventory.reports.catalogue import CATALOGUE
 
 CONTRACT = (
     "as_of", "map_id", "map_from", "device_id", "device_type", "fuel", "msn", "manufacturer", "model", "firmware",
@@ -50,12 +50,14 @@ def test_only_the_device_id_orders_a_list():
 
 
 def test_report_has_the_columns_of_the_contract_in_order():
-    assert tuple(map_portfolio.HEADER) == CONTRACT
+    assert tuple(CATALOGUE[MAP_PORTFOLIO].header) == CONTRACT
 
 
 def test_device_list_file_begins_with_what_orders_it():
-    assert device_list.HEADER[0] == "device_id"
-    assert len(device_list.HEADER) == len(set(device_list.HEADER))
+    header = CATALOGUE[DEVICE_LIST].header
+
+    assert header[0] == "device_id"
+    assert len(header) == len(set(header))
 
 
 @pytest.mark.parametrize("role", Role)

@@ -30,7 +30,7 @@ DESIGNED = {  # design.md 6.4
     "dcc.second@demo.example": {("dcc", "administrator")},
 }
 
-pytestmark = pytest.mark.django_db(databases=["default", "owner"])
+pytestmark = [pytest.mark.django_db(databases=["default", "owner"]), pytest.mark.usefixtures("operator")]
 
 
 @pytest.fixture(autouse=True)

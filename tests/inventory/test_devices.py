@@ -193,7 +193,7 @@ def test_device_id_is_accepted_in_any_form(visitor):
     assert visitor.get("/devices/nonsense/").status_code == 404
 
 
-def test_names_are_shown_to_the_own_organisation_and_the_dcc_only(supplier, asset_provider, dcc, sign_in):
+def test_names_are_shown_to_the_own_organisation_and_the_dcc_only(operator, supplier, asset_provider, dcc, sign_in):
     device = make_device("ZEPH", "ZMAP", msn="")
     priya = Acting.under(make_membership(supplier, Job.EDITOR, make_user("Priya Shah")))
     recording = Recording(msn="Z1", source="nameplate photo")

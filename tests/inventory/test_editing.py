@@ -10,6 +10,8 @@ from accounts.roles import Job
 from inventory.models import Device
 from tests.factories import INSTALLED, make_device, make_hub, supplied_by
 
+pytestmark = pytest.mark.usefixtures("operator")
+
 
 @pytest.fixture
 def visitor(supplier, asset_provider, rival_provider, sign_in):

@@ -65,7 +65,7 @@ WHERE (
 )
 """
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("operator")]
 
 
 def list_parties(suppliers: tuple[str, ...] = SUPPLIERS, providers: tuple[str, ...] = PROVIDERS) -> None:

@@ -18,8 +18,8 @@ from django.conf import settings
 
 from accounts.models import Membership, User
 from accounts.roles import Job
-from smi_portal.embedded_server import Server as Cluster
-from smi_portal.embedded_server import processes_in
+from smi_portal.embedded.server import Server as Cluster
+from smi_portal.embedded.server import processes_in
 from tests.factories import make_device, make_membership, make_user
 from tests.inventory.test_locking import Saver
 from tests.server import PASSWORD, Server, database_url, running

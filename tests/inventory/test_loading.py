@@ -20,7 +20,7 @@ from inventory.models import Device, DeviceEvent, ProviderPeriod, StepKind, Supp
 from inventory.querysets import StepQuerySet
 from tests.factories import make_device, make_hub, make_participant
 
-pytestmark = pytest.mark.django_db(databases=["default", "owner"])  # the owner counts values after a load
+pytestmark = [pytest.mark.django_db(databases=["default", "owner"]), pytest.mark.usefixtures("operator")]
 ID = "00-DB-12-34-56-78-90-A0"
 SOURCE = "device load devices.csv"
 GOOD = {

@@ -27,7 +27,10 @@ from inventory.rules.recording import Recording
 from tests.factories import make_device, make_membership, make_user, provided_by
 from tests.server import PASSWORD, Server, Visitor, database_url, running
 
-pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "owner"])
+pytestmark = [
+    pytest.mark.django_db(transaction=True, databases=["default", "owner"]),
+    pytest.mark.usefixtures("operator"),
+]
 SAVERS = 50
 SOLD, TO_COME = date(2025, 6, 1), timezone.localdate() + timedelta(days=30)
 SWITCH = (

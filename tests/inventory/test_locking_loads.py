@@ -18,7 +18,10 @@ from inventory.rules.recording import Recording
 from tests.factories import listed, make_device
 from tests.inventory.test_locking import SWITCH, ThreadPoolExecutor, agrees, at_once, held, in_thread, outcome
 
-pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "owner"])
+pytestmark = [
+    pytest.mark.django_db(transaction=True, databases=["default", "owner"]),
+    pytest.mark.usefixtures("operator"),
+]
 NEW = "00-DB-12-FF-FF-FF-FF-00"
 AGAIN = "The device was changed while this load ran. Load the file again."
 

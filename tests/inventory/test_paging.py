@@ -12,6 +12,8 @@ from inventory.models import Device
 from inventory.querysets import by_device_id
 from tests.factories import bind, make_device, make_organisation, make_participant
 
+pytestmark = pytest.mark.usefixtures("operator")
+
 
 @pytest.fixture
 def many(db, acting):

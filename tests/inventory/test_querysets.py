@@ -2,6 +2,7 @@
 
 from datetime import date, timedelta
 
+import pytest
 from django.db.models import Q
 from django.utils import timezone
 
@@ -9,6 +10,8 @@ from accounts.roles import Role
 from inventory.models import Device, Status
 from inventory.quality import FLAGS
 from tests.factories import bind, listed, make_device, make_hub, make_organisation, make_participant, supplied_by
+
+pytestmark = pytest.mark.usefixtures("operator")
 
 TODAY = timezone.localdate()
 

@@ -15,6 +15,8 @@ from inventory.recording.removal import blank_map_id
 from inventory.rules.recording import ItemChange, Recording, assess
 from tests.factories import INSTALLED, make_device, make_hub, make_participant
 
+pytestmark = pytest.mark.usefixtures("operator")
+
 TODAY = timezone.localdate()
 TOMORROW = TODAY + timedelta(days=1)
 

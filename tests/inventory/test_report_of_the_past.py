@@ -88,7 +88,7 @@ def test_both_dates_are_explained_in_one_sentence(devices, analyst):
     ],
 )
 @pytest.mark.parametrize("path", [PAGE, FILE])
-def test_bad_day_is_refused_with_its_sentence_and_no_run_begins(devices, analyst, path, asked, sentence):
+def test_bad_day_is_refused_with_its_sentence_and_no_run_begins(operator, devices, analyst, path, asked, sentence):
     answer = analyst.get(path, asked)
 
     assert answer.status_code == 400
@@ -162,7 +162,9 @@ def test_late_recording_counts_for_its_day(devices, analyst):
     assert names(devices, rows_of(analyst.get(FILE, {"as_of": "2025-03-31"}))) == {"kept", "sold", "foreign"}
 
 
-def test_code_that_was_handed_over_is_reported_by_whose_it_was_on_the_day(devices, analyst, rival_provider, sign_in):
+def test_code_that_was_handed_over_is_reported_by_whose_it_was_on_the_day(
+    operator, devices, analyst, rival_provider, sign_in
+):
     Binding.objects.filter(code="ZMAP").update(valid_to=date(2025, 12, 31))
     bind(rival_provider, listed("ZMAP"), valid_from=date(2026, 1, 1))
     heir = sign_in(rival_provider)
@@ -202,14 +204,14 @@ def test_manifest_of_all_that_is_known_says_when_it_was_read(devices, analyst):
     assert (manifest["as_of"], manifest["rows"], manifest["codes"]) == ("2025-03-31", 2, ["ZMAP", "ZMG"])
 
 
-def test_manifest_names_the_codes_of_the_day(devices, analyst):
+def test_manifest_names_the_codes_of_the_day(operator, devices, analyst):
     Binding.objects.filter(code="ZMG").update(valid_to=date(2025, 1, 31))
 
     assert manifest_of(analyst, as_of="2025-01-31")[0]["codes"] == ["ZMAP", "ZMG"]
     assert manifest_of(analyst, as_of="2025-02-01")[0]["codes"] == ["ZMAP"]
 
 
-def test_asked_again_as_known_then_the_file_is_the_same(devices, analyst):
+def test_asked_again_as_known_then_the_file_is_the_same(operator, devices, analyst):
     """What was recorded since does not change a report of the past as known in the past."""
     known = {"as_of": "2025-03-31", "known_on": (TODAY - timedelta(days=1)).isoformat()}
     first, _ = manifest_of(analyst, **known)

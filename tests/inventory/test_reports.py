@@ -15,13 +15,15 @@ from django.utils import timezone
 from accounts.files import streams
 from accounts.models import Organisation
 from accounts.roles import Job, Role
+from inventory.data_items import MAP_PORTFOLIO
 from inventory.models import ReportRun
-from inventory.reports import map_portfolio
-from inventory.reports.map_portfolio import HEADER
-from inventory.reports.runs import plan_run
+from inventory.reports.catalogue import CATALOGUE, Asked
+from inventory.reports.run import chunks_of, plan_run
 from tests.factories import INSTALLED, bind, make_device, make_organisation, make_participant
 
 PATH = "/reports/map-portfolio/download/"
+REPORT = CATALOGUE[MAP_PORTFOLIO]
+HEADER = REPORT.header
 
 
 @pytest.fixture
@@ -64,7 +66,7 @@ def count_by_sql(organisation: Organisation) -> int:
         return cursor.fetchone()[0]
 
 
-def test_report_holds_exactly_the_devices_of_the_organisations_map_ids(visitor, asset_provider):
+def test_report_holds_exactly_the_devices_of_the_organisations_map_ids(operator, visitor, asset_provider):
     rows = rows_of(body(visitor.get(PATH)))
 
     assert len(rows) == count_by_sql(asset_provider) == 3
@@ -141,7 +143,7 @@ def test_flags_are_joined_by_semicolons(supplier, asset_provider, sign_in):
 # What is recorded of a run
 
 
-def test_run_records_rows_bytes_and_hash(visitor, asset_provider):
+def test_run_records_rows_bytes_and_hash(operator, visitor, asset_provider):
     data = body(visitor.get(PATH))
 
     run = ReportRun.objects.get()
@@ -165,7 +167,7 @@ def test_manifest_is_where_the_download_says_and_proves_the_file(visitor):
     assert manifest["file_name"] in response.headers["Content-Disposition"]
 
 
-def test_compressed_download_is_the_same_file(visitor):
+def test_compressed_download_is_the_same_file(operator, visitor):
     plain = body(visitor.get(PATH))
     packed = visitor.get(PATH, headers={"Accept-Encoding": "gzip, deflate"})
 
@@ -184,7 +186,7 @@ def test_compression_follows_what_the_client_accepts(visitor, accepts, packed):
     assert ("Content-Encoding" in response.headers) is packed
 
 
-def test_head_answers_headers_and_runs_nothing(visitor):
+def test_head_answers_headers_and_runs_nothing(operator, visitor):
     response = visitor.head(PATH)
 
     assert response.headers["Content-Type"] == "text/csv; charset=utf-8"
@@ -193,9 +195,9 @@ def test_head_answers_headers_and_runs_nothing(visitor):
     assert not ReportRun.objects.exists()
 
 
-def test_report_that_is_closed_before_its_end_is_broken_off(visitor, asset_provider, acting):
-    who = acting(asset_provider)
-    chunks = map_portfolio.chunks(plan_run(report=map_portfolio.NAME, by=who), who)
+def test_report_that_is_closed_before_its_end_is_broken_off(operator, visitor, asset_provider, acting):
+    who, asked = acting(asset_provider), Asked(timezone.localdate())
+    chunks = chunks_of(plan_run(REPORT, asked, by=who), asked, who)
     next(chunks)
     chunks.close()
 
@@ -211,7 +213,7 @@ def test_run_without_outcome_shows_as_broken_off_after_an_hour(asset_provider):
     assert old.outcome_now == ReportRun.Outcome.BROKEN_OFF
 
 
-def test_runs_are_shown_to_the_own_organisation_only(visitor, rival_provider, dcc, sign_in):
+def test_runs_are_shown_to_the_own_organisation_only(operator, visitor, rival_provider, dcc, sign_in):
     body(visitor.get(PATH))
     run = ReportRun.objects.get()
 
@@ -226,7 +228,7 @@ def test_only_csv_is_offered(visitor):
     assert visitor.get(PATH, {"format": "xlsx"}).status_code == 400
 
 
-def test_no_more_streams_than_slots(visitor):
+def test_no_more_streams_than_slots(operator, visitor):
     open_streams = [visitor.get(PATH) for _ in range(streams.SLOTS)]
 
     refused = visitor.get(PATH)

@@ -15,6 +15,8 @@ from tests.conftest import Browser
 from tests.factories import INSTALLED, make_device, provided_by, supplied_by
 from tests.inventory.test_editing import edit, form_of, hidden_fields
 
+pytestmark = pytest.mark.usefixtures("operator")
+
 TODAY = timezone.localdate()
 TO_COME = TODAY + timedelta(days=30)
 BEGINS = date_format(TO_COME, "DATE_FORMAT")
@@ -115,7 +117,7 @@ def test_correction_to_a_day_to_come_is_refused(device, editor):
 def test_supplier_and_dcc_see_what_is_planned(planned, request, sign_in, who, job):
     shown = page(sign_in(request.getfixturevalue(who), job), planned)
 
-    assert "Recorded for a day to come" in shown
+    assert "Planned change" in shown
     assert f"From {BEGINS}" in shown
     assert "ZMAB" in shown
     assert ("take-back/" in shown) is (job == Job.EDITOR)
@@ -126,7 +128,7 @@ def test_map_does_not_see_whose_meter_it_will_be(planned, asset_provider, sign_i
 
     for name in ("", "history/"):
         assert "ZMAB" not in page(visitor, planned, name)
-    assert "Recorded for a day to come" not in page(visitor, planned)
+    assert "Planned change" not in page(visitor, planned)
 
 
 def test_map_to_come_has_neither_device_nor_history_nor_row(planned, rival_provider, sign_in):
@@ -185,8 +187,8 @@ def test_taken_back_everything_stays_and_the_plan_is_gone(planned, editor):
 
     assert f"From {BEGINS}" in asked
     assert "Taken back, everything stays as it is today." in asked
-    assert "has been taken back" in done.content.decode()
-    assert "Recorded for a day to come" not in done.content.decode()
+    assert "has been cancelled" in done.content.decode()
+    assert "Planned change" not in done.content.decode()
     assert live(planned) == ("ZMAP", INSTALLED)
     step = ProviderPeriod.objects.get(device=planned, kind=StepKind.CANCELLED)
     assert (step.reason, step.recorded_by, step.valid_from) == (
@@ -244,7 +246,7 @@ def test_taking_back_needs_a_reason_and_no_unknown_parameter(planned, editor):
     answer = editor.submit(take_back(planned), {"version": planned.version})
 
     assert answer.status_code == 400
-    assert "<title>Error: Take back a change" in answer.content.decode()
+    assert "<title>Error: Cancel a planned change" in answer.content.decode()
     assert editor.get(take_back(planned), {"surprise": "1"}).status_code == 400
     assert live(planned) == ("ZMAP", INSTALLED)
 
@@ -255,7 +257,7 @@ def test_taking_back_what_somebody_changed_meanwhile_is_a_conflict(planned, edit
     answer = editor.submit(take_back(planned), form(planned))
 
     assert answer.status_code == 409
-    assert "Someone else changed this device in the meantime" in answer.content.decode()
+    assert "This has been updated since you opened it" in answer.content.decode()
     assert not ProviderPeriod.objects.filter(kind=StepKind.CANCELLED).exists()
 
 

@@ -29,7 +29,10 @@ from tests.factories import (
     supplied_by,
 )
 
-pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "owner"])
+pytestmark = [
+    pytest.mark.django_db(transaction=True, databases=["default", "owner"]),
+    pytest.mark.usefixtures("operator"),
+]
 STEPS = ("inventory_providerperiod", "inventory_supplyperiod")
 TO_COME = timezone.localdate() + timedelta(days=30)
 
@@ -127,9 +130,9 @@ def told(device: Device, viewer: Acting) -> tuple[list[str], list[str]]:
         periods = [f"{h.item.label} {h.code}: {h.since} to {h.until or '…'}" for h in held(history)]
         recordings = []
         for entry in timeline(history):
-            by = ", ".join(word for word in (entry.recorder.person, entry.recorder.code) if word)
+            by = ", ".join(word for word in (entry.author.person, entry.author.code) if word)
             changes = "; ".join(f"{d.item.label} {d.before} → {d.after}" for d in entry.differences[:2])
-            day = timezone.localtime(entry.recorder.at)
+            day = timezone.localtime(entry.author.at)
             recordings.append(f"{day:%Y-%m-%d} {by}: {entry.title} | {changes} | {entry.note}")
     return periods, recordings
 

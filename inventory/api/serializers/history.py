@@ -37,21 +37,21 @@ class EntryOfHistorySerializer(serializers.Serializer):
     """One recording. The person is named to their own organisation and the DCC only."""
 
     title = serializers.CharField(help_text="What it was, in words.")
-    at = MomentField(source="recorder.at", help_text="When it was recorded.")
-    by = serializers.CharField(source="recorder.code", help_text="For whom: the code of a participant, or DCC.")
+    at = MomentField(source="author.at", help_text="When it was recorded.")
+    by = serializers.CharField(source="author.code", help_text="For whom: the code of a participant, or DCC.")
     person = TextField(
-        source="recorder.person",
+        source="author.person",
         allow_null=True,
         help_text="Who; null where that is not told, and for a system or a load.",
     )
     kind = TextField(
-        source="recorder.kind",
+        source="author.kind",
         allow_null=True,
         help_text="Such as `first`, `correction`, `change`, `ended` or `cancelled`.",
     )
-    via = TextField(source="recorder.via", allow_null=True, help_text="By which way: `page`, `api` or `load`.")
-    source = TextField(source="recorder.source", allow_null=True, help_text="What it was taken from.")
-    reason = TextField(source="recorder.reason", allow_null=True, help_text="Why, where that was said.")
+    via = TextField(source="author.via", allow_null=True, help_text="By which way: `page`, `api` or `load`.")
+    source = TextField(source="author.source", allow_null=True, help_text="What it was taken from.")
+    reason = TextField(source="author.reason", allow_null=True, help_text="Why, where that was said.")
     changes = DifferenceSerializer(source="differences", many=True, help_text="Item by item, before and after.")
 
 

