@@ -3,31 +3,41 @@
 import hashlib
 import socket
 import time
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 
 import pytest
 from django.db import connections
 from django.utils import timezone
+from pytest_django.plugin import DjangoDbBlocker
 
 from accounts.roles import Job, Role
 from inventory.demo.generation import generate_devices
 from inventory.loads.statistics import count_values
 from inventory.models import Device, ReportRun
+from tests.conftest import empty_tables
 from tests.factories import bind, make_membership, make_organisation, make_participant, make_user
+from tests.scopes import as_operator
 from tests.server import PASSWORD, Server, Visitor, running
 
 DOWNLOAD = "/reports/map-portfolio/download/?format=csv"
 DEVICES = 60_000  # enough that the report does not fit into the buffers between server and client
 
-pytestmark = [
-    pytest.mark.django_db(transaction=True, databases=["default", "owner"]),
-    pytest.mark.usefixtures("operator"),
-]
+pytestmark = pytest.mark.usefixtures("operator")
 
 
-@pytest.fixture
-def portal():
-    """The portal, with one MAP that has most of the devices, and one person of it."""
+@pytest.fixture(scope="module")
+def portal(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[Server]:
+    """The portal, with one MAP that has most of the devices, and one person of it: committed, for all tests here."""
+    with django_db_blocker.unblock():
+        fill()
+        with running() as server:
+            yield server
+        empty_tables()
+
+
+@as_operator()
+def fill() -> None:
     provider = make_organisation("Zenith Meter Assets", Role.MAP)
     bind(provider, make_participant("ZMAP"))
     make_participant("ZEPH", role=Role.SUPPLIER)
@@ -35,8 +45,14 @@ def portal():
     make_membership(provider, Job.VIEWER, user)
     generate_devices(count=DEVICES, seed=1, today=timezone.localdate())
     count_values()
-    with running() as server:
-        yield server
+
+
+@pytest.fixture
+def outcomes(operator, portal: Server) -> Callable[[], list[str]]:
+    """What has become of the runs that this test has begun."""
+    former = set(ReportRun.objects.values_list("pk", flat=True))
+    mine = ReportRun.objects.exclude(pk__in=former).order_by("started_at")
+    return lambda: list(mine.all().values_list("outcome", flat=True))
 
 
 def ask(server: Server, visitor: Visitor, version: str, receive_buffer: int = 4096) -> socket.socket:
@@ -64,10 +80,6 @@ def wait_for(condition, seconds: float = 20) -> None:
         time.sleep(0.1)
 
 
-def outcomes() -> list[str]:
-    return list(ReportRun.objects.order_by("started_at").values_list("outcome", flat=True))
-
-
 def end_backends_that_copy() -> int:
     """What a crash of the database looks like to the portal."""
     with connections["default"].cursor() as cursor:
@@ -79,21 +91,21 @@ def end_backends_that_copy() -> int:
         return cursor.fetchone()[0]
 
 
-def test_download_over_http_is_whole_and_matches_its_record(portal):
+def test_download_over_http_is_whole_and_matches_its_record(portal, outcomes):
     visitor = Visitor(portal).sign_in("map.analyst@demo.example")
 
     with visitor.get(DOWNLOAD) as answer:
         data = answer.read()
 
     wait_for(lambda: outcomes() == ["complete"])
-    run = ReportRun.objects.get()
+    run = ReportRun.objects.latest("started_at")
     expected = Device.objects.exclude(asset_provider=None).count()
     assert run.rows == data.count(b"\r\n") - 1 == expected
     assert run.sha256 == hashlib.sha256(data).hexdigest()
 
 
 @pytest.mark.parametrize("version", ["1.0", "1.1"])
-def test_failure_half_way_resets_the_connection_and_is_recorded(portal, version):
+def test_failure_half_way_resets_the_connection_and_is_recorded(portal, outcomes, version):
     visitor = Visitor(portal).sign_in("map.analyst@demo.example")
     with ask(portal, visitor, version) as client:
         client.recv(1000)
@@ -103,10 +115,10 @@ def test_failure_half_way_resets_the_connection_and_is_recorded(portal, version)
             read_all(client)
 
     wait_for(lambda: outcomes() == ["failed"])
-    assert ReportRun.objects.get().sha256 == ""
+    assert ReportRun.objects.latest("started_at").sha256 == ""
 
 
-def test_client_that_leaves_breaks_off_its_run(portal):
+def test_client_that_leaves_breaks_off_its_run(portal, outcomes):
     visitor = Visitor(portal).sign_in("map.analyst@demo.example")
     client = ask(portal, visitor, "1.1")
     client.recv(1000)
@@ -115,7 +127,7 @@ def test_client_that_leaves_breaks_off_its_run(portal):
     wait_for(lambda: outcomes() == ["broken_off"])
 
 
-def test_slow_readers_do_not_take_the_portal_from_others(portal):
+def test_slow_readers_do_not_take_the_portal_from_others(portal, outcomes):
     """Eight read next to nothing; a ninth person signs in, sees pages, and is told to come again for a file."""
     visitor = Visitor(portal).sign_in("map.analyst@demo.example")
     slow = [ask(portal, visitor, "1.1") for _ in range(8)]
@@ -138,7 +150,7 @@ def test_slow_readers_do_not_take_the_portal_from_others(portal):
     wait_for(lambda: outcomes() == ["broken_off"] * 8)
 
 
-def test_runs_of_a_killed_server_show_as_broken_off_after_an_hour(portal):
+def test_runs_of_a_killed_server_show_as_broken_off_after_an_hour():
     run = ReportRun.objects.create(
         organisation=make_organisation(role=Role.MAP),
         report="map-portfolio",

@@ -42,8 +42,9 @@ class Program:
         self.connection.close()
 
 
-@pytest.fixture
-def server(supplier) -> Iterator[Server]:
+@pytest.fixture(scope="module")
+def server(django_db_setup: None) -> Iterator[Server]:
+    """One for all tests here: each of them empties the database."""
     with running(API_RATE="100000", API_RATE_OF_ORGANISATION="100000") as server:
         yield server
 

@@ -112,6 +112,13 @@ def by(supplier, acting) -> Acting:
     return acting(supplier, Job.ADMINISTRATOR)
 
 
+@pytest.fixture(scope="module")
+def server(django_db_setup: None) -> Iterator[Server]:
+    """Of two processes; one for all tests here: each of them empties the database."""
+    with running(WEB_CONCURRENCY="2") as server:
+        yield server
+
+
 def editor_of(organisation: Organisation) -> Membership:
     return make_membership(organisation, Job.EDITOR, make_user(password=PASSWORD))
 
@@ -125,8 +132,8 @@ def msns(device: Device) -> list[str]:
 
 
 @pytest.mark.drill
-def test_of_many_who_save_at_once_one_wins_and_the_others_are_told(device, supplier):
-    with running(WEB_CONCURRENCY="2") as server, ThreadPoolExecutor(SAVERS) as pool:
+def test_of_many_who_save_at_once_one_wins_and_the_others_are_told(server, device, supplier):
+    with ThreadPoolExecutor(SAVERS) as pool:
         saver = Saver(server, editor_of(supplier))
         with held(device, 20):  # all that the server lets work at once, or nearly
             path = f"/devices/{device.device_id}/edit/"
@@ -143,8 +150,8 @@ def test_of_many_who_save_at_once_one_wins_and_the_others_are_told(device, suppl
 
 
 @pytest.mark.drill
-def test_many_who_try_again_on_the_new_version_all_stand_in_history(device, supplier):
-    with running(WEB_CONCURRENCY="2") as server, ThreadPoolExecutor(4) as pool:
+def test_many_who_try_again_on_the_new_version_all_stand_in_history(server, device, supplier):
+    with ThreadPoolExecutor(4) as pool:
         saver = Saver(server, editor_of(supplier))
         wanted = [f"Z{n}" for n in range(SAVERS)]
         tries = list(pool.map(lambda msn: save_until_saved(saver, device, msn), wanted))
