@@ -6,16 +6,10 @@ from django import forms
 
 from accounts.acting import Acting
 from accounts.audit.kinds import LABELS
-from accounts.forms.people import NO_DATE
+from accounts.forms.people import DayField
 from accounts.models import User
 from accounts.models.audit import AuditRow, AuditRowQuerySet
 from accounts.roles import Role
-
-
-class DayField(forms.DateField):
-    def __init__(self, label: str) -> None:
-        widget = forms.DateInput({"autocomplete": "off"})
-        super().__init__(required=False, label=label, widget=widget, error_messages={"invalid": NO_DATE})
 
 
 class AuditSearch(forms.Form):
@@ -23,8 +17,8 @@ class AuditSearch(forms.Form):
 
     person = forms.ModelChoiceField(User.objects.none(), required=False, label="Person", empty_label="Anybody")
     kind = forms.ChoiceField(required=False, label="What was done", choices=[("", "Anything"), *LABELS.items()])
-    from_day = DayField("From")
-    to_day = DayField("To")
+    from_day = DayField(label="From", required=False)
+    to_day = DayField(label="To", required=False)
 
     def __init__(self, data: Mapping[str, str], acting: Acting) -> None:
         super().__init__(data)
