@@ -15,7 +15,7 @@ from psycopg import sql
 from psycopg.errors import DeadlockDetected, QueryCanceled
 
 from smi_portal.schema import generated, grants
-from smi_portal.schema.source import Definition, Kind, Thing
+from smi_portal.schema.source import Definition, SqlKind, Thing
 
 PATIENCE = 60.0  # seconds, for all tries
 PAUSE = 1.0  # between two tries, for requests to go on
@@ -44,13 +44,13 @@ SELECT 'row security', '', relname, CASE WHEN relrowsecurity AND relforcerowsecu
 FROM ours WHERE relrowsecurity OR relforcerowsecurity
 """  # noqa: S608  (constants of this program)
 DROPS = {
-    Kind.TRIGGER: "DROP TRIGGER {name} ON {table}",
-    Kind.POLICY: "DROP POLICY {name} ON {table}",
-    Kind.ROW_SECURITY: "ALTER TABLE {table} DISABLE ROW LEVEL SECURITY, NO FORCE ROW LEVEL SECURITY",
+    SqlKind.TRIGGER: "DROP TRIGGER {name} ON {table}",
+    SqlKind.POLICY: "DROP POLICY {name} ON {table}",
+    SqlKind.ROW_SECURITY: "ALTER TABLE {table} DISABLE ROW LEVEL SECURITY, NO FORCE ROW LEVEL SECURITY",
 }
 NOTES = {
-    Kind.TRIGGER: "COMMENT ON TRIGGER {name} ON {table} IS {digest}",
-    Kind.POLICY: "COMMENT ON POLICY {name} ON {table} IS {digest}",
+    SqlKind.TRIGGER: "COMMENT ON TRIGGER {name} ON {table} IS {digest}",
+    SqlKind.POLICY: "COMMENT ON POLICY {name} ON {table} IS {digest}",
 }
 
 
@@ -88,8 +88,8 @@ def bring_up_to_date(using: str, definitions: Sequence[Definition]) -> None:
 
 def apply(using: str, definitions: Sequence[Definition], *, anew: bool = False) -> None:
     """`anew`: what seems to be in force is made anew as well. Raises InUse where a table is not free at once."""
-    functions = [definition for definition in definitions if definition.thing.kind == Kind.FUNCTION]
-    others = [definition for definition in definitions if definition.thing.kind != Kind.FUNCTION]
+    functions = [definition for definition in definitions if definition.thing.kind == SqlKind.FUNCTION]
+    others = [definition for definition in definitions if definition.thing.kind != SqlKind.FUNCTION]
     others += grants.policies_of_owner(definitions)
     with transaction.atomic(using=using), connections[using].cursor() as cursor:
         changes = _changes(cursor, using, others, anew)
@@ -104,7 +104,7 @@ def apply(using: str, definitions: Sequence[Definition], *, anew: bool = False) 
 
 def _changes(cursor: CursorWrapper, using: str, wanted: Sequence[Definition], anew: bool) -> Changes:
     cursor.execute(ON_TABLES)
-    found = {Thing(Kind(kind), name, table): digest for kind, name, table, digest in cursor.fetchall()}
+    found = {Thing(SqlKind(kind), name, table): digest for kind, name, table, digest in cursor.fetchall()}
     kept = {made.thing for made in wanted if found.get(made.thing) == made.digest and not anew}
     return Changes(
         dropped=[thing for thing in found if thing not in kept],
