@@ -54,11 +54,11 @@ NOTES = {
 }
 
 
-class InUse(Exception):
+class TablesInUse(Exception):
     """The tables were not free."""
 
 
-class Refused(Exception):
+class FileRefused(Exception):
     """The database does not take a definition."""
 
 
@@ -80,14 +80,14 @@ def bring_up_to_date(using: str, definitions: Sequence[Definition]) -> None:
     while True:
         try:
             return apply(using, definitions)
-        except InUse:
+        except TablesInUse:
             if time.monotonic() > end:
                 raise
             time.sleep(PAUSE)
 
 
 def apply(using: str, definitions: Sequence[Definition], *, anew: bool = False) -> None:
-    """`anew`: what seems to be in force is made anew as well. Raises InUse where a table is not free at once."""
+    """`anew`: what seems to be in force is made anew as well. Raises TablesInUse where a table is not free at once."""
     functions = [definition for definition in definitions if definition.thing.kind == SqlKind.FUNCTION]
     others = [definition for definition in definitions if definition.thing.kind != SqlKind.FUNCTION]
     others += grants.policies_of_owner(definitions)
@@ -123,7 +123,7 @@ def _lock(cursor: CursorWrapper, tables: set[str]) -> None:
         cursor.execute(sql.SQL("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE").format(names))
     except OperationalError as error:
         if isinstance(error.__cause__, QueryCanceled | DeadlockDetected):
-            raise InUse from error
+            raise TablesInUse from error
         raise
     cursor.execute("SET LOCAL statement_timeout TO DEFAULT")
 
@@ -163,4 +163,4 @@ def _run(cursor: CursorWrapper, statement: str, source: str) -> None:
     try:
         cursor.execute(statement)
     except Error as error:
-        raise Refused(f"{source}: {error}") from error
+        raise FileRefused(f"{source}: {error}") from error
