@@ -75,7 +75,7 @@ class Changes(NamedTuple):
 
 
 def bring_up_to_date(using: str, definitions: Sequence[Definition]) -> None:
-    """Tries again while requests keep the tables; raises InUse in the end."""
+    """Tries again while requests keep the tables; raises TablesInUse in the end."""
     end = time.monotonic() + PATIENCE
     while True:
         try:
