@@ -1,16 +1,15 @@
 """The device list over HTTP: first page and 100,000 rows deep, in a small and a large inventory; beside OFFSET."""
 
-from django.core import signing
 from django.core.paginator import Paginator
 
 from accounts.acting import Acting, scope
-from accounts.files.paging import PAGE_SIZE, SALT, keyset_page
+from accounts.files.paging import PAGE_SIZE, keyset_page
 from accounts.models import Organisation
 from accounts.operator import system_scope
 from accounts.roles import Job
 from bench.measure import Outcome, compare, in_turn
 from inventory.models import Device
-from inventory.querysets import scope_parts
+from inventory.querysets import by_device_id
 from tests.server import Visitor, running
 
 NAME = "Device list"
@@ -22,7 +21,7 @@ def run(count: int, small: int, environment: dict[str, str]) -> list[Outcome]:
     """`environment` leads to the small inventory."""
     depth = min(DEPTH, count * 9 // 10)
     with system_scope("bench"):
-        deep = signing.dumps(Device.objects.order_by("device_id")[depth].device_id, salt=SALT)
+        deep = by_device_id(Device.objects, None).signed(Device.objects.order_by("device_id")[depth].device_id)
     with running(WEB_CONCURRENCY="1") as large, running(WEB_CONCURRENCY="1", **environment) as little:
         many, few = (Visitor(server).sign_in("dcc@demo.example") for server in (large, little))
         pages = in_turn(
@@ -61,8 +60,8 @@ def queries(depth: int, deep: str) -> list[Outcome]:
         found = in_turn(
             f"{NAME}, the rows of a page",
             {
-                "by position, first page": lambda: keyset_page(devices, scope_parts(acting), {}),
-                f"by position, {depth:,} deep": lambda: keyset_page(devices, scope_parts(acting), {"after": deep}),
+                "by position, first page": lambda: keyset_page(by_device_id(devices, acting), {}),
+                f"by position, {depth:,} deep": lambda: keyset_page(by_device_id(devices, acting), {"after": deep}),
                 "Django's Paginator, first page": lambda: paginated(1),
                 f"Django's Paginator, {depth:,} deep": lambda: paginated(depth // PAGE_SIZE + 1),
             },

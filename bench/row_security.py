@@ -15,7 +15,7 @@ from accounts.roles import Job
 from bench.measure import Outcome, compare, in_turn
 from inventory.data_items import MAP_PORTFOLIO
 from inventory.models import Device
-from inventory.querysets import scope_parts
+from inventory.querysets import by_device_id
 from inventory.recording.record import record_items
 from inventory.reports.catalogue import CATALOGUE, Asked
 from inventory.reports.copy import csv_chunks, snapshot
@@ -98,7 +98,7 @@ def report(acting: Acting, day: date) -> int:
 def pages(acting: Acting) -> None:
     with scope(acting):
         for _ in range(PAGES):
-            keyset_page(Device.objects.visible_to(acting), scope_parts(acting), {})
+            keyset_page(by_device_id(Device.objects.visible_to(acting), acting), {})
 
 
 def saves(acting: Acting) -> None:

@@ -4,18 +4,24 @@ from datetime import date, datetime
 from typing import Any, Self
 
 from django.db import models
-from django.db.models import Case, Count, Exists, F, Func, OuterRef, Q, TextField, Value, When
+from django.db.models import Case, Count, Exists, F, Func, OuterRef, Q, QuerySet, TextField, Value, When
 from django.db.models.functions import Concat
 from django.db.models.lookups import In
 from django.db.models.sql.datastructures import BaseTable
 from django.utils import timezone
 
 from accounts.acting import Acting
+from accounts.files.paging import Keyset
 from accounts.models import Participant
 from accounts.roles import Role
 
 SCOPE_FIELD = {Role.SUPPLIER: "supplier", Role.MAP: "asset_provider"}
 METER = Q(device_type__in=("ESME", "GSME"))
+
+
+def by_device_id(devices: QuerySet, acting: Acting | None) -> Keyset:
+    """The row ids and Device IDs of `devices` in the scope of `acting`, for pages in order of Device ID."""
+    return Keyset(devices.values_list("pk", "device_id", named=True), "device_id", tuple(scope_parts(acting)))
 
 
 def scope_parts(acting: Acting | None) -> list[Q]:

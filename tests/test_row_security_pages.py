@@ -7,9 +7,9 @@ import pytest
 from django.db.models import Q
 
 from accounts.roles import Job, Role
+from inventory import querysets
 from inventory.models import Device, ReportRun
 from inventory.querysets import DeviceQuerySet, ReportRunQuerySet
-from inventory.views import devices as device_views
 from tests.conftest import Browser
 from tests.factories import bind, listed, make_device, make_hub, make_organisation, provided_by, supplied_by
 
@@ -67,7 +67,7 @@ def unscoped(monkeypatch) -> Callable[[], None]:
     def take_away() -> None:
         for queryset in (DeviceQuerySet, ReportRunQuerySet):
             monkeypatch.setattr(queryset, "visible_to", lambda self, *given: self.all())
-        monkeypatch.setattr(device_views, "scope_parts", lambda acting: [Q()])
+        monkeypatch.setattr(querysets, "scope_parts", lambda acting: [Q()])
 
     return take_away
 

@@ -5,21 +5,20 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 
 import pytest
-from django.core import signing
 from django.db import connection, connections
 from django.http import QueryDict
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from accounts.acting import Acting, scope
-from accounts.files.paging import SALT, keyset_page
+from accounts.files.paging import keyset_page
 from accounts.operator import system_scope
 from accounts.roles import Job, Role
 from inventory.demo.generation import generate_devices
 from inventory.devices.filters import DeviceFilter
 from inventory.loads.statistics import count_values
 from inventory.models import Device
-from inventory.querysets import scope_parts
+from inventory.querysets import by_device_id
 from tests.factories import bind, listed, make_membership, make_organisation, make_participant
 
 pytestmark = [
@@ -70,7 +69,7 @@ def list_page(acting: Acting, **asked: str) -> list[int]:
     query.update(asked)
     search = DeviceFilter(query, Device.objects.visible_to(acting), acting)
     assert search.is_valid()
-    return keyset_page(search.qs, scope_parts(acting), query).pks
+    return [row.pk for row in keyset_page(by_device_id(search.qs, acting), query).rows]
 
 
 def test_list_page_reads_the_index_of_its_scope_in_order(who):
@@ -85,7 +84,7 @@ def plans_of_pages(acting: Acting) -> list[str]:
     """Of the first page, and of those after and before a device in the middle; on a disk that does not seek."""
     with scope(acting), connection.cursor() as cursor:
         cursor.execute("SET LOCAL random_page_cost = 1.1")
-        middle = signing.dumps(Device.objects.order_by("device_id")[200].device_id, salt=SALT)
+        middle = by_device_id(Device.objects, acting).signed(Device.objects.order_by("device_id")[200].device_id)
         return [plan_of(list_page, acting, **asked) for asked in ({}, {"after": middle}, {"before": middle})]
 
 

@@ -1,21 +1,151 @@
-"""A CSV file read whole, within bounds: rows by column name, and every problem with its line."""
+"""The one reader of CSV files: from bytes to records, each with its line and what is wrong with it, one at a time."""
 
 import csv
-import io
 import re
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple, TextIO, TypeVar
 
 from accounts.errors import quote
 
-LARGEST = 10 * 1024 * 1024  # bytes
+LARGEST = 10 * 1024 * 1024  # bytes of a file that is read whole, as are the two below
 MOST_ROWS = 100_000
-_BROKEN_BYTE = re.compile("[\ud800-\udfff]")  # what "surrogateescape" makes of a byte that is not UTF-8
-_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
+LONGEST_ROW = 100_000  # characters, of any file
+NAMED = 10  # columns, at most, that a sentence about a header names
+_ODD = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")  # the last are what "surrogateescape" makes of other bytes
+_ODD_IN_WORDS = {"\0": "a NUL character", "\n": "a line break", "\r": "a line break", "\t": "a tab"}
+NOT_UTF8 = "This row is not UTF-8. Save the file as “CSV UTF-8”."
 
 T = TypeVar("T")
+
+
+class BrokenFile(Exception):
+    """Nothing more can be read from the file. Line 0 is the file as such."""
+
+    def __init__(self, sentence: str, line: int = 0) -> None:
+        super().__init__(sentence)
+        self.line = line
+
+
+class CsvRecord(NamedTuple):
+    """One record of a file, with the line it begins on and, if something is wrong with it, a sentence."""
+
+    line: int
+    cells: list[str]
+    problem: str = ""
+
+
+@dataclass(frozen=True)
+class Columns:
+    """What a header must hold: the `required` columns, and no others than the `optional` ones if `exact`.
+
+    They stand in any order, or in this one if `in_order`.
+    """
+
+    required: Sequence[str]
+    optional: Sequence[str] = ()
+    exact: bool = True
+    in_order: bool = False
+
+    def problems_of(self, header: Sequence[str]) -> Iterator[str]:
+        known = [*self.required, *self.optional]
+        if missing := [column for column in self.required if column not in header]:
+            yield f"The header is missing {_named(missing)}."
+        if twice := [column for column in known if header.count(column) > 1]:
+            yield f"The header has {_named(twice)} more than once."
+        if self.exact and (others := [column for column in header if column not in known]):
+            yield f"The header has columns that are not expected: {_named(others)}."
+        if self.in_order and [name for name in header if name in known] != [name for name in known if name in header]:
+            yield f"Put the columns in this order: {', '.join(known)}."
+
+
+def _named(columns: list[str]) -> str:
+    more = len(columns) - NAMED
+    return ", ".join(map(quote, columns[:NAMED])) + (f" and {more} more" if more > 0 else "")
+
+
+def open_csv(path: Path) -> TextIO:
+    """The file as `read_records` reads it: bytes that are not UTF-8 are marked, to be refused with their line."""
+    return path.open(encoding="utf-8-sig", errors="surrogateescape", newline="")
+
+
+def read_records(file: TextIO, columns: Columns) -> tuple[list[str], Iterator[CsvRecord]]:
+    """The header of `file`, and each record below it; wholly empty ones do not count.
+
+    No more than one record is held. Raises BrokenFile, on the way too, when no more can be read.
+    """
+    records = _records(file)
+    header = next(records, CsvRecord(0, [], "The file is empty."))
+    if problem := header.problem or " ".join(columns.problems_of(header.cells)):
+        raise BrokenFile(problem, header.line)
+    return header.cells, _below(header, records)
+
+
+def _below(header: CsvRecord, records: Iterator[CsvRecord]) -> Iterator[CsvRecord]:
+    width, record = len(header.cells), None
+    for record in records:
+        if record.problem or len(record.cells) == width:
+            yield record
+        else:
+            yield record._replace(problem=_wrong_width(len(record.cells), width))
+    if record is None:
+        raise BrokenFile("There are no rows below the header.", header.line)
+
+
+def _wrong_width(found: int, width: int) -> str:
+    return f"This row has {found} {'value' if found == 1 else 'values'}; the header has {width} columns."
+
+
+def _records(file: TextIO) -> Iterator[CsvRecord]:
+    lines = _Lines(file)
+    reader = csv.reader(lines, strict=True)
+    while True:
+        line = lines.begin_row()
+        try:
+            cells = [cell.strip() for cell in next(reader)]
+        except StopIteration:
+            return
+        except csv.Error:
+            yield CsvRecord(line, [], "The quotation marks do not match.")
+        else:
+            if text := "".join(cells):
+                yield CsvRecord(line, cells, _odd_character(text))
+
+
+class _Lines:
+    """The lines of a file, for a reader that puts together those of one row."""
+
+    def __init__(self, file: TextIO) -> None:
+        self._file = file
+        self._line = self._first = self._length = 0
+
+    def begin_row(self) -> int:
+        """The number of the line on which the next row begins."""
+        self._first, self._length = self._line + 1, 0
+        return self._first
+
+    def __iter__(self) -> Iterator[str]:
+        while line := self._file.readline(LONGEST_ROW + 1):
+            self._line += 1
+            self._length += len(line)
+            if self._length > LONGEST_ROW:
+                sentence = f"A row has more than {LONGEST_ROW:,} characters. Is a quotation mark missing?"
+                raise BrokenFile(sentence, self._first)
+            yield line
+
+
+def _odd_character(text: str) -> str:
+    """What is wrong with the characters of a row."""
+    if not (odd := _ODD.search(text)):
+        return ""
+    if any("\ud800" <= char <= "\udfff" for char in text):
+        return NOT_UTF8
+    return f"A value contains {_ODD_IN_WORDS.get(odd[0], 'a control character')}."
+
+
+# Files that are read whole
 
 
 class RowProblem(NamedTuple):
@@ -50,111 +180,35 @@ class CsvRow:
         self.problems.append(RowProblem(self.file, self.line, sentence))
 
 
-def read_table(path: Path, columns: Sequence[str], problems: list[RowProblem], *, exact: bool) -> list[CsvRow]:
-    """The sound rows of the CSV file at `path`; every other one is a problem.
-
-    The header must hold `columns`, in any order, and no others if `exact`. Wholly empty lines do not count.
-    """
+def read_table(path: Path, columns: Columns, problems: list[RowProblem]) -> list[CsvRow]:
+    """The sound rows of the CSV file at `path`, within bounds; every other one is a problem."""
     try:
-        records = _records(_text(path))
-        line, header = _header(records, columns, exact=exact)
-        rows = list(_rows(records, header, str(path), problems))
-    except _BrokenFile as error:
+        with _opened(path) as file:
+            header, records = read_records(file, columns)
+            return list(_sound(records, header, str(path), problems))
+    except BrokenFile as error:
         problems.append(RowProblem(str(path), error.line, str(error)))
         return []
-    if not rows and not any(problem.file == str(path) for problem in problems):
-        problems.append(RowProblem(str(path), line, "There is no row below the header."))
-    return rows
 
 
-class _BrokenFile(Exception):
-    """Nothing more can be read from the file."""
-
-    def __init__(self, sentence: str, line: int = 0) -> None:
-        super().__init__(sentence)
-        self.line = line
-
-
-def _text(path: Path) -> str:
-    """The text of the file; bytes that are not UTF-8 are kept as marks, to be refused with their line."""
+@contextmanager
+def _opened(path: Path) -> Iterator[TextIO]:
     try:
         if not path.is_file():
-            raise _BrokenFile("There is no such file.")
-        with path.open("rb") as file:
-            content = file.read(LARGEST + 1)
+            raise BrokenFile("There is no such file.")
+        if path.stat().st_size > LARGEST:
+            raise BrokenFile(f"The file is larger than {LARGEST // 1024**2} MiB.")
+        with open_csv(path) as file:
+            yield file
     except OSError as error:
-        raise _BrokenFile(f"The file cannot be read: {error.strerror}.") from error
-    if len(content) > LARGEST:
-        raise _BrokenFile(f"The file is larger than {LARGEST // 1024**2} MiB.")
-    return content.decode("utf-8-sig", errors="surrogateescape")
+        raise BrokenFile(f"The file cannot be read: {error.strerror}.") from error
 
 
-class _Record(NamedTuple):
-    """One record of the file, with the line it begins on."""
-
-    line: int
-    cells: list[str]
-    problem: str = ""
-
-
-def _records(text: str) -> Iterator[_Record]:
-    """Each record that is not empty."""
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
-    while True:
-        line = reader.line_num + 1
-        try:
-            cells = [cell.strip() for cell in next(reader)]
-        except StopIteration:
-            return
-        except csv.Error as error:
-            yield _Record(line, [], _csv_problem(error))
-        else:
-            if any(cells):
-                yield _Record(line, cells, _character_problem(cells))
-
-
-def _csv_problem(error: csv.Error) -> str:
-    if "field limit" in str(error):
-        return f"A field has more than {csv.field_size_limit():,} characters; is a quotation mark missing?"
-    return "The quotation marks do not match."
-
-
-def _character_problem(cells: list[str]) -> str:
-    joined = "".join(cells)
-    if _BROKEN_BYTE.search(joined):
-        return "This is not UTF-8. Save the file as “CSV UTF-8”."
-    if odd := _CONTROL.search(joined):
-        what = {"\0": "a NUL byte", "\n": "a line break", "\r": "a line break", "\t": "a tab"}
-        return f"A field holds {what.get(odd[0], 'a control character')}."
-    return ""
-
-
-def _header(records: Iterator[_Record], columns: Sequence[str], *, exact: bool) -> tuple[int, list[str]]:
-    line, header, problem = next(records, _Record(0, [], "The file is empty."))
-    if not problem:
-        problem = " ".join(_header_problems(header, columns, exact=exact))
-    if problem:
-        raise _BrokenFile(problem, line)
-    return line, header
-
-
-def _header_problems(header: list[str], columns: Sequence[str], *, exact: bool) -> Iterator[str]:
-    if missing := [column for column in columns if column not in header]:
-        yield f"The header has no column {', '.join(map(quote, missing))}."
-    if twice := [column for column in columns if header.count(column) > 1]:
-        yield f"The header has column {', '.join(map(quote, twice))} more than once."
-    if exact and (unknown := [column for column in header if column not in columns]):
-        yield f"The header has the unknown column {', '.join(map(quote, unknown[:10]))}."
-
-
-def _rows(records: Iterator[_Record], header: list[str], file: str, problems: list[RowProblem]) -> Iterator[CsvRow]:
+def _sound(records: Iterator[CsvRecord], header: list[str], file: str, problems: list[RowProblem]) -> Iterator[CsvRow]:
     for count, (line, cells, problem) in enumerate(records, start=1):
         if count > MOST_ROWS:
-            raise _BrokenFile(f"The file has more than {MOST_ROWS:,} rows.", line)
-        if not problem and len(cells) != len(header):
-            problem = f"The number of columns is {len(cells)} here and {len(header)} in the header."
-        row = CsvRow(file, line, dict(zip(header, cells, strict=False)), problems)
+            raise BrokenFile(f"The file has more than {MOST_ROWS:,} rows.", line)
         if problem:
-            row.refuse(problem)
+            problems.append(RowProblem(file, line, problem))
         else:
-            yield row
+            yield CsvRow(file, line, dict(zip(header, cells, strict=True)), problems)

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from accounts.errors import is_invisible, quote
-from accounts.files.reading import CsvRow, RowProblem, read_table
+from accounts.files.reading import Columns, CsvRow, RowProblem, read_table
 from accounts.models import Fuel, Participant
 from accounts.roles import Role
 
@@ -119,7 +119,7 @@ def _is_folder(path: Path) -> bool:
 
 def _read_mdd(folder: Path, read: ListRead) -> None:
     names = _mdd_names(folder / MDD_NAMES, read.problems)
-    rows = read_table(folder / MDD_ROLES, (MDD_ID, MDD_ROLE, MDD_FROM, MDD_TO), read.problems, exact=False)
+    rows = read_table(folder / MDD_ROLES, Columns((MDD_ID, MDD_ROLE, MDD_FROM, MDD_TO), exact=False), read.problems)
     relevant = [row for row in rows if row.cells[MDD_ROLE] in ROLE_OF_MDD]
     if rows and not relevant:
         sentence = "No row has role 8 (MAP) or X (supplier)."
@@ -131,7 +131,7 @@ def _read_mdd(folder: Path, read: ListRead) -> None:
 def _mdd_names(path: Path, problems: list[RowProblem]) -> Mapping[str, CsvRow]:
     """The row that names each participant; none at all only if that is a problem already."""
     names: dict[str, CsvRow] = {}
-    for row in read_table(path, (MDD_ID, MDD_NAME), problems, exact=False):
+    for row in read_table(path, Columns((MDD_ID, MDD_NAME), exact=False), problems):
         code = row.cells[MDD_ID].upper()
         if first := names.get(code):
             row.refuse(f"{quote(code)} has been named on line {first.line} already.")
@@ -153,7 +153,7 @@ def _mdd_entry(row: CsvRow, names: Mapping[str, CsvRow]) -> ListEntry | None:
 
 
 def _read_csv(path: Path, read: ListRead) -> None:
-    entries = [_csv_entry(row) for row in read_table(path, COLUMNS, read.problems, exact=True)]
+    entries = [_csv_entry(row) for row in read_table(path, Columns(COLUMNS), read.problems)]
     sound = [entry for entry in entries if entry]
     read.entries += sound
     read.covers |= {(entry.holder.fuel, entry.holder.role) for entry in sound}

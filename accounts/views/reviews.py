@@ -17,12 +17,12 @@ from accounts.actions import takes_two
 from accounts.actions.dormancy import reinstate_membership
 from accounts.actions.reviews import TOLD_BEFORE, has_other_administrators, review_members
 from accounts.errors import BadRequest, NotAllowed, Stale
+from accounts.files.paging import PAGING, Keyset, Page, keyset_page
 from accounts.forms.page import button
 from accounts.forms.review import KEEP, ReviewForm, numbers_in
 from accounts.models import Membership, MembershipQuerySet, Organisation, review_due_on
 from accounts.roles import Permission
 from accounts.sign_in.kept_forms import refilled
-from smi_portal.oversight.search import PAGING, Page, page_of
 
 MOST_ORGANISATIONS = 1000  # on one page, those whose review is due first
 
@@ -71,7 +71,7 @@ def member_review(request: HttpRequest) -> HttpResponse:
     if request.method == "POST":
         return _reviewed(request)
     expect(request, *PAGING)
-    page = page_of(own_members(request.acting), request.GET)
+    page = keyset_page(Keyset(own_members(request.acting), "-pk"), request.GET)
     return _review_page(request, refilled(request, _form_about(page.rows, request)), page)
 
 

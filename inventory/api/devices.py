@@ -93,13 +93,8 @@ class DeviceViewSet(Resource):
         self.expect()
         version = expected_version(request, device.version)
         asked = asked_of(ItemsSerializer(data=request.data))
-        try:
-            record_items(device_id=device.device_id, recording=asked, expected_version=version, by=request.acting)
-        except Device.DoesNotExist as lost:
-            raise not_found(request) from lost
-        changed = self.detailed(Device.objects.filter(pk=device.pk)).first()
-        if changed is None:  # it has left the scope meanwhile
-            raise not_found(request)
+        record_items(device_id=device.device_id, recording=asked, expected_version=version, by=request.acting)
+        changed = self.detailed(Device.objects.filter(pk=device.pk)).get()
         return tagged(self.get_serializer(changed).data, request)
 
     @extend_schema(responses=HistorySerializer)

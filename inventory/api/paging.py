@@ -13,13 +13,12 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts.errors import BadRequest, Problem
-from accounts.files.paging import Rows, keyset_rows
+from accounts.files.paging import API_PAGE_SIZE, LARGEST_API_PAGE, Page, Position, page_at
 from accounts.limits import subject_of
 from inventory.models import Device
-from inventory.querysets import scope_parts
+from inventory.querysets import by_device_id
 
 SALT = "inventory.api.paging"
-USUAL, MOST = 100, 1000
 RESULTS = "What there is on this page, or in all where there are no pages."
 PARAMETERS = ("cursor", "page_size")
 BAD_CURSOR = Problem(
@@ -27,7 +26,7 @@ BAD_CURSOR = Problem(
     "bad_cursor",
     "cursor",
 )
-BAD_SIZE = Problem(f"A page has 1 to {MOST:,} devices.", "bad_page_size", "page_size")
+BAD_SIZE = Problem(f"A page has 1 to {LARGEST_API_PAGE:,} devices.", "bad_page_size", "page_size")
 
 
 class Whole(BasePagination):
@@ -51,15 +50,13 @@ class DevicePagination(BasePagination):
     """By Device ID, forwards and backwards; no row is missed or repeated, whatever is changed meanwhile."""
 
     def paginate_queryset(self, queryset: QuerySet, request: Request, view: APIView | None = None) -> list[Device]:
-        self.request, acting = request, request.acting
-        position, backwards = self._position()
-        given = {"size": self._size(), "position": position, "backwards": backwards}
-        self.rows: Rows = keyset_rows(queryset, scope_parts(acting), **given)
-        found = view.detailed(queryset.model.objects.filter(pk__in=[pk for pk, _ in self.rows.found]))
+        self.request = request
+        self.page: Page = page_at(by_device_id(queryset, request.acting), self._position(), self._url, self._size())
+        found = view.detailed(queryset.model.objects.filter(pk__in=[row.pk for row in self.page.rows]))
         return list(found.order_by("device_id"))
 
     def get_paginated_response(self, data: list[object]) -> Response:
-        following, previous = self._link("next"), self._link("previous")
+        following, previous = self.page.next_url or None, self.page.previous_url or None
         links = [f'<{url}>; rel="{rel}"' for rel, url in (("next", following), ("prev", previous)) if url]
         headers = {"Link": ", ".join(links)} if links else {}
         return Response({"next": following, "previous": previous, "results": data}, headers=headers)
@@ -74,7 +71,7 @@ class DevicePagination(BasePagination):
         return {"type": "object", "required": list(properties), "properties": properties}
 
     def get_schema_operation_parameters(self, view: APIView) -> list[dict[str, Any]]:
-        size = {"type": "integer", "minimum": 1, "maximum": MOST, "default": USUAL}
+        size = {"type": "integer", "minimum": 1, "maximum": LARGEST_API_PAGE, "default": API_PAGE_SIZE}
         about = "From `next` or `previous` of an answer; as it stands."
         return [
             {"name": "cursor", "in": "query", "schema": {"type": "string"}, "description": about},
@@ -82,21 +79,22 @@ class DevicePagination(BasePagination):
         ]
 
     def _size(self) -> int:
-        text = self.request.query_params.get("page_size", str(USUAL))
-        if not (text.isascii() and text.isdigit() and len(text) <= len(str(MOST)) and 1 <= int(text) <= MOST):
+        text = self.request.query_params.get("page_size", str(API_PAGE_SIZE))
+        readable = text.isascii() and text.isdigit() and len(text) <= len(str(LARGEST_API_PAGE))
+        if not (readable and 1 <= int(text) <= LARGEST_API_PAGE):
             raise BadRequest(BAD_SIZE)
         return int(text)
 
-    def _position(self) -> tuple[str | None, bool]:
+    def _position(self) -> Position:
         if "cursor" not in self.request.query_params:
-            return None, False
+            return Position()
         try:
             asked, position, backwards = signing.loads(self.request.query_params["cursor"], salt=SALT)
         except (signing.BadSignature, ValueError) as damaged:
             raise BadRequest(BAD_CURSOR) from damaged
         if asked != self._asked():
             raise BadRequest(BAD_CURSOR)
-        return position, backwards
+        return Position(position, backwards)
 
     def _asked(self) -> str:
         """The query and its caller, in short."""
@@ -108,11 +106,6 @@ class DevicePagination(BasePagination):
     def _kept(self, *without: str) -> dict[str, str]:
         return {n: v for n, v in self.request.query_params.items() if n not in ("cursor", *without)}
 
-    def _link(self, rel: str) -> str | None:
-        backwards = rel == "previous"
-        more = self.rows.has_previous if backwards else self.rows.has_next
-        if not (more and self.rows.found):
-            return None
-        _, position = self.rows.found[0 if backwards else -1]
-        cursor = signing.dumps([self._asked(), position, backwards], salt=SALT)
+    def _url(self, position: Position) -> str:
+        cursor = signing.dumps([self._asked(), *position], salt=SALT)
         return self.request.build_absolute_uri(f"?{urlencode(self._kept() | {'cursor': cursor})}")

@@ -5,7 +5,7 @@ from typing import Any
 
 from rest_framework.renderers import BaseRenderer
 
-from accounts.files.writing import guarded, in_chunks
+from accounts.files.writing import in_chunks
 
 SEPARATOR = ";"  # between several values in one cell
 
@@ -24,6 +24,4 @@ class CSVRenderer(BaseRenderer):
 
 
 def _cell(value: object) -> object:
-    if isinstance(value, list):
-        return SEPARATOR.join(value)
-    return guarded(value) if isinstance(value, str) else value
+    return SEPARATOR.join(value) if isinstance(value, list) else value

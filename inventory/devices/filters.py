@@ -14,6 +14,7 @@ from accounts.access import refuse_unknown
 from accounts.acting import FIELD as ACTING_FIELD
 from accounts.acting import Acting
 from accounts.errors import BadRequest, Problem
+from accounts.files.paging import PAGING
 from inventory.data_items import ITEMS, DataItem, Search
 from inventory.identifiers import (
     InvalidIdentifier,
@@ -25,7 +26,6 @@ from inventory.identifiers import (
 )
 from inventory.models import Device, DeviceType, Status
 
-PAGING = ("after", "before")
 LOOK_UPS = {"mpxn", "msn"}
 WHOLE_DEVICE_ID = 23
 

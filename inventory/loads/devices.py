@@ -1,20 +1,17 @@
 """Loading devices from a CSV: checked and applied as sets in the database, whole or not at all."""
 
-import codecs
-import csv
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import chain
+from itertools import islice
 from pathlib import Path
-from typing import BinaryIO
 
-import psycopg
 from django.conf import settings
 from django.db import connection, transaction
 from django.db.backends.utils import CursorWrapper
 from django.utils import timezone
 
 from accounts.acting import explaining
+from accounts.files.reading import BrokenFile, Columns, CsvRecord, open_csv, read_records
 from inventory.models import USUAL_STATUS_MOVES
 from inventory.rules.loading import RULES, TEXTS, Rule
 from inventory.statements import statements
@@ -22,11 +19,12 @@ from inventory.statements import statements
 SQL = Path(__file__).parent / "sql"
 REQUIRED_HEADER = TEXTS[:17]
 OPTIONAL_HEADER = TEXTS[17:]
-BLOCK = 1 << 16
+COLUMNS = Columns(REQUIRED_HEADER, OPTIONAL_HEADER, in_order=True)
+BLOCK_ROWS = 500  # sent to the database at once
 # With the value as the file has it, cut short.
 PROBLEMS = """
     SELECT p.line, p.item, left(to_jsonb(s) ->> p.item, 24), p.sentence
-    FROM problem AS p JOIN staging AS s ON s.id = p.line - 1 ORDER BY p.line, p.item, p.sentence
+    FROM problem AS p JOIN staging AS s ON s.line = p.line ORDER BY p.line, p.item, p.sentence
 """
 # Every known device, held until it is applied; told are those at another version than this load compared with. The
 # condition stands outside of what is materialized: within, only rows that fulfil it would be held, thus none.
@@ -78,78 +76,33 @@ def _sql(step: str) -> str:
 
 
 def _stage(cursor: CursorWrapper, path: Path) -> None:
-    """COPY the file as it is into `staging`; a file COPY cannot read is looked through line by line."""
-    with path.open("rb") as file:
-        columns = _header(file)
-        copy = f"COPY staging ({', '.join(columns)}) FROM STDIN (FORMAT csv, NULL '')"
-        try:
-            with cursor.copy(copy) as target:
-                for block in _utf8(file):
-                    target.write(block)
-        except psycopg.errors.DataError as error:
-            raise LoadRefused(_broken_lines(path, len(columns)) or [str(error.diag.message_primary)]) from error
-    cursor.execute("SELECT count(*), bool_or(staging::text ~ '[\\r\\n]') FROM staging")
-    rows, line_breaks = cursor.fetchone()
-    if not rows:
-        raise LoadRefused(["The file has a header and no devices."])
-    if line_breaks:
-        raise LoadRefused(_broken_lines(path, len(columns)))
-
-
-def _header(file: BinaryIO) -> list[str]:
-    """The columns of the file, which stand as the contract says; leaves `file` at its first device."""
-    line = file.readline(BLOCK).removeprefix(codecs.BOM_UTF8)
-    if not line.strip():
-        raise LoadRefused(["The file is empty."])
+    """Send each row of the file to `staging` with its line; refuse the file if one cannot be read."""
+    problems: list[str] = []
     try:
-        found = [name.strip().strip('"') for name in line.decode().strip().split(",")]
-    except UnicodeDecodeError:
-        raise LoadRefused(["Line 1: the file is not UTF-8."]) from None
-    optional = [name for name in OPTIONAL_HEADER if name in found]
-    if found != [*REQUIRED_HEADER, *optional]:
-        raise LoadRefused(_header_problems(found))
-    return found
+        with open_csv(path) as file:
+            header, records = read_records(file, COLUMNS)
+            with cursor.copy(f"COPY staging (line, {', '.join(header)}) FROM STDIN (NULL '')") as target:
+                lines = _copied(records, problems)
+                while block := "".join(islice(lines, BLOCK_ROWS)):
+                    target.write(block)
+    except BrokenFile as broken:
+        problems.append(_on_line(broken.line, str(broken)))
+    if problems:
+        raise LoadRefused(problems)
 
 
-def _header_problems(found: list[str]) -> list[str]:
-    missing = [f"Line 1: the column {name} is missing." for name in REQUIRED_HEADER if name not in found]
-    unknown = [f"Line 1: there is no column {name[:40]}." for name in found if name not in TEXTS]
-    order = f"Line 1: the columns stand in this order: {','.join(REQUIRED_HEADER)}; then {','.join(OPTIONAL_HEADER)}."
-    return [*missing, *unknown, order]
+def _copied(records: Iterable[CsvRecord], problems: list[str]) -> Iterator[str]:
+    """The sound records as COPY reads text: no value holds a tab or line break, thus only backslashes are marked."""
+    for line, cells, problem in records:
+        if problem:
+            problems.append(_on_line(line, problem))
+        else:
+            values = "\t".join(cells).replace("\\", "\\\\")
+            yield f"{line}\t{values}\n"
 
 
-def _utf8(file: BinaryIO) -> Iterator[bytes]:
-    """The rest of the file in blocks, as long as it is UTF-8 without NUL."""
-    decoder, line = codecs.getincrementaldecoder("utf-8")(), 2
-    for block in chain(iter(lambda: file.read(BLOCK), b""), [b""]):
-        try:
-            decoder.decode(block, final=not block)
-        except UnicodeDecodeError as error:
-            line += error.object[: error.start].count(b"\n")
-            raise LoadRefused([f"Line {line}: the file is not UTF-8."]) from None
-        if b"\0" in block:
-            line += block[: block.index(b"\0")].count(b"\n")
-            raise LoadRefused([f"Line {line}: the file holds a NUL character. Is it a text file?"])
-        line += block.count(b"\n")
-        yield block
-
-
-def _broken_lines(path: Path, columns: int) -> list[str]:
-    """Every line that has not `columns` values, or a value with a line break."""
-    problems = []
-    with path.open(newline="", encoding="utf-8-sig") as file:
-        rows = csv.reader(file)
-        try:
-            begins = 1
-            for row in rows:
-                if len(row) != columns:
-                    problems.append(f"Line {begins}: it has {len(row)} values, the header has {columns}.")
-                elif rows.line_num > begins:
-                    problems.append(f"Line {begins}: a value holds a line break. Is a quotation mark missing?")
-                begins = rows.line_num + 1
-        except csv.Error as error:
-            problems.append(f"Line {rows.line_num}: it cannot be read as CSV ({error}).")
-    return problems
+def _on_line(line: int, sentence: str) -> str:
+    return f"Line {line}: {sentence}" if line else sentence
 
 
 def _refuse_problems(cursor: CursorWrapper) -> None:
@@ -193,4 +146,4 @@ def _refuse_changed_meanwhile(cursor: CursorWrapper) -> None:
     cursor.execute(CHANGED_MEANWHILE)
     if stale := [line for (line,) in cursor]:
         again = "The device was changed while this load ran. Load the file again."
-        raise LoadRefused([f"Line {line}: {again}" for line in stale])
+        raise LoadRefused([_on_line(line, again) for line in stale])

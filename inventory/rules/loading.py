@@ -34,7 +34,7 @@ def words(values: type) -> str:
 
 def as_written() -> list[Rule]:
     """Rules on a value as the file has it: its characters, and the pairs of a Device ID."""
-    written = "EXISTS (SELECT FROM staging AS s WHERE s.id = i.line - 1 AND {})"
+    written = "EXISTS (SELECT FROM staging AS s WHERE s.line = i.line AND {})"
     odd = "It holds a character that is not plain: look-alike or invisible."
     pairs = "A Device ID has 16 digits 0–9 and A–F, in pairs."
     plain = [Rule(item, written.format(f"s.{item} ~ '[^ -~\\u00a0]'"), odd) for item in TEXTS]

@@ -10,7 +10,7 @@ from django.utils.http import urlencode
 
 from accounts.access import allow, expect
 from accounts.acting import FIELD, Acting
-from accounts.files.paging import Page, how_many, keyset_page
+from accounts.files.paging import PAGING, Page, how_many, keyset_page
 from accounts.roles import Permission, Role
 from inventory.data_items import listed_for
 from inventory.devices.filters import DeviceFilter
@@ -20,7 +20,7 @@ from inventory.devices.worklists import WORKLISTS
 from inventory.history.device_history import DeviceHistory
 from inventory.models import Device, ProviderPeriod
 from inventory.quality import flags_of
-from inventory.querysets import scope_parts
+from inventory.querysets import by_device_id
 from inventory.trail.notes import note_page, note_search, note_worklist
 
 
@@ -50,7 +50,7 @@ def worklist(request: HttpRequest, name: str) -> HttpResponse:
     work = WORKLISTS.get(name)
     if work is None or request.acting.role not in work.roles:
         raise Http404
-    expect(request, "after", "before")
+    expect(request, *PAGING)
     devices = work.select(Device.objects.visible_to(request.acting), request.acting)
     context = found(request, devices) | {"work": work}
     note_worklist(request, name, [device for device, _ in context["rows"]])
@@ -87,7 +87,7 @@ def planned_for(device: Device, acting: Acting) -> list[ProviderPeriod]:
 def found(request: HttpRequest, devices: QuerySet) -> dict[str, object]:
     """What a list of devices shows: one page of rows, the columns, and the number up to 1,000."""
     acting: Acting = request.acting
-    page = keyset_page(devices, scope_parts(acting), request.GET)
+    page = keyset_page(by_device_id(devices, acting), request.GET)
     return {
         "page": page,
         "columns": listed_for(acting.role),
@@ -98,7 +98,7 @@ def found(request: HttpRequest, devices: QuerySet) -> dict[str, object]:
 
 def _rows(page: Page, acting: Acting) -> list[tuple[Device, list[Cell]]]:
     day = timezone.localdate()
-    devices = Device.objects.visible_to(acting).filter(pk__in=page.pks).with_parties()
+    devices = Device.objects.visible_to(acting).filter(pk__in=[row.pk for row in page.rows]).with_parties()
     flagged = devices.with_quality_flags(acting, day).order_by("device_id")
     return [(device, cells_of(device, acting.role)) for device in flagged]
 

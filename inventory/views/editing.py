@@ -128,8 +128,6 @@ def _record(request: HttpRequest, device: Device, form: DeviceEditForm) -> HttpR
     except NotAllowed as refusal:
         show_refusal(form, refusal)
         return _edit_page(request, device, form)
-    except Device.DoesNotExist as lost:
-        raise Http404 from lost
     saved = " and ".join(change.label for change in form.assessment.changes)
     return done(request, f"Saved: {saved} of {device.device_id}.", "device-detail", device_id=device.device_id)
 

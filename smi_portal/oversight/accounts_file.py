@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from itertools import chain
 
 from accounts.acting import Acting, scope
-from accounts.files.writing import CHUNK_ROWS, guarded, in_chunks
+from accounts.files.writing import CHUNK_ROWS, in_chunks
 from accounts.models import Membership, User
 
 HEADER = (
@@ -40,7 +40,7 @@ def _of_membership(membership: Membership) -> tuple[object, ...]:
     user, organisation = membership.user, membership.organisation
     return (
         *_of_person(user),
-        guarded(organisation.name),
+        organisation.name,
         organisation.role,
         membership.job,
         _moment(membership.began_at),
@@ -57,7 +57,7 @@ def _of_bare_account(user: User) -> tuple[object, ...]:
 
 
 def _of_person(user: User) -> tuple[object, ...]:
-    return user.pk, guarded(user.name), guarded(user.email)
+    return user.pk, user.name, user.email
 
 
 def _moment(at: datetime | None) -> str:

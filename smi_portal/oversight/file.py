@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from datetime import UTC
 
 from accounts.acting import Acting, scope
-from accounts.files.writing import CHUNK_ROWS, guarded, in_chunks
+from accounts.files.writing import CHUNK_ROWS, in_chunks
 from accounts.models.audit import AuditRow, AuditRowQuerySet
 from smi_portal.oversight.words import Names, act_of
 
@@ -35,15 +35,14 @@ def chunks(rows: AuditRowQuerySet, acting: Acting) -> Iterator[bytes]:
 
 
 def _cells(row: AuditRow, names: Names) -> tuple[object, ...]:
-    who = names.who(row)
     return (
         row.pk,
         f"{row.at.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%fZ}",
         row.kind,
         row.person_id,
-        guarded(who),
-        guarded(names.organisation(row)),
-        guarded(act_of(row, names)),
+        names.who(row),
+        names.organisation(row),
+        act_of(row, names),
         row.via,
         row.request_id,
         row.device_id,

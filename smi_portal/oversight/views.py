@@ -12,6 +12,7 @@ from accounts.acting import FIELD, Acting
 from accounts.audit import note
 from accounts.audit.kinds import AuditKind
 from accounts.errors import BadRequest
+from accounts.files.paging import PAGING, Keyset, keyset_page
 from accounts.files.streams import csv_answer
 from accounts.models import Organisation
 from accounts.models.audit import AuditRoot, AuditRow
@@ -20,7 +21,7 @@ from inventory.models import DeviceReading
 from inventory.trail.readings import How
 from smi_portal.oversight.accounts_file import chunks as account_chunks
 from smi_portal.oversight.file import chunks as audit_chunks
-from smi_portal.oversight.search import FILTERS, PAGING, AuditSearch, page_of
+from smi_portal.oversight.search import FILTERS, AuditSearch
 from smi_portal.oversight.words import Names, act_of
 
 
@@ -30,7 +31,7 @@ def audit(request: HttpRequest) -> HttpResponse:
     search = AuditSearch(request.GET, request.acting)
     if not search.is_valid():
         return render(request, "oversight/audit.html", {"form": search}, status=400)
-    page = page_of(search.rows(), request.GET)
+    page = keyset_page(Keyset(search.rows(), "-pk"), request.GET)
     names = Names.of(page.rows, request.acting)
     context = {
         "form": search,
@@ -60,7 +61,7 @@ def audit_readers(request: HttpRequest) -> HttpResponse:
     readings = DeviceReading.objects.all()
     if acting.role != Role.DCC:
         readings = readings.filter(subject_id=acting.organisation.pk)
-    page = page_of(readings, request.GET)
+    page = keyset_page(Keyset(readings, "-pk"), request.GET)
     names = dict(Organisation.objects.values_list("pk", "name"))
     rows = [(reading, _reader(reading, names, acting), names.get(reading.subject_id)) for reading in page.rows]
     return render(request, "oversight/audit_readers.html", {"page": page, "rows": rows})

@@ -1,4 +1,4 @@
-"""Which status has a refusal: one table for pages and the API, and what the API says of each status.
+"""Which status a refusal has: one table for pages and the API, and what the API says of each status.
 
 What the framework itself refuses has Django's status: 400 SuspiciousOperation, 403 PermissionDenied, 404 Http404.
 """
@@ -8,6 +8,7 @@ from typing import NamedTuple
 from django.core.exceptions import RequestDataTooBig
 
 from accounts.errors import BadRequest, Busy, NotAllowed, OtherMembership, Stale, TooMany
+from inventory.models import Device
 
 
 class StatusOf(NamedTuple):
@@ -26,6 +27,7 @@ REFUSALS: dict[type[Exception], StatusOf] = {
     RequestDataTooBig: StatusOf(400, "400.html", 413),
     TooMany: StatusOf(429, "429.html", 429),
     Busy: StatusOf(503, "503.html", 503),
+    Device.DoesNotExist: StatusOf(404, "404.html", 404),  # it left the scope between the page and the act
 }
 
 

@@ -4,13 +4,14 @@ from django.db import connections, transaction
 from django.db.migrations.recorder import MigrationRecorder
 
 FORMER = ("accounts", "0002_scope")
+# Of other roles' sessions no more is shown than this; those of the server itself have no role.
 OTHERS = """
 SELECT count(*) FROM pg_stat_activity
-WHERE datname = current_database() AND backend_type = 'client backend' AND pid <> pg_backend_pid()
+WHERE datname = current_database() AND usesysid IS NOT NULL AND pid <> pg_backend_pid()
 """
 
 
-class InUse(Exception):
+class DemoInUse(Exception):
     """Somebody else works in the database."""
 
 
@@ -26,7 +27,7 @@ def make_anew(using: str) -> None:
     with transaction.atomic(using=using), connections[using].cursor() as cursor:
         cursor.execute(OTHERS)
         if cursor.fetchone() != (0,):
-            raise InUse
+            raise DemoInUse
         cursor.execute("SET LOCAL lock_timeout = '3s'")
         cursor.execute("DROP SCHEMA public CASCADE")
         cursor.execute("CREATE SCHEMA public")

@@ -146,7 +146,7 @@ def test_person_of_another_organisation_is_no_choice(ada, rival):
 
 
 def link(answer, direction: str) -> str:
-    found = re.search(rf'href="(\?[^"]*{direction}=\d+)"', answer.text)
+    found = re.search(rf'href="(\?[^"]*{direction}=[\w:%-]+)"', answer.text)
     return found[1].replace("&amp;", "&") if found else ""
 
 
@@ -170,7 +170,7 @@ def test_fifty_rows_cost_as_many_queries_as_two(operator, ada, supplier, django_
         ada.get(AUDIT)
 
 
-@pytest.mark.parametrize("query", ["after=x", "after=-1", "before=1.5", "after=1&before=2", f"after={'9' * 30}"])
+@pytest.mark.parametrize("query", ["after=x", "after=1", "before=a:b:c", "after=1&before=2", "after=%00"])
 @pytest.mark.parametrize("path", [AUDIT, READERS])
 def test_damaged_page_address_is_refused(ada, path, query):
     assert ada.get(f"{path}?{query}").status_code == 400

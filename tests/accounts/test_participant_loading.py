@@ -309,13 +309,13 @@ BROKEN_ROWS = {
     "ABCD,E,map,Zed,2015-01-01,soon,": "effective_to: “soon” is not a date.",
     "ABCD,E,map,Zed,2015-01-02,2015-01-01,": "The end, 2015-01-01, is before the start, 2015-01-02.",
     "ABCD,E,map,Zed,2015-01-01,,real": "kind: “real” is not a kind. Write live, dummy or test, or leave it empty.",
-    "ABCD,E,map,Zed,2015-01-01": "The number of columns is 5 here and 7 in the header.",
-    "ABCD,E,map,Zed,2015-01-01,,,": "The number of columns is 8 here and 7 in the header.",
+    "ABCD,E,map,Zed,2015-01-01": "This row has 5 values; the header has 7 columns.",
+    "ABCD,E,map,Zed,2015-01-01,,,": "This row has 8 values; the header has 7 columns.",
     'ABCD,E,map,"Zed" Ltd,2015-01-01,,': "The quotation marks do not match.",
     'ABCD,E,map,"Zed,2015-01-01,,': "The quotation marks do not match.",
-    "ABCD,E,map,Z\0ed,2015-01-01,,": "A field holds a NUL byte.",
-    "ABCD,E,map,Z\x07ed,2015-01-01,,": "A field holds a control character.",
-    'ABCD,E,map,"Zed\nLtd",2015-01-01,,': "A field holds a line break.",
+    "ABCD,E,map,Z\0ed,2015-01-01,,": "A value contains a NUL character.",
+    "ABCD,E,map,Z\x07ed,2015-01-01,,": "A value contains a control character.",
+    'ABCD,E,map,"Zed\nLtd",2015-01-01,,': "A value contains a line break.",
 }
 
 
@@ -327,10 +327,10 @@ def test_broken_row_is_refused_with_its_line(csv_file, row, sentence):
     assert sentence in problem
 
 
-def test_field_without_end_is_refused(csv_file):
+def test_row_without_end_is_refused(csv_file):
     problems = problems_of(csv_file(f"ABCD,E,map,{'Z' * 200_000},2015-01-01,,"))
 
-    assert "line 2: A field has more than 131,072 characters" in problems[0]
+    assert "line 2: A row has more than 100,000 characters." in problems[0]
 
 
 def test_bytes_that_are_not_utf8_are_refused_with_their_line(csv_file):
@@ -339,7 +339,7 @@ def test_bytes_that_are_not_utf8_are_refused_with_their_line(csv_file):
 
     (problem,) = problems_of(path)
 
-    assert problem == f"{path}, line 3: This is not UTF-8. Save the file as “CSV UTF-8”."
+    assert problem == f"{path}, line 3: This row is not UTF-8. Save the file as “CSV UTF-8”."
 
 
 def test_file_in_utf16_is_refused(csv_file):
@@ -348,19 +348,19 @@ def test_file_in_utf16_is_refused(csv_file):
 
     (problem,) = problems_of(path)
 
-    assert "line 1: This is not UTF-8." in problem
+    assert "line 1: This row is not UTF-8." in problem
 
 
 BROKEN_FILES = {
     b"": "list.csv: The file is empty.",
     b"\n , ,\n": "list.csv: The file is empty.",
-    HEADER.encode(): "list.csv, line 1: There is no row below the header.",
-    HEADER.replace(",kind", "").encode(): "line 1: The header has no column “kind”.",
+    HEADER.encode(): "list.csv, line 1: There are no rows below the header.",
+    HEADER.replace(",kind", "").encode(): "line 1: The header is missing “kind”.",
     HEADER.replace(
         "kind", "code"
-    ).encode(): "line 1: The header has no column “kind”. The header has column “code” more",
-    f"{HEADER},end".encode(): "line 1: The header has the unknown column “end”.",
-    HEADER.upper().encode(): "The header has no column “code”, “fuel”",
+    ).encode(): "line 1: The header is missing “kind”. The header has “code” more than once.",
+    f"{HEADER},end".encode(): "line 1: The header has columns that are not expected: “end”.",
+    HEADER.upper().encode(): "The header is missing “code”, “fuel”, ",
 }
 
 
@@ -493,7 +493,7 @@ def test_names_that_cannot_be_read_are_one_problem(mdd):
     folder = mdd([("ABCD", "Alpha")], [("ABCD", "8", "01/01/2015", "")])
     (folder / MDD_NAMES).write_text("Market Participant ID\nABCD\n")
 
-    assert problems_of(folder) == [f"{folder / MDD_NAMES}, line 1: The header has no column “Market Participant Name”."]
+    assert problems_of(folder) == [f"{folder / MDD_NAMES}, line 1: The header is missing “Market Participant Name”."]
 
 
 def test_market_domain_data_without_maps_and_suppliers_is_refused(mdd):

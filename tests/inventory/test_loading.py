@@ -250,16 +250,34 @@ def test_setting_refuses_map_ids_of_meters_installed_before(write, settings):
     [
         (b"", "empty"),
         (b"\xef\xbb\xbf", "empty"),
-        (",".join(REQUIRED_HEADER).encode() + b"\r\n", "no devices"),
-        (b"device_id,msn\r\n1,2\r\n", "column device_type is missing"),
-        (",".join((*REQUIRED_HEADER, "address")).encode() + b"\r\n", "no column address"),
-        (",".join(reversed(REQUIRED_HEADER)).encode() + b"\r\n", "in this order"),
-        (",".join(REQUIRED_HEADER).encode() + b"\r\na\r\n\r\nb,c\r\n", "Line 4: it has 2 values"),
-        (",".join(REQUIRED_HEADER).encode() + b"\r\n" + b"," * 16 + b'\r\n"' + b"," * 16 + b"\r\n", "Line 3"),
-        (",".join(REQUIRED_HEADER).encode() + b"\r\n" + b"," * 15 + b',"a\r\nb"\r\n', "line break"),
-        (",".join(REQUIRED_HEADER).encode() + b"\r\n\xff\xfe\r\n", "Line 2: the file is not UTF-8"),
-        (",".join(REQUIRED_HEADER).encode() + b"\r\n,\0,\r\n", "NUL"),
-        (b"\xff\xfe\x00", "not UTF-8"),
+        (",".join(REQUIRED_HEADER).encode() + b"\r\n", "Line 1: There are no rows below the header."),
+        (b"device_id,msn\r\n1,2\r\n", "Line 1: The header is missing “device_type”, “smets_generation”"),
+        (
+            ",".join((*REQUIRED_HEADER, "address")).encode() + b"\r\n",
+            "Line 1: The header has columns that are not expected: “address”.",
+        ),
+        (
+            ",".join(reversed(REQUIRED_HEADER)).encode() + b"\r\n",
+            "Line 1: Put the columns in this order: device_id, device_type, ",
+        ),
+        (
+            ",".join(REQUIRED_HEADER).encode() + b"\r\na\r\n\r\nb,c\r\n",
+            "Line 4: This row has 2 values; the header has 17 columns.",
+        ),
+        (
+            ",".join(REQUIRED_HEADER).encode() + b"\r\n" + b"," * 16 + b'\r\n"' + b"," * 16 + b"\r\n",
+            "Line 3: The quotation marks do not match.",
+        ),
+        (
+            ",".join(REQUIRED_HEADER).encode() + b"\r\n" + b"," * 15 + b',"a\r\nb"\r\n',
+            "Line 2: A value contains a line break.",
+        ),
+        (
+            ",".join(REQUIRED_HEADER).encode() + b"\r\n\xff\xfe\r\n",
+            "Line 2: This row is not UTF-8. Save the file as “CSV UTF-8”.",
+        ),
+        (",".join(REQUIRED_HEADER).encode() + b"\r\n,\0,\r\n", "Line 2: A value contains a NUL character."),
+        (b"\xff\xfe\x00", "Line 1: This row is not UTF-8."),
     ],
 )
 def test_broken_file_is_explained(listed_parties, tmp_path, data, says):
@@ -267,6 +285,30 @@ def test_broken_file_is_explained(listed_parties, tmp_path, data, says):
     path.write_bytes(data)
 
     assert any(says in line for line in problems(path))
+
+
+def test_rows_that_cannot_be_read_are_named_all_at_once(write):
+    path = write({}, GAS)
+    path.write_bytes(path.read_bytes() + b'\\.\r\n"a\r\nb",c\r\nd,e\r\n')
+
+    assert problems(path) == [
+        "Line 4: This row has 1 value; the header has 17 columns.",
+        "Line 5: A value contains a line break.",
+        "Line 7: This row has 2 values; the header has 17 columns.",
+    ]
+
+
+def test_empty_rows_do_not_count_and_lines_keep_their_number(write):
+    path = write({"mpxn": "1"})
+    header, row = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(header + b"\r\n" + b"," * 16 + b"\r\n" + row + b"\r\n\n")
+
+    assert [line.split(",")[0] for line in problems(path)] == ["Line 4"]
+
+
+@pytest.mark.parametrize("value", ["\\N", "\\.", "a\\tb", "\\"])
+def test_backslash_is_a_character_like_any_other(write, value):
+    assert f"“{value}”" in problems(write({"msn": value}))[0]
 
 
 def test_command_prints_every_error_and_fails(write, capsys):

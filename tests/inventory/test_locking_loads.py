@@ -111,7 +111,7 @@ def test_of_two_loads_that_change_the_supplier_at_once_one_is_refused(device, lo
 
     outcomes = at_once(device, *loads)
 
-    assert sorted(type(found).__name__ for found in outcomes) == ["LoadRefused", "DeviceLoad"]
+    assert sorted(type(found).__name__ for found in outcomes) == ["DeviceLoad", "LoadRefused"]
     won = "ZODI" if isinstance(outcomes[0], DeviceLoad) else "ZIRC"
     device.refresh_from_db()
     assert (device.supplier.code, device.previous_supplier.code) == (won, "ZEPH")

@@ -2,7 +2,7 @@
 CREATE TEMPORARY TABLE incoming ON COMMIT DROP AS
 WITH canonical AS (
     SELECT
-        s.id + 1 AS line,
+        s.line,
         regexp_replace(translate(upper(pg_temp.bare(s.device_id)), '-:', ''), '(..)(?=.)', '\1-', 'g')
             AS device_id,
         upper(pg_temp.bare(s.device_type)) AS device_type,

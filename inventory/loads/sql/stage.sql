@@ -1,7 +1,7 @@
--- The file as it is, a row a line. The first device stands on line 2.
+-- The file as it is, each row with the line it begins on.
 DROP TABLE IF EXISTS pg_temp.staging, pg_temp.problem, pg_temp.incoming, pg_temp.calendar, pg_temp.wanted;
 CREATE TEMPORARY TABLE staging (
-    id integer GENERATED ALWAYS AS IDENTITY,
+    line integer,
     device_id text, device_type text, smets_generation text, smets_version text, manufacturer text, model text,
     firmware text, esme_variant text, status text, status_from text, mpxn text, msn text, map_id text,
     supplier_id text, installed_on text, commissioned_on text, hub_id text, map_from text, supplier_from text,
