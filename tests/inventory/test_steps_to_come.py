@@ -186,7 +186,7 @@ def test_taken_back_everything_stays_and_the_plan_is_gone(planned, editor):
     done = editor.submit(take_back(planned), form(planned), follow=True)
 
     assert f"From {BEGINS}" in asked
-    assert "Taken back, everything stays as it is today." in asked
+    assert "If you cancel this, nothing changes on that date." in asked
     assert "has been cancelled" in done.content.decode()
     assert "Planned change" not in done.content.decode()
     assert live(planned) == ("ZMAP", INSTALLED)
