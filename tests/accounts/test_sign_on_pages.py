@@ -206,7 +206,7 @@ def test_provider_ids_are_not_guessed_from_one_another(supplier, rival):
 
 
 def test_switch_asks_first_and_says_what_follows(admin, sign_on, page):
-    assert "signed out at the next click" in admin.get(f"{page}switch/").text
+    assert "signed out at their next click" in admin.get(f"{page}switch/").text
     assert SingleSignOn.objects.get().is_active
 
     admin.submit(f"{page}switch/", {"to": "off"})
@@ -432,7 +432,7 @@ def test_mail_that_is_not_taken_leaves_the_earlier_link(admin, client, sign_on, 
 
 def test_domain_is_given_up_after_a_page_that_says_what_follows(admin, sign_on, page):
     path = f"{page}domains/zephyr.example/give-up/"
-    assert "vouches for nobody at zephyr.example any more" in admin.get(path).text
+    assert "no longer vouch for anyone at zephyr.example" in admin.get(path).text
 
     admin.submit(path)
 

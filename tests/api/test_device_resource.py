@@ -211,7 +211,7 @@ def test_address_that_there_is_not_is_a_problem_too(system, client):
         answer = visitor.get("/api/v1/no-such-thing/")
 
         assert answer.status_code == 404
-        assert problem(answer)["title"] == "There is nothing here that you may see"
+        assert problem(answer)["title"] == "Not found"
 
 
 @pytest.mark.parametrize("who", SEEN)
@@ -318,7 +318,7 @@ def test_anonymous_is_refused_and_not_sent_to_sign_in(client, device, method):
 
     assert answer.status_code == 401
     assert answer.headers["WWW-Authenticate"] == "Bearer"
-    assert method == "head" or problem(answer)["title"] == "No valid token"
+    assert method == "head" or problem(answer)["title"] == "The token is missing or not valid"
 
 
 @pytest.mark.parametrize("method", ["post", "put", "patch", "delete"])
