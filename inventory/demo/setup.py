@@ -30,7 +30,7 @@ class DemoOrganisation(NamedTuple):
     codes: tuple[str, ...] = ()
 
 
-class Login(NamedTuple):
+class DemoLogin(NamedTuple):
     """One job of one person."""
 
     email: str
@@ -58,18 +58,18 @@ ORGANISATIONS = (
 )
 
 LOGINS = (
-    Login("supplier.viewer@demo.example", "Vera Lindqvist", SUPPLIER.name, Job.VIEWER),
-    Login("supplier.editor@demo.example", "Edwin Okafor", SUPPLIER.name, Job.EDITOR),
-    Login("supplier.admin@demo.example", "Ada Pemberton", SUPPLIER.name, Job.ADMINISTRATOR),
-    Login("rival.editor@demo.example", "Rhys Calloway", RIVAL_SUPPLIER.name, Job.EDITOR),
-    Login("map.analyst@demo.example", "Maya Sutcliffe", ASSET_PROVIDER.name, Job.VIEWER),
-    Login("map.admin@demo.example", "Aidan Marlow", ASSET_PROVIDER.name, Job.ADMINISTRATOR),
-    Login("rival.map@demo.example", "Rosa Templeton", RIVAL_PROVIDER.name, Job.VIEWER),
-    Login("dual.role@demo.example", "Duncan Asante", DUAL_SUPPLIER.name, Job.EDITOR),
-    Login("dual.role@demo.example", "Duncan Asante", DUAL_PROVIDER.name, Job.EDITOR),
-    Login("dcc.viewer@demo.example", "Daisy Thornbury", DCC.name, Job.VIEWER),
-    Login("dcc.admin@demo.example", "Dilip Hartley", DCC.name, Job.ADMINISTRATOR),
-    Login("dcc.second@demo.example", "Sana Whitlock", DCC.name, Job.ADMINISTRATOR),
+    DemoLogin("supplier.viewer@demo.example", "Vera Lindqvist", SUPPLIER.name, Job.VIEWER),
+    DemoLogin("supplier.editor@demo.example", "Edwin Okafor", SUPPLIER.name, Job.EDITOR),
+    DemoLogin("supplier.admin@demo.example", "Ada Pemberton", SUPPLIER.name, Job.ADMINISTRATOR),
+    DemoLogin("rival.editor@demo.example", "Rhys Calloway", RIVAL_SUPPLIER.name, Job.EDITOR),
+    DemoLogin("map.analyst@demo.example", "Maya Sutcliffe", ASSET_PROVIDER.name, Job.VIEWER),
+    DemoLogin("map.admin@demo.example", "Aidan Marlow", ASSET_PROVIDER.name, Job.ADMINISTRATOR),
+    DemoLogin("rival.map@demo.example", "Rosa Templeton", RIVAL_PROVIDER.name, Job.VIEWER),
+    DemoLogin("dual.role@demo.example", "Duncan Asante", DUAL_SUPPLIER.name, Job.EDITOR),
+    DemoLogin("dual.role@demo.example", "Duncan Asante", DUAL_PROVIDER.name, Job.EDITOR),
+    DemoLogin("dcc.viewer@demo.example", "Daisy Thornbury", DCC.name, Job.VIEWER),
+    DemoLogin("dcc.admin@demo.example", "Dilip Hartley", DCC.name, Job.ADMINISTRATOR),
+    DemoLogin("dcc.second@demo.example", "Sana Whitlock", DCC.name, Job.ADMINISTRATOR),
 )
 
 

@@ -66,7 +66,7 @@ class Operation:
 
 
 @dataclass(frozen=True)
-class Resource:
+class ReferenceSection:
     name: str
     description: str
     operations: list[Operation]
@@ -79,7 +79,7 @@ class Described:
     rows: list[FieldRow]
 
 
-def resources() -> list[Resource]:
+def resources() -> list[ReferenceSection]:
     """Everything that can be done, by resource."""
     whole = described()
     operations = [
@@ -88,7 +88,7 @@ def resources() -> list[Resource]:
         for method, told in methods.items()
     ]
     return [
-        Resource(tag["name"], tag["description"], [found for name, found in operations if name == tag["name"]])
+        ReferenceSection(tag["name"], tag["description"], [found for name, found in operations if name == tag["name"]])
         for tag in whole["tags"]
     ]
 

@@ -15,7 +15,7 @@ from psycopg import sql
 from psycopg.errors import DeadlockDetected, QueryCanceled
 
 from smi_portal.schema import generated, grants
-from smi_portal.schema.source import Definition, Kind, Thing
+from smi_portal.schema.source import Definition, SqlKind, Thing
 
 PATIENCE = 60.0  # seconds, for all tries
 PAUSE = 1.0  # between two tries, for requests to go on
@@ -44,21 +44,21 @@ SELECT 'row security', '', relname, CASE WHEN relrowsecurity AND relforcerowsecu
 FROM ours WHERE relrowsecurity OR relforcerowsecurity
 """  # noqa: S608  (constants of this program)
 DROPS = {
-    Kind.TRIGGER: "DROP TRIGGER {name} ON {table}",
-    Kind.POLICY: "DROP POLICY {name} ON {table}",
-    Kind.ROW_SECURITY: "ALTER TABLE {table} DISABLE ROW LEVEL SECURITY, NO FORCE ROW LEVEL SECURITY",
+    SqlKind.TRIGGER: "DROP TRIGGER {name} ON {table}",
+    SqlKind.POLICY: "DROP POLICY {name} ON {table}",
+    SqlKind.ROW_SECURITY: "ALTER TABLE {table} DISABLE ROW LEVEL SECURITY, NO FORCE ROW LEVEL SECURITY",
 }
 NOTES = {
-    Kind.TRIGGER: "COMMENT ON TRIGGER {name} ON {table} IS {digest}",
-    Kind.POLICY: "COMMENT ON POLICY {name} ON {table} IS {digest}",
+    SqlKind.TRIGGER: "COMMENT ON TRIGGER {name} ON {table} IS {digest}",
+    SqlKind.POLICY: "COMMENT ON POLICY {name} ON {table} IS {digest}",
 }
 
 
-class InUse(Exception):
+class TablesInUse(Exception):
     """The tables were not free."""
 
 
-class Refused(Exception):
+class FileRefused(Exception):
     """The database does not take a definition."""
 
 
@@ -75,21 +75,21 @@ class Changes(NamedTuple):
 
 
 def bring_up_to_date(using: str, definitions: Sequence[Definition]) -> None:
-    """Tries again while requests keep the tables; raises InUse in the end."""
+    """Tries again while requests keep the tables; raises TablesInUse in the end."""
     end = time.monotonic() + PATIENCE
     while True:
         try:
             return apply(using, definitions)
-        except InUse:
+        except TablesInUse:
             if time.monotonic() > end:
                 raise
             time.sleep(PAUSE)
 
 
 def apply(using: str, definitions: Sequence[Definition], *, anew: bool = False) -> None:
-    """`anew`: what seems to be in force is made anew as well. Raises InUse where a table is not free at once."""
-    functions = [definition for definition in definitions if definition.thing.kind == Kind.FUNCTION]
-    others = [definition for definition in definitions if definition.thing.kind != Kind.FUNCTION]
+    """`anew`: what seems to be in force is made anew as well. Raises TablesInUse where a table is not free at once."""
+    functions = [definition for definition in definitions if definition.thing.kind == SqlKind.FUNCTION]
+    others = [definition for definition in definitions if definition.thing.kind != SqlKind.FUNCTION]
     others += grants.policies_of_owner(definitions)
     with transaction.atomic(using=using), connections[using].cursor() as cursor:
         changes = _changes(cursor, using, others, anew)
@@ -104,7 +104,7 @@ def apply(using: str, definitions: Sequence[Definition], *, anew: bool = False) 
 
 def _changes(cursor: CursorWrapper, using: str, wanted: Sequence[Definition], anew: bool) -> Changes:
     cursor.execute(ON_TABLES)
-    found = {Thing(Kind(kind), name, table): digest for kind, name, table, digest in cursor.fetchall()}
+    found = {Thing(SqlKind(kind), name, table): digest for kind, name, table, digest in cursor.fetchall()}
     kept = {made.thing for made in wanted if found.get(made.thing) == made.digest and not anew}
     return Changes(
         dropped=[thing for thing in found if thing not in kept],
@@ -123,7 +123,7 @@ def _lock(cursor: CursorWrapper, tables: set[str]) -> None:
         cursor.execute(sql.SQL("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE").format(names))
     except OperationalError as error:
         if isinstance(error.__cause__, QueryCanceled | DeadlockDetected):
-            raise InUse from error
+            raise TablesInUse from error
         raise
     cursor.execute("SET LOCAL statement_timeout TO DEFAULT")
 
@@ -163,4 +163,4 @@ def _run(cursor: CursorWrapper, statement: str, source: str) -> None:
     try:
         cursor.execute(statement)
     except Error as error:
-        raise Refused(f"{source}: {error}") from error
+        raise FileRefused(f"{source}: {error}") from error

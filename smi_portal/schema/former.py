@@ -11,7 +11,7 @@ WHERE datname = current_database() AND usesysid IS NOT NULL AND pid <> pg_backen
 """
 
 
-class InUse(Exception):
+class DemoInUse(Exception):
     """Somebody else works in the database."""
 
 
@@ -27,7 +27,7 @@ def make_anew(using: str) -> None:
     with transaction.atomic(using=using), connections[using].cursor() as cursor:
         cursor.execute(OTHERS)
         if cursor.fetchone() != (0,):
-            raise InUse
+            raise DemoInUse
         cursor.execute("SET LOCAL lock_timeout = '3s'")
         cursor.execute("DROP SCHEMA public CASCADE")
         cursor.execute("CREATE SCHEMA public")

@@ -12,7 +12,7 @@ from django.conf import settings
 from django.db.backends.utils import CursorWrapper
 from psycopg import sql
 
-from smi_portal.schema.source import OWN_APPS, Definition, Kind, Thing
+from smi_portal.schema.source import OWN_APPS, Definition, SqlKind, Thing
 
 FLEETING = "accounts_keptanswer"  # of which rows go after a day
 APPEND_ONLY = "SELECT tgrelid::regclass::text FROM pg_trigger WHERE tgname = 'append_only'"
@@ -40,8 +40,10 @@ def policies_of_owner(definitions: Sequence[Definition]) -> list[Definition]:
     """Forced row security holds for the owner too: it reads and dumps whole tables by a policy of its own."""
     if is_owner_alone():
         return []
-    tables = [made.thing.table for made in definitions if made.thing.kind == Kind.ROW_SECURITY]
-    return [Definition(Thing(Kind.POLICY, "owner", table), OF_OWNER.format(table=table), __name__) for table in tables]
+    tables = [made.thing.table for made in definitions if made.thing.kind == SqlKind.ROW_SECURITY]
+    return [
+        Definition(Thing(SqlKind.POLICY, "owner", table), OF_OWNER.format(table=table), __name__) for table in tables
+    ]
 
 
 def is_owner_alone() -> bool:

@@ -16,7 +16,7 @@ FOLDERS = tuple(settings.BASE_DIR / app / "sql" for app in OWN_APPS)
 STATEMENT = re.compile(r"^[A-Z](?:\$\$.*?\$\$|.)*?;$", re.MULTILINE | re.DOTALL)
 
 
-class Kind(StrEnum):
+class SqlKind(StrEnum):
     FUNCTION = "function"
     ROW_SECURITY = "row security"
     POLICY = "policy"
@@ -24,10 +24,10 @@ class Kind(StrEnum):
 
 
 FORMS = {
-    Kind.FUNCTION: r"CREATE OR REPLACE FUNCTION (?P<name>\w+)(?P<table>)\(",
-    Kind.ROW_SECURITY: r"ALTER TABLE (?P<name>)(?P<table>\w+) ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;$",
-    Kind.POLICY: r"CREATE POLICY (?P<name>\w+) ON (?P<table>\w+)\b",
-    Kind.TRIGGER: r"CREATE TRIGGER (?P<name>\w+) [A-Z ]+ ON (?P<table>\w+)\b",
+    SqlKind.FUNCTION: r"CREATE OR REPLACE FUNCTION (?P<name>\w+)(?P<table>)\(",
+    SqlKind.ROW_SECURITY: r"ALTER TABLE (?P<name>)(?P<table>\w+) ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;$",
+    SqlKind.POLICY: r"CREATE POLICY (?P<name>\w+) ON (?P<table>\w+)\b",
+    SqlKind.TRIGGER: r"CREATE TRIGGER (?P<name>\w+) [A-Z ]+ ON (?P<table>\w+)\b",
 }
 
 
@@ -38,7 +38,7 @@ class NoDefinition(Exception):
 class Thing(NamedTuple):
     """What a database holds; row security has no name but its table's, a function no table."""
 
-    kind: Kind
+    kind: SqlKind
     name: str
     table: str
 
@@ -51,7 +51,7 @@ class Definition(NamedTuple):
     @property
     def digest(self) -> str:
         """By it the database tells whether it holds this definition; row security has one form alone."""
-        return "" if self.thing.kind == Kind.ROW_SECURITY else sha256(self.text.encode()).hexdigest()
+        return "" if self.thing.kind == SqlKind.ROW_SECURITY else sha256(self.text.encode()).hexdigest()
 
 
 def read(folders: Sequence[Path] = FOLDERS) -> list[Definition]:

@@ -80,7 +80,7 @@ def test_demos_is_not_emptied_while_the_portal_is_connected(scratch):
     """As its login, of whose sessions the owner is shown little."""
     name = connections[scratch].settings_dict["NAME"]
     url = database_url().replace(connections["default"].settings_dict["NAME"], name)
-    with psycopg.connect(url), pytest.raises(former.InUse):
+    with psycopg.connect(url), pytest.raises(former.DemoInUse):
         former.make_anew(scratch)
 
     assert former.is_former(scratch)

@@ -44,16 +44,16 @@ class Command(migrate.Command):
             raise CommandError(REFUSED)
         try:
             former.make_anew(using)
-        except (former.InUse, OperationalError) as error:
+        except (former.DemoInUse, OperationalError) as error:
             raise CommandError(DEMO_IN_USE) from error
         self.stdout.write(MADE_ANEW)
 
     def _bring_up_to_date(self, using: str, verbosity: int) -> None:
         try:
             applying.bring_up_to_date(using, source.read())
-        except applying.InUse as error:
+        except applying.TablesInUse as error:
             raise CommandError(IN_USE) from error
-        except (applying.Refused, source.NoDefinition) as error:
+        except (applying.FileRefused, source.NoDefinition) as error:
             raise CommandError(str(error)) from error
         if verbosity:
             self.stdout.write("Functions, policies, triggers and rights are those of this version.")
