@@ -487,7 +487,7 @@ def test_each_change_stands_in_the_organisations_audit_trail(admin, client, prov
     trail = sign_in(supplier, Job.ADMINISTRATOR).get("/audit/").text
     assert "changed single sign-on of Zephyr Energy: issuer, client ID and client secret" in trail
     assert "changed single sign-on of Zephyr Energy: switched off" in trail
-    assert "proved an e-mail domain of Zephyr Energy" in trail
+    assert "confirmed an email domain of Zephyr Energy" in trail
 
 
 def test_each_change_is_mailed_to_the_organisations_and_the_other_dcc_administrators(
