@@ -1,6 +1,6 @@
-"""Look-ups of devices that find nothing: a brake on trying numbers out, on pages and through the API alike.
+"""A limit on look-ups that find no device, so that no one can try out numbers, on pages or through the API.
 
-They are counted by the UK day, of each token or person, outside the request's transaction.
+They are counted by the UK day, for each token or person, outside the request's transaction.
 """
 
 from collections.abc import Callable
@@ -19,28 +19,28 @@ from accounts.mail import link_to, tell
 from accounts.models import Membership, ServiceToken
 from inventory.trail.kinds import DeviceAuditKind
 
-TOLD_AT = 0.8  # of the day's look-ups that found nothing, when the organisation's administrators are told
+TOLD_AT = 0.8  # share of the day's limit at which the organisation's administrators are told
 
 
 class LookUps:
-    """Of one request: its look-ups of devices, of which those that find nothing are counted."""
+    """The look-ups of one request; those that find nothing are counted."""
 
     def __init__(self, acting: Acting) -> None:
         self.acting, self.in_vain = acting, 0
 
     def check(self) -> None:
-        """Raises TooMany once the day's look-ups in vain are used up: then nothing is looked up, found or not."""
+        """Raise TooMany once the day's limit is used up; from then on no device can be looked up at all."""
         if counted(_midnight(), self._subject) >= settings.LOOK_UPS_IN_VAIN:
             left = _midnight(1) - timezone.now()
-            sentence = "Too many look-ups found nothing today. They are answered again after midnight, UK time."
+            sentence = "Too many look-ups found nothing today. Try again after midnight, UK time."
             raise TooMany(sentence, round(left.total_seconds()))
 
     def nothing(self, number: int = 1) -> None:
-        """So many found nothing."""
+        """Note that `number` look-ups found nothing."""
         self.in_vain += number
 
     def spend(self) -> None:
-        """Count what found nothing; at 80 % of the day's the administrators are told, once."""
+        """Count the look-ups that found nothing; tell the administrators once, at 80 % of the day's limit."""
         if not self.in_vain:
             return
         (now,) = count(_midnight(), self._subject, by=self.in_vain).values()
@@ -53,7 +53,7 @@ class LookUps:
 
 
 def _midnight(days: int = 0) -> datetime:
-    """At which the UK day began, or one so many days later begins."""
+    """Return the moment at which today began in the UK, or at which the day `days` later begins."""
     return timezone.make_aware(datetime.combine(timezone.localdate() + timedelta(days), time.min))
 
 
@@ -69,7 +69,7 @@ def _tell(acting: Acting, number: int) -> None:
 
 
 class LookUpMiddleware:
-    """Gives each request of somebody who acts `look_ups`, and counts what found nothing once it is answered."""
+    """Sets `look_ups` on each request that acts for an organisation, and counts its misses after the answer."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response

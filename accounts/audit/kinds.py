@@ -1,4 +1,4 @@
-"""The kinds of act that stand in the audit trail. Each app registers its own, with how long their rows are kept."""
+"""The kinds of act in the audit trail. Each app registers its own, and says which of their rows expire."""
 
 from collections.abc import Collection
 
@@ -6,18 +6,18 @@ from django.db.models import TextChoices
 
 from accounts.models.audit import Retention
 
-LABELS: dict[str, str] = {}  # of every registered kind, in order of registration
+LABELS: dict[str, str] = {}  # of all registered kinds, in order of registration
 SHORT_LIVED: set[str] = set()
 
 
 def register_kinds(kinds: type[TextChoices], *, short_lived: Collection[TextChoices]) -> None:
-    """Let the trail hold these kinds; rows of the `short_lived` ones expire (reads and sign-ins)."""
+    """Register these kinds with the trail; rows of the `short_lived` ones expire (reads and sign-ins)."""
     LABELS.update(kinds.choices)
     SHORT_LIVED.update(kind.value for kind in short_lived)
 
 
 def retention_of(kind: str) -> Retention:
-    """How long rows of this kind are kept; raises KeyError for a kind that nobody registered."""
+    """Return how long rows of this kind are kept; raise KeyError for a kind that is not registered."""
     if kind not in LABELS:
         raise KeyError(kind)
     return Retention.SHORT if kind in SHORT_LIVED else Retention.LONG
@@ -29,18 +29,18 @@ class AuditKind(TextChoices):
     LOG_IN = "log_in", "Signed in"
     FAILED_LOG_IN = "failed_log_in", "Failed to sign in"
     LOG_OUT = "log_out", "Signed out"
-    SWITCH = "switch", "Chose whom to act for"
+    SWITCH = "switch", "Chose an organisation to act for"
     PASSWORD_CHANGED = "password_changed", "Changed the password"
-    PASSWORD_RESET = "password_reset", "Set the password anew"
+    PASSWORD_RESET = "password_reset", "Reset the password"
     AUDIT_DOWNLOADED = "audit_downloaded", "Downloaded the audit trail"
     ORGANISATION_ADDED = "organisation_added", "Added an organisation"
     ORGANISATION_DEACTIVATED = "organisation_deactivated", "Deactivated an organisation"
     ORGANISATION_REACTIVATED = "organisation_reactivated", "Reactivated an organisation"
     CODE_BOUND = "code_bound", "Bound a code"
     CODE_UNBOUND = "code_unbound", "Unbound a code"
-    PROPOSED = "proposed", "Proposed an act that takes two people"
+    PROPOSED = "proposed", "Asked for a second administrator’s approval"
     DECIDED = "decided", "Decided on a proposal"
-    INVITED = "invited", "Invited somebody"
+    INVITED = "invited", "Invited someone"
     INVITATION_SENT = "invitation_sent", "Sent an invitation again"
     INVITATION_REVOKED = "invitation_revoked", "Revoked an invitation"
     INVITATION_ACCEPTED = "invitation_accepted", "Accepted an invitation"
@@ -53,15 +53,15 @@ class AuditKind(TextChoices):
     ACCOUNTS_DOWNLOADED = "accounts_downloaded", "Downloaded the list of accounts"
     FACTOR_ADDED = "factor_added", "Added a second factor"
     FACTOR_REMOVED = "factor_removed", "Removed a second factor"
-    FACTORS_RESET = "factors_reset", "Reset somebody’s second factors"
+    FACTORS_RESET = "factors_reset", "Reset someone’s second factors"
     SESSIONS_ENDED = "sessions_ended", "Ended sessions"
-    TOKEN_MADE = "token_made", "Made a token"
+    TOKEN_MADE = "token_made", "Created a token"
     TOKEN_REVOKED = "token_revoked", "Revoked a token"
-    TOKEN_USED = "token_used", "Came with a token"
+    TOKEN_USED = "token_used", "Used an API token"
     SIGN_ON_CHANGED = "sign_on_changed", "Changed single sign-on"
-    DOMAIN_ADDED = "domain_added", "Added an e-mail domain"
-    DOMAIN_PROVEN = "domain_proven", "Proved an e-mail domain"
-    DOMAIN_GIVEN_UP = "domain_given_up", "Gave an e-mail domain up"
+    DOMAIN_ADDED = "domain_added", "Added an email domain"
+    DOMAIN_PROVEN = "domain_proven", "Confirmed an email domain"
+    DOMAIN_GIVEN_UP = "domain_given_up", "Removed an email domain"
     PARTICIPANTS_LOADED = "participants_loaded", "Loaded the list of MAPs and suppliers"
     SYSTEM_SCOPE = "system_scope", "Worked as the operator"
     VALUES_ERASED = "values_erased", "Erased personal values"

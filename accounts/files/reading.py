@@ -1,4 +1,4 @@
-"""The one reader of CSV files: from bytes to records, each with its line and what is wrong with it, one at a time."""
+"""The only reader of CSV files: it turns bytes into records, one at a time, each with its line and its problem."""
 
 import csv
 import re
@@ -10,11 +10,11 @@ from typing import NamedTuple, TextIO, TypeVar
 
 from accounts.errors import quote
 
-LARGEST = 10 * 1024 * 1024  # bytes of a file that is read whole, as are the two below
+LARGEST = 10 * 1024 * 1024  # bytes of a file that is read whole
 MOST_ROWS = 100_000
-LONGEST_ROW = 100_000  # characters, of any file
-NAMED = 10  # columns, at most, that a sentence about a header names
-_ODD = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")  # the last are what "surrogateescape" makes of other bytes
+LONGEST_ROW = 100_000  # characters, in any file
+NAMED = 10  # the most columns that a sentence about a header names
+_ODD = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")  # "surrogateescape" turns other bytes into the last range
 _ODD_IN_WORDS = {"\0": "a NUL character", "\n": "a line break", "\r": "a line break", "\t": "a tab"}
 NOT_UTF8 = "This row is not UTF-8. Save the file as “CSV UTF-8”."
 
@@ -22,7 +22,7 @@ T = TypeVar("T")
 
 
 class BrokenFile(Exception):
-    """Nothing more can be read from the file. Line 0 is the file as such."""
+    """Nothing more can be read from the file. Line 0 stands for the whole file."""
 
     def __init__(self, sentence: str, line: int = 0) -> None:
         super().__init__(sentence)
@@ -30,7 +30,7 @@ class BrokenFile(Exception):
 
 
 class CsvRecord(NamedTuple):
-    """One record of a file, with the line it begins on and, if something is wrong with it, a sentence."""
+    """One record of a file, with the line on which it begins and, if something is wrong with it, a sentence."""
 
     line: int
     cells: list[str]
@@ -39,9 +39,9 @@ class CsvRecord(NamedTuple):
 
 @dataclass(frozen=True)
 class Columns:
-    """What a header must hold: the `required` columns, and no others than the `optional` ones if `exact`.
+    """The columns of a header: all `required` ones and, if `exact`, no others than the `optional` ones.
 
-    They stand in any order, or in this one if `in_order`.
+    They can be in any order, or only in this one if `in_order`.
     """
 
     required: Sequence[str]
@@ -67,14 +67,14 @@ def _named(columns: list[str]) -> str:
 
 
 def open_csv(path: Path) -> TextIO:
-    """The file as `read_records` reads it: bytes that are not UTF-8 are marked, to be refused with their line."""
+    """Open the file for `read_records`: bytes that are not UTF-8 are marked, so that their line can be refused."""
     return path.open(encoding="utf-8-sig", errors="surrogateescape", newline="")
 
 
 def read_records(file: TextIO, columns: Columns) -> tuple[list[str], Iterator[CsvRecord]]:
-    """The header of `file`, and each record below it; wholly empty ones do not count.
+    """Return the header of `file` and each record below it; empty records are left out.
 
-    No more than one record is held. Raises BrokenFile, on the way too, when no more can be read.
+    Only one record is held in memory. Raises BrokenFile, also during reading, when no more can be read.
     """
     records = _records(file)
     header = next(records, CsvRecord(0, [], "The file is empty."))
@@ -115,14 +115,14 @@ def _records(file: TextIO) -> Iterator[CsvRecord]:
 
 
 class _Lines:
-    """The lines of a file, for a reader that puts together those of one row."""
+    """The lines of a file, for a reader that joins the lines of one row."""
 
     def __init__(self, file: TextIO) -> None:
         self._file = file
         self._line = self._first = self._length = 0
 
     def begin_row(self) -> int:
-        """The number of the line on which the next row begins."""
+        """Return the number of the line on which the next row begins."""
         self._first, self._length = self._line + 1, 0
         return self._first
 
@@ -137,7 +137,7 @@ class _Lines:
 
 
 def _odd_character(text: str) -> str:
-    """What is wrong with the characters of a row."""
+    """Say what is wrong with the characters of a row, if anything."""
     if not (odd := _ODD.search(text)):
         return ""
     if any("\ud800" <= char <= "\udfff" for char in text):
@@ -149,7 +149,7 @@ def _odd_character(text: str) -> str:
 
 
 class RowProblem(NamedTuple):
-    """What is wrong where: str() is a sentence for the user. Line 0 is the file as such."""
+    """A problem and its place; str() is a sentence for the user. Line 0 stands for the whole file."""
 
     file: str
     line: int
@@ -161,7 +161,7 @@ class RowProblem(NamedTuple):
 
 @dataclass(frozen=True)
 class CsvRow:
-    """One row; what is wrong with it goes to the problems of all files."""
+    """One row; its problems are added to those of all files."""
 
     file: str
     line: int
@@ -169,7 +169,7 @@ class CsvRow:
     problems: list[RowProblem]
 
     def read(self, column: str, parse: Callable[[str], T]) -> T | None:
-        """The cell as `parse` makes it; None, and a problem, where that raises ValueError with a sentence."""
+        """Return the cell as parsed by `parse`; None if that raises ValueError, whose sentence becomes a problem."""
         try:
             return parse(self.cells[column])
         except ValueError as error:
@@ -181,7 +181,7 @@ class CsvRow:
 
 
 def read_table(path: Path, columns: Columns, problems: list[RowProblem]) -> list[CsvRow]:
-    """The sound rows of the CSV file at `path`, within bounds; every other one is a problem."""
+    """Return the valid rows of the CSV file at `path`, within limits; each other row becomes a problem."""
     try:
         with _opened(path) as file:
             header, records = read_records(file, columns)
@@ -195,7 +195,7 @@ def read_table(path: Path, columns: Columns, problems: list[RowProblem]) -> list
 def _opened(path: Path) -> Iterator[TextIO]:
     try:
         if not path.is_file():
-            raise BrokenFile("There is no such file.")
+            raise BrokenFile("The file does not exist.")
         if path.stat().st_size > LARGEST:
             raise BrokenFile(f"The file is larger than {LARGEST // 1024**2} MiB.")
         with open_csv(path) as file:

@@ -1,15 +1,15 @@
-"""The one writer of CSV files from rows of Python (RFC 4180, UTF-8), while they are sent; reports use COPY instead."""
+"""The only writer of CSV files from Python rows (RFC 4180, UTF-8), used while they are sent; reports use COPY."""
 
 import csv
 import io
 from collections.abc import Iterable, Iterator, Sequence
 
 CHUNK_ROWS = 500
-FORMULA = ("=", "+", "-", "@", "\t", "\r")  # with which a cell begins that a spreadsheet would compute
+FORMULA = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet would compute a cell that begins with one of these
 
 
 def in_chunks(header: Sequence[str], rows: Iterable[Sequence[object]]) -> Iterator[bytes]:
-    """The lines of a file, some hundreds at a time: of `rows` no more are held. No text in it is a formula."""
+    """Yield the lines of a file, a few hundred at a time, holding no more of `rows`. No text in it is a formula."""
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\r\n")
     writer.writerow(header)
@@ -23,5 +23,5 @@ def in_chunks(header: Sequence[str], rows: Iterable[Sequence[object]]) -> Iterat
 
 
 def guarded(text: str) -> str:
-    """Text that no spreadsheet takes for a formula."""
+    """Return the text in a form that no spreadsheet takes for a formula."""
     return f"'{text}" if text.startswith(FORMULA) else text

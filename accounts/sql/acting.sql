@@ -1,19 +1,19 @@
--- For whom a transaction acts, as `accounts.acting` says it, and what that lets it read: what all policies ask.
+-- The organisation for which a transaction acts, as `accounts.acting` sets it, and what it can read; policies ask this.
 
--- `(SELECT f())` in a policy is asked once for a statement, not for each row. Functions without a search path name nothing
--- of ours: they become part of a query, or cost nothing for each row.
+-- `(SELECT f())` in a policy is evaluated once for a statement, not for each row. Functions that name nothing of ours
+-- have no search path, so that they can become part of a query, or be called for each row at no extra cost.
 
--- The day in the United Kingdom at a moment.
+-- The date in the United Kingdom at a moment.
 CREATE OR REPLACE FUNCTION uk_day(moment timestamptz) RETURNS date
     LANGUAGE sql STABLE PARALLEL SAFE
 AS $$ SELECT (moment AT TIME ZONE 'Europe/London')::date $$;
 
--- The organisation acted for; NULL outside a scope.
+-- The acting organisation; NULL outside a scope.
 CREATE OR REPLACE FUNCTION acting_organisation() RETURNS bigint
     LANGUAGE sql STABLE PARALLEL SAFE
 AS $$ SELECT nullif(current_setting('portal.organisation', true), '')::bigint $$;
 
--- Whether this is the operator's own work, under a reason.
+-- Whether this is the operator's own work, with a reason.
 CREATE OR REPLACE FUNCTION acting_operator() RETURNS boolean
     LANGUAGE sql STABLE PARALLEL SAFE
 AS $$ SELECT coalesce(current_setting('portal.operator', true), '') <> '' $$;
@@ -22,7 +22,7 @@ CREATE OR REPLACE FUNCTION acting_role() RETURNS text
     LANGUAGE sql STABLE PARALLEL SAFE SET search_path = public, pg_temp
 AS $$ SELECT role FROM accounts_organisation WHERE id = acting_organisation() $$;
 
--- Whether everything may be read: by the operator, the DCC, and inside functions that narrow it themselves.
+-- Whether the transaction can read everything: as the operator or the DCC, or in functions that narrow rows themselves.
 CREATE OR REPLACE FUNCTION acting_reads_all() RETURNS boolean
     LANGUAGE sql STABLE PARALLEL SAFE SET search_path = public, pg_temp
 AS $$
@@ -31,8 +31,8 @@ AS $$
         OR coalesce(acting_role() = 'dcc', false)
 $$;
 
--- For functions that narrow themselves what they read or write: `name` them, and give the former name back at the
--- end.
+-- For functions that narrow the rows themselves: set their `name`, and return the former one, which they set again at
+-- their end.
 CREATE OR REPLACE FUNCTION reading_within(name text) RETURNS text
     LANGUAGE plpgsql
 AS $$
@@ -44,8 +44,8 @@ BEGIN
 END
 $$;
 
--- Entries of the list, of whatever period, under the codes bound to the organisation acted for on a day, or ever
--- (NULL); none unless it acts in this role.
+-- Participants, of any period, under the codes that are bound to the acting organisation on a date, or ever were
+-- (NULL); none if it acts in another role.
 CREATE OR REPLACE FUNCTION acting_participants(of_role text, day date DEFAULT uk_day(now())) RETURNS bigint[]
     LANGUAGE sql STABLE PARALLEL SAFE SET search_path = public, pg_temp
 AS $$

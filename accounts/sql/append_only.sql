@@ -1,4 +1,4 @@
--- What nobody may change or remove: history and the audit trail, which are only ever added to.
+-- Rows of history and the audit trail are only added: no one can change or remove them.
 
 CREATE OR REPLACE FUNCTION refuse_change() RETURNS trigger
     LANGUAGE plpgsql SET search_path = public, pg_temp
@@ -9,7 +9,7 @@ BEGIN
 END
 $$;
 
--- For what expires or may be erased: the owner alone changes it, and only while it says what for, as
+-- For rows that expire or can be erased: only the owner changes them, and only for a stated reason, as
 -- `accounts.audit.keeping` does.
 CREATE OR REPLACE FUNCTION refuse_change_but_keeping() RETURNS trigger
     LANGUAGE plpgsql SET search_path = public, pg_temp
@@ -47,7 +47,7 @@ CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON accounts_participantevent
 CREATE TRIGGER append_only_truncate BEFORE TRUNCATE ON accounts_participantevent
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 
--- Of the audit trail: roots and cuts stay for good
+-- Roots and cuts of the audit trail, which are kept for ever
 
 CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON accounts_auditroot
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
@@ -59,7 +59,7 @@ CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON accounts_auditcut
 CREATE TRIGGER append_only_truncate BEFORE TRUNCATE ON accounts_auditcut
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 
--- The rest of it
+-- The rest of the audit trail, which expires or can be erased
 
 CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON accounts_auditrow
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_change_but_keeping();

@@ -1,6 +1,6 @@
 -- The audit trail: each organisation reads its own and adds to it; the operator seals it and lets rows expire.
 
--- What the DCC does about another organisation stands in the trail that this one reads.
+-- An act of the DCC about another organisation is added to that organisation's trail.
 ALTER TABLE accounts_auditrow ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 CREATE POLICY read ON accounts_auditrow FOR SELECT USING (
     (SELECT acting_reads_all()) OR organisation_id = (SELECT acting_organisation())
@@ -24,7 +24,7 @@ CREATE POLICY add ON accounts_auditvalue FOR INSERT WITH CHECK (
 CREATE POLICY keep_delete ON accounts_auditvalue FOR DELETE USING ((SELECT acting_operator()));
 CREATE POLICY keep_update ON accounts_auditvalue FOR UPDATE USING ((SELECT acting_operator()));
 
--- Seals and the marks of chains are the operator's to add.
+-- Only the operator adds seals and the marks of chains.
 ALTER TABLE accounts_auditseal ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 CREATE POLICY read ON accounts_auditseal FOR SELECT USING (
     (SELECT acting_reads_all()) OR organisation_id = (SELECT acting_organisation())

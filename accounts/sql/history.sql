@@ -1,6 +1,6 @@
--- History of people, organisations, bindings and participants: written by triggers alone, read by whom it is about.
+-- History of people, organisations, bindings and participants: only triggers write it.
 
--- pghistory's own function keeps who and why in a table that can be changed; ours stands in each row.
+-- pghistory's own function keeps author and reason in a table that can be changed; ours are kept in each row.
 CREATE OR REPLACE FUNCTION _pgh_attach_context() RETURNS uuid
     LANGUAGE plpgsql STABLE SET search_path = public, pg_temp
 AS $$
@@ -27,7 +27,7 @@ CREATE POLICY read ON accounts_bindingevent FOR SELECT USING (
     (SELECT acting_reads_all()) OR organisation_id = (SELECT acting_organisation())
 );
 
--- Of the public list.
+-- The list of participants is public, and so is its history.
 ALTER TABLE accounts_participantevent ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 CREATE POLICY written_by_triggers ON accounts_participantevent FOR INSERT WITH CHECK (pg_trigger_depth() > 0);
 CREATE POLICY read ON accounts_participantevent FOR SELECT USING (true);

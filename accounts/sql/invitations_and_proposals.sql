@@ -1,4 +1,4 @@
--- Who sees an invitation or a proposal: invitations their organisation and the DCC, proposals the DCC alone.
+-- An invitation is seen by its organisation and the DCC, a proposal only by the DCC.
 
 ALTER TABLE accounts_invitation ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 CREATE POLICY own ON accounts_invitation USING (

@@ -47,16 +47,20 @@ PATH_PARAMETERS = {
 }
 DONE = "What was asked for."
 NOTHING_NEW = "What If-None-Match names is still what there is; without a body."
-ALWAYS = {"400": "Something is not accepted; errors names it.", "406": "There is no such form of the answer."}
-SIGNED_IN = {"401": "No valid token.", "403": "The token’s job does not include this.", "429": "Too many requests."}
-WITH_BODY = {"413": "The body is too large.", "415": "The body is not called JSON."}
-OF_ONE = {"404": "There is nothing here that you may see."}
+ALWAYS = {"400": "The request is not valid; errors says why.", "406": "The answer is not available in this format."}
+SIGNED_IN = {
+    "401": "The token is missing or not valid.",
+    "403": "The token’s job does not include this.",
+    "429": "Too many requests.",
+}
+WITH_BODY = {"413": "The body is too large.", "415": "The content type of the body is not JSON."}
+OF_ONE = {"404": "It does not exist, or it is outside your scope."}
 FURTHER = {
     "devices_partial_update": {"412": "The device has been changed.", "428": "If-Match is missing."},
     "devices_batch_create": {"422": "This Idempotency-Key was used for another request."},
 }
 FURTHER |= {
-    f"reports_{name.replace('-', '_')}_download_retrieve": {"503": "All places for downloads are taken."}
+    f"reports_{name.replace('-', '_')}_download_retrieve": {"503": "Too many downloads are running."}
     for name in CATALOGUE
 }
 HEADERS = {

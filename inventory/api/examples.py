@@ -168,7 +168,7 @@ REPORT = {
 def _refused(*errors: dict[str, str]) -> dict[str, Any]:
     return {
         "type": f"{PORTAL}/help/api/#bad-request",
-        "title": "The request says something that is not accepted",
+        "title": "The request is not valid",
         "status": 400,
         "detail": "See errors.",
         "errors": list(errors),
@@ -184,12 +184,12 @@ NOT_LISTED = {
 NO_SOURCE = {
     "pointer": "/source",
     "code": "required",
-    "detail": "Say what it is taken from, for example nameplate photo, job 88213.",
+    "detail": "Enter where you got this value, for example nameplate photo, job 88213.",
 }
 CHANGED = {
     "pointer": "/devices/1/version",
     "code": "stale",
-    "detail": "It has been changed since you read it. Read it again.",
+    "detail": "This device has been changed since you read it. Read it again.",
 }
 ALL_MAPS = {"parameter": "map_id", "code": "unknown_parameter", "detail": "There is no parameter “map_id” here."}
 STALE = {

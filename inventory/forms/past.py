@@ -16,11 +16,13 @@ FIRST_DAY = date(2000, 1, 1)
 
 
 class PastForm(forms.Form):
-    """Which past: the day that is asked about, and until the end of which day recordings count."""
+    """Which past is asked for: a date, and the last date whose recordings are included."""
 
-    as_of = DayField(label="As it was on", required=False, help_text="Day first, such as 23/11/2026.")
+    as_of = DayField(label="Date", required=False, help_text="For example 23/11/2026.")
     known_on = DayField(
-        label="As known on", required=False, help_text="Recordings until the end of this day count. Empty: all of them."
+        label="Using only what was recorded by (optional)",
+        required=False,
+        help_text="Ignore anything recorded after this date. Leave blank to include everything.",
     )
 
     def __init__(self, data: Mapping[str, str] | None = None, *, day_needed: bool = False) -> None:
@@ -28,7 +30,7 @@ class PastForm(forms.Form):
         self.fields["as_of"].required = day_needed
 
     def cleaned_or_refused(self) -> dict[str, object]:
-        """The days asked for; BadRequest with all that is wrong with them."""
+        """Return the dates asked for; raise BadRequest with all that is wrong with them."""
         if self.is_valid():
             return self.cleaned_data
         raise BadRequest(*problems_of(self))
@@ -38,14 +40,14 @@ class PastForm(forms.Form):
         today = timezone.localdate()
         for name in ("as_of", "known_on"):
             if (day := cleaned.get(name)) and not FIRST_DAY <= day <= today:
-                self.add_error(name, f"Give a day from {date_format(FIRST_DAY, 'DATE_FORMAT')} to today.")
+                self.add_error(name, f"Enter a date from {date_format(FIRST_DAY, 'DATE_FORMAT')} to today.")
         if cleaned.get("known_on") and not cleaned.get("as_of"):
-            self.add_error("as_of", "Give the day that you ask about.")
+            self.add_error("as_of", "Enter the date you want to see.")
         return cleaned
 
     @property
     def known_at(self) -> datetime | None:
-        """The moment until which recordings count; None for all of them."""
+        """The moment up to which recordings are included; None to include all of them."""
         day = self.cleaned_data.get("known_on")
         if day is None or day == timezone.localdate():
             return None

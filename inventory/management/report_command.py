@@ -1,4 +1,4 @@
-"""What the commands that write a report share: `report` says which, and with it the options."""
+"""The base of the commands that write a report: `report` names it, and so decides the options."""
 
 from argparse import ArgumentParser
 from pathlib import Path
@@ -14,7 +14,7 @@ from inventory.reports.run import plan_run, write_file
 
 
 class ReportCommand(BaseCommand):
-    """Writes `report` for one organisation, the same bytes as the page's download."""
+    """Writes `report` for one organisation, with the same bytes as the download from its page."""
 
     report: Report
 
@@ -37,7 +37,9 @@ class ReportCommand(BaseCommand):
     def _asked(self, by: Acting, options: dict[str, object]) -> Asked:
         if not by.may(self.report.permission):
             allowed = " or a ".join(role.label for role in self.report.roles)
-            raise CommandError(f"{by.organisation} is a {by.role.label}; only a {allowed} has the {self.report.title}.")
+            raise CommandError(
+                f"{by.organisation} is a {by.role.label}. Only a {allowed} can have the {self.report.title}."
+            )
         given = {name: options[name] for name in self.report.question.parameters if options[name] is not None}
         try:
             with scope(by):

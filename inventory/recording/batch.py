@@ -12,9 +12,9 @@ from inventory.models import Device
 from inventory.recording.writing import Work, write
 from inventory.rules.recording import BatchEntry, all_maps, assess
 
-NOT_THERE = Problem("There is no such device in your scope.", "not_found", "device_id")
-CHANGED = Problem("It has been changed since you read it. Read it again.", "stale", "version")
-TWICE = Problem("This device stands in the batch more than once.", "repeated", "device_id")
+NOT_THERE = Problem("This device does not exist, or it is not in your scope.", "not_found", "device_id")
+CHANGED = Problem("This device has been changed since you read it. Read it again.", "stale", "version")
+TWICE = Problem("This device is in the batch more than once.", "repeated", "device_id")
 
 
 @transaction.atomic

@@ -17,7 +17,7 @@ def take_back_step(*, device_id: str, valid_from: date, reason: str, expected_ve
     device = held_device(device_id, expected_version, by)
     planned = device.providerperiods.known_now().to_come().filter(valid_from=valid_from).first()
     if planned is None:
-        raise NotAllowed("No change of the MAP ID is to begin on that day.")
+        raise NotAllowed("No change of the MAP ID is planned for that date.")
     return add_steps(device, [step(device, valid_from, planned.participant, StepKind.CANCELLED, "", reason, by)], by)
 
 

@@ -13,8 +13,8 @@ from inventory.recording.steps import code_of, step
 from inventory.rules.recording import Assessment, Recording
 from inventory.trail.notes import note_recorded
 
-EARLIER = "An earlier period of the MAP ID begins after that day. Give a later day."
-LATER = "A later period of the MAP ID is recorded already. Give its day or a later one."
+EARLIER = "An earlier period of the MAP ID begins after this date. Enter a later date."
+LATER = "A later period of the MAP ID is already recorded. Enter the date on which it begins, or a later one."
 SET_MSN = """
 UPDATE inventory_device AS d SET msn = given.msn FROM unnest(%s::bigint[], %s::text[]) AS given (id, msn)
 WHERE d.id = given.id

@@ -107,7 +107,7 @@ def assess(device: Device, recording: Recording, by: Acting, maps: Maps | None =
     for warning in () if recording.confirmed else result.warnings:
         result.refuse("confirm", "needs_confirmation", warning)
     if not result.changes and not result.problems:
-        result.refuse("", "no_change", "Nothing is different from what is recorded.")
+        result.refuse("", "no_change", "You have not changed anything.")
     return result
 
 
@@ -116,7 +116,7 @@ def _assess_msn(result: Assessment, device: Device, recording: Recording) -> Non
         return
     if not recording.msn.strip():
         if device.msn:
-            sentence = f"A recorded MSN is not blanked. Leave {device.msn} as it is, or correct it."
+            sentence = f"You cannot remove an MSN. Enter the correct one, or leave {device.msn}."
             result.refuse("msn", "not_blanked", sentence)
         return
     try:
@@ -135,7 +135,9 @@ def _assess_map_id(result: Assessment, device: Device, recording: Recording) -> 
     if not device.takes_map_id:
         return result.refuse("map_id", "not_smets2", "A MAP ID is recorded for SMETS2 meters only.")
     if not recording.map_id.strip():
-        sentence = f"To take {recorded.code} away, use “Remove the MAP ID”. To keep it, leave it as it is."
+        sentence = (
+            f"To remove {recorded.code}, use “Remove the MAP ID”. To keep it, leave {recorded.code} in this field."
+        )
         return result.refuse("map_id", "not_blanked", sentence)
     try:
         code = parse_map_id(recording.map_id, fuel=device.fuel)
@@ -153,15 +155,15 @@ def _checked_day(result: Assessment, device: Device, recording: Recording) -> da
     day = recording.map_from or (None if recording.kind == StepKind.CHANGE else device.map_from or device.installed_on)
     today = timezone.localdate()
     if day is None:
-        sentence = "Give the day from which this MAP provides the meter, such as 23/11/2026."
+        sentence = "Enter the date from which this MAP provides the meter, for example 23/11/2026."
         return result.refuse("map_from", "required", sentence)
     if day > today and recording.kind == StepKind.CORRECTION:
-        sentence = f"{_shown(day)} is in the future: what was typed wrongly applies from a day that has been."
+        sentence = f"{_shown(day)} is in the future. For a correction, enter today or an earlier date."
         return result.refuse("map_from", "in_future", sentence)
     if day > today:
-        result.warnings.append(f"{_shown(day)} is in the future. Until then everything stays as it is.")
+        result.warnings.append(f"{_shown(day)} is in the future. Nothing changes until then.")
     if device.installed_on is None:
-        result.warnings.append("No installation day is recorded for this meter. The device will be flagged.")
+        result.warnings.append("No installation date is recorded for this meter. The device will be flagged.")
     elif day < device.installed_on:
         result.warnings.append(
             f"{_shown(day)} is before the meter was installed, on {_shown(device.installed_on)}. Is the year right? "
@@ -183,9 +185,9 @@ def _assess_code(result: Assessment, device: Device, code: str, day: date, recor
         sentence = f"{code} was not in force in the list of all MAPs on {_shown(day)}."
         return result.refuse("map_from", "not_in_force", sentence)
     if in_force.kind == Participant.Kind.TEST:
-        return result.refuse("map_id", "test_code", f"{code} is a code for tests. It is not recorded for meters.")
+        return result.refuse("map_id", "test_code", f"{code} is a test code. Enter the MAP ID of a real MAP.")
     if in_force.kind == Participant.Kind.DUMMY and not recording.reason.strip():
-        sentence = f"{code} stands for a meter that its customer owns. Say why it is right here."
+        sentence = f"{code} is only for meters that customers own. Enter why it is right for this meter."
         return result.refuse("reason", "required", sentence)
     result.participant, result.map_from = in_force, day
     _note_changes(result, device, code, day)
@@ -213,7 +215,7 @@ def _assess_change(result: Assessment, device: Device, recording: Recording) -> 
     if not result.replaces:
         return
     if recording.kind is None:
-        result.refuse("kind", "required", "Say why the recorded value is replaced.")
+        result.refuse("kind", "required", "Choose why you are changing this value.")
     if recording.kind != StepKind.CHANGE or (result.participant is None and result.problems):
         return
     if result.participant is None or result.participant.code == device.asset_provider.code:
@@ -221,14 +223,14 @@ def _assess_change(result: Assessment, device: Device, recording: Recording) -> 
         result.refuse("kind", "map_id_stays", sentence)
     elif result.map_from <= device.map_from:
         began = f"{_shown(device.map_from)}, when {device.asset_provider.code} began"
-        result.refuse("map_from", "not_after", f"Another MAP can only provide it from a day after {began}.")
+        result.refuse("map_from", "not_after", f"Enter a date after {began}, for a change of MAP.")
 
 
 def _assess_reasons(result: Assessment, recording: Recording, by: Acting) -> None:
     if result.replaces and not recording.source.strip():
-        result.refuse("source", "required", "Say what it is taken from, for example nameplate photo, job 88213.")
+        result.refuse("source", "required", "Enter where you got this value, for example nameplate photo, job 88213.")
     if by.role == Role.DCC and result.changes and not recording.reason.strip():
-        result.refuse("reason", "required", "Say why the DCC records this in place of the supplier.")
+        result.refuse("reason", "required", "Enter why the DCC is recording this instead of the supplier.")
     if not by.may(Permission.REPLACE_ITEM if result.replaces else Permission.RECORD_ITEM):
         result.refuse("", "not_allowed", "Your job does not include this.")
 

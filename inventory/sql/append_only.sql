@@ -1,4 +1,4 @@
--- What nobody may change or remove: the history of devices, and steps, of which only the end of being known is set.
+-- Rows of history and steps are only added: no one can change or remove them, except to set the end of `known`.
 
 CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON inventory_deviceevent
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();

@@ -1,8 +1,8 @@
--- The inventory as it was on a day, as it was known at a moment: for reports of the past.
+-- The inventory as it was on a date, as it was known at a moment, for reports of the past.
 
--- In columns and order those of inventory_device. The scope is that of the day: its parties, and the codes bound
--- then. Items without a valid time are as known at the moment; to a party that has lost the device or the code
--- since, as known when that was both true and recorded. Of days to come only the operator and the DCC read.
+-- Columns and order are those of inventory_device. The scope is that of the date: its parties, and the codes bound
+-- then. Items without a valid time are as known at the moment; a party that has since lost the device or code sees
+-- them as known when the loss was both true and recorded. Only the operator and the DCC read future dates.
 CREATE OR REPLACE FUNCTION device_as_of(on_day date, at_moment timestamptz, only_device bigint DEFAULT NULL)
     RETURNS SETOF inventory_device LANGUAGE plpgsql STABLE ROWS 10000 SET search_path = public, pg_temp
 AS $$

@@ -1,4 +1,4 @@
--- Whose a device is today: who reads it, adds it and changes it. How one that was theirs: `past_sight.sql`.
+-- Which devices an organisation can read, add and change today. For devices that it once had, see `past_sight.sql`.
 
 ALTER TABLE inventory_device ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 CREATE POLICY read ON inventory_device FOR SELECT USING (
@@ -7,7 +7,7 @@ CREATE POLICY read ON inventory_device FOR SELECT USING (
     OR asset_provider_id = ANY ((SELECT acting_participants('map'))::bigint[])
 );
 CREATE POLICY add ON inventory_device FOR INSERT WITH CHECK ((SELECT acting_operator()));
--- A MAP changes none.
+-- A MAP cannot change a device.
 CREATE POLICY change ON inventory_device FOR UPDATE USING (
     (SELECT acting_reads_all()) OR supplier_id = ANY ((SELECT acting_participants('supplier'))::bigint[])
 );

@@ -1,4 +1,4 @@
--- A new device begins with the parties it is loaded with; the one before as far back as its installation tells.
+-- The first steps of a new device: its parties as loaded, and the previous supplier from the installation, if known.
 
 CREATE OR REPLACE FUNCTION device_first_steps() RETURNS trigger
     LANGUAGE plpgsql SET search_path = public, pg_temp

@@ -1,6 +1,6 @@
--- Who may change which item of a device: parties follow from steps, and what suppliers notify comes by loads.
+-- How each item of a device can change: its parties by steps, and the items that suppliers notify by loads.
 
--- Parties of a device are written by its steps only.
+-- Only steps write the parties of a device.
 CREATE OR REPLACE FUNCTION refuse_party() RETURNS trigger
     LANGUAGE plpgsql SET search_path = public, pg_temp
 AS $$
@@ -23,7 +23,7 @@ CREATE TRIGGER parties_by_steps BEFORE UPDATE ON inventory_device FOR EACH ROW
     )
     EXECUTE FUNCTION refuse_party();
 
--- What suppliers notify by service request comes by a load, which is the operator's.
+-- Items that suppliers notify by service request change only by a load, which is the operator's work.
 CREATE OR REPLACE FUNCTION refuse_unless_operator() RETURNS trigger
     LANGUAGE plpgsql SET search_path = public, pg_temp
 AS $$

@@ -1,8 +1,8 @@
--- What a past party sees of a device: what was recorded or held on days of its own; of other parties, nothing.
+-- What a past party sees of a device: what was recorded or true while it had the device, and nothing of other parties.
 
--- The days on which the organisation acted for had the device in its scope, as known now: its steps while the code
--- was bound to it. Nothing that begins on a day to come. Asked for each row, only where the past of single devices is
--- read.
+-- The dates on which the acting organisation had the device in its scope, as known now: its steps while the code was
+-- bound to it, without steps that begin on a future date. Evaluated for each row, so used only where the past of single
+-- devices is read.
 CREATE OR REPLACE FUNCTION acting_windows(device bigint) RETURNS datemultirange
     LANGUAGE plpgsql STABLE SET search_path = public, pg_temp
 AS $$
@@ -38,8 +38,8 @@ BEGIN
 END
 $$;
 
--- Whether a row of the device's history is for the organisation acted for: written on a day of its own, or the
--- state in which it got the device.
+-- Whether the acting organisation sees a row of the device's history: one written while it had the device, or the state
+-- in which it received the device.
 CREATE OR REPLACE FUNCTION acting_sees_event(device bigint, event bigint, moment timestamptz) RETURNS boolean
     LANGUAGE plpgsql STABLE SET search_path = public, pg_temp
 AS $$
@@ -62,7 +62,7 @@ BEGIN
 END
 $$;
 
--- Whether a step is for the organisation acted for: recorded on a day of its own, or true on one.
+-- Whether the acting organisation sees a step: one that was recorded, or true, while it had the device.
 CREATE OR REPLACE FUNCTION acting_sees_step(of_table regclass, device bigint, begins date, known tstzrange, kind text)
     RETURNS boolean LANGUAGE plpgsql STABLE SET search_path = public, pg_temp
 AS $$
@@ -86,7 +86,7 @@ BEGIN
 END
 $$;
 
--- The row id of a device of which the organisation acted for has or had sight; NULL for any other Device ID.
+-- The row id of a device that the acting organisation sees now or once saw; NULL for any other Device ID.
 CREATE OR REPLACE FUNCTION acting_device(of_device_id text) RETURNS bigint
     LANGUAGE plpgsql STABLE SET search_path = public, pg_temp
 AS $$
@@ -99,8 +99,8 @@ BEGIN
 END
 $$;
 
--- Recordings made on a day of its own that are about another MAP or supplier: when, by which code, never about
--- whom.
+-- Recordings about another MAP or supplier, made while the acting organisation had the device: when and by which code,
+-- but never which MAP or supplier they are about.
 CREATE OR REPLACE FUNCTION acting_steps_of_others(of_table regclass, device bigint)
     RETURNS TABLE (recorded_at timestamptz, known_until timestamptz, valid_from date, kind text, via text, code text)
     LANGUAGE plpgsql STABLE SET search_path = public, pg_temp

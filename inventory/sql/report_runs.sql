@@ -1,4 +1,4 @@
--- Whose a report run is: its rows and bytes tell how many devices an organisation has; not even the DCC reads them.
+-- Only its own organisation sees a report run, not even the DCC: rows and bytes tell how many devices it has.
 
 ALTER TABLE inventory_reportrun ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 CREATE POLICY own ON inventory_reportrun USING (

@@ -1,7 +1,7 @@
--- What recording a step does: it takes the place of the one known for its day, and the device adopts what holds today.
+-- What happens when a step is recorded: it replaces the step known for its date, and the device adopts today's step.
 
--- A step takes the place of the one known for its device and day. Its moment is now; the operator may give another.
--- Runs as the owner: the portal's login may add steps, not change them.
+-- A step replaces the one known for its device and date. Its moment is now; the operator can give another. Runs as the
+-- owner, because the portal's login can add steps but not change them.
 CREATE OR REPLACE FUNCTION step_supersedes() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp
 AS $$
@@ -39,7 +39,7 @@ BEGIN
 END
 $$;
 
--- Inside the trigger of a new device (depth 1) its columns and steps agree as they are.
+-- Inside the trigger of a new device (depth 1) its columns and steps already agree.
 CREATE TRIGGER supersedes BEFORE INSERT ON inventory_providerperiod
     FOR EACH ROW WHEN (pg_trigger_depth() = 0) EXECUTE FUNCTION step_supersedes();
 CREATE TRIGGER applies AFTER INSERT ON inventory_providerperiod REFERENCING NEW TABLE AS new_steps

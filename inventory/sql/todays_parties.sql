@@ -1,7 +1,7 @@
--- Which MAP ID and suppliers a device has today: those of its steps; with each adoption its version goes up.
+-- The MAP ID and suppliers that a device has today, taken from its steps. Each adoption raises its version.
 
--- Write today's step of the MAP ID into each of these devices; or only where it does not stand yet. Gives
--- their number.
+-- Write today's step of the MAP ID to each of these devices or, with `only_other`, where it is not written yet. Return
+-- the number of devices written.
 CREATE OR REPLACE FUNCTION adopt_provider_steps(devices bigint[], only_other boolean) RETURNS bigint
     LANGUAGE plpgsql SET search_path = public, pg_temp
 AS $$
@@ -34,7 +34,7 @@ BEGIN
 END
 $$;
 
--- The same of the responsible supplier, with the one before.
+-- The same for the responsible supplier and the previous one.
 CREATE OR REPLACE FUNCTION adopt_supply_steps(devices bigint[], only_other boolean) RETURNS bigint
     LANGUAGE plpgsql SET search_path = public, pg_temp
 AS $$
@@ -72,7 +72,7 @@ BEGIN
 END
 $$;
 
--- Devices with a step recorded before its day, which has come.
+-- Devices with a planned step whose date has come.
 CREATE OR REPLACE FUNCTION due_steps(of_table regclass) RETURNS bigint[]
     LANGUAGE plpgsql STABLE SET search_path = public, pg_temp
 AS $$

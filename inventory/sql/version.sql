@@ -1,6 +1,6 @@
--- When the version of a device goes up: with a changed MSN or MPxN here, with each step in `todays_parties.sql`.
+-- When the version of a device goes up: here with a change of MSN or MPxN, in `todays_parties.sql` with each step.
 
--- Whoever changes what others record or rely on makes their forms stale.
+-- A change of an item that others record or rely on makes their forms stale.
 CREATE OR REPLACE FUNCTION device_next_version() RETURNS trigger
     LANGUAGE plpgsql SET search_path = public, pg_temp
 AS $$

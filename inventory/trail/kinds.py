@@ -1,4 +1,4 @@
-"""What is done about devices, as the audit trail names it; registered with the trail when the app is ready."""
+"""The kinds of act about devices, registered with the audit trail when the app is ready."""
 
 from django.db.models import TextChoices
 
@@ -14,7 +14,7 @@ class DeviceAuditKind(TextChoices):
     LIST_DOWNLOADED = "list_downloaded", "Downloaded a list of devices"
     REPORT_DOWNLOADED = "report_downloaded", "Downloaded a report"
     ITEMS_RECORDED = "items_recorded", "Recorded values of a device"
-    LOOK_UPS_IN_VAIN = "look_ups_in_vain", "Looked up many devices that were not there"
+    LOOK_UPS_IN_VAIN = "look_ups_in_vain", "Made many searches that found nothing"
     DEVICES_LOADED = "devices_loaded", "Loaded devices"
 
 

@@ -1,4 +1,4 @@
-"""What was done about devices in plain words, for readers of the audit trail."""
+"""Acts about devices in plain words, for readers of the audit trail."""
 
 from collections.abc import Callable, Iterable, Mapping
 
@@ -13,15 +13,15 @@ LABELS = {
     "msn": "MSN",
     "device_type": "device type",
     "smi_status": "SMI Status",
-    "installed_from": "first day of installation",
-    "installed_to": "last day of installation",
+    "installed_from": "first date of installation",
+    "installed_to": "last date of installation",
     "map_id": "MAP ID",
-    "map_from": "day the MAP ID applies from",
+    "map_from": "date from which the MAP ID applies",
 }
 
 
 def act_on_devices(row: AuditRow) -> str:
-    """What was done, to stand after the name of the person who did it; empty for kinds that are not about devices."""
+    """Return what was done, as words that follow the person’s name; empty for kinds that are not about devices."""
     words = WORDS.get(row.kind)
     return words(row) if words else ""
 
@@ -33,7 +33,7 @@ def listed(names: Iterable[str], labels: Mapping[str, str]) -> str:
 
 
 def _searched(row: AuditRow) -> str:
-    return f"searched devices by {listed(row.details.get('keys', []), LABELS)}"
+    return f"searched for devices by {listed(row.details.get('keys', []), LABELS)}"
 
 
 def _list_read(row: AuditRow) -> str:
@@ -64,5 +64,7 @@ WORDS: dict[str, Callable[[AuditRow], str]] = {
     DeviceAuditKind.LIST_DOWNLOADED: _list_downloaded,
     DeviceAuditKind.REPORT_DOWNLOADED: _report,
     DeviceAuditKind.ITEMS_RECORDED: _recorded,
-    DeviceAuditKind.LOOK_UPS_IN_VAIN: lambda row: f"looked up {row.details.get('number')} devices in vain on one day",
+    DeviceAuditKind.LOOK_UPS_IN_VAIN: lambda row: (
+        f"made {row.details.get('number')} searches that found nothing on one date"
+    ),
 }

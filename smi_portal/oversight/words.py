@@ -20,7 +20,7 @@ REFUSALS = {
     "revoked": "its token has been revoked",
     "expired": "its token has expired",
     "inactive": "the organisation no longer takes part",
-    "network": "its token is not for the network it came from",
+    "network": "its token does not allow the network it was used from",
 }
 
 
@@ -59,7 +59,7 @@ class Names:
             return self.person(row.person_id)
         if row.via == "api" and "token" in row.details:
             return f"The system {self.token(row)}"
-        nobody = "Somebody not signed in"
+        nobody = "Someone not signed in"
         return {"page": nobody, "api": nobody, "task": "The portal"}.get(row.via, "The operator")
 
     def person(self, number: int | None) -> str:
@@ -96,7 +96,7 @@ def _job_changed(row: AuditRow, names: Names) -> str:
 
 
 def _invited(row: AuditRow, names: Names) -> str:
-    return f"invited somebody as {_job(row)}, invitation {row.details.get('invitation')}"
+    return f"invited someone as  {_job(row)}, invitation {row.details.get('invitation')}"
 
 
 def _invitation(verb: str) -> "Callable[[AuditRow, Names], str]":
@@ -134,7 +134,7 @@ def _act_proposed(row: AuditRow) -> str:
 
 def _token_used(row: AuditRow, names: Names) -> str:
     reason = row.details.get("refused")
-    return f"was refused, as {REFUSALS.get(reason, reason)}" if reason else "came with its token"
+    return f"was refused, as {REFUSALS.get(reason, reason)}" if reason else "used its token"
 
 
 def _through(row: AuditRow) -> str:
@@ -143,7 +143,7 @@ def _through(row: AuditRow) -> str:
 
 
 def _suspended(row: AuditRow, names: Names) -> str:
-    return f"{_membership('suspended')(row, names)}, which nobody used"
+    return f"{_membership('suspended')(row, names)}, which had not been used"
 
 
 def _confirmed(row: AuditRow, names: Names) -> str:
@@ -158,7 +158,7 @@ def _factor(row: AuditRow) -> str:
 
 def _failed_log_in(row: AuditRow, names: Names) -> str:
     if row.details.get("step") == "factor":
-        return "gave a wrong code of a second factor"
+        return "entered a wrong second-factor code"
     return f"failed to sign in{_through(row)}"
 
 
@@ -175,7 +175,7 @@ WORDS: dict[str, Callable[[AuditRow, Names], str]] = {
     AuditKind.LOG_OUT: _log_out,
     AuditKind.MEMBER_ADDED: _member_added,
     AuditKind.JOB_CHANGED: _job_changed,
-    AuditKind.TOKEN_MADE: lambda row, names: f"made the token {names.token(row)}, as {_job(row)}",
+    AuditKind.TOKEN_MADE: lambda row, names: f"created the token {names.token(row)}, as {_job(row)}",
     AuditKind.TOKEN_REVOKED: lambda row, names: f"revoked the token {names.token(row)}",
     AuditKind.TOKEN_USED: _token_used,
     AuditKind.MEMBERSHIP_SUSPENDED: _suspended,
@@ -193,8 +193,8 @@ WORDS: dict[str, Callable[[AuditRow, Names], str]] = {
     AuditKind.ORGANISATION_ADDED: lambda row, names: f"added {names.organisation(row)}",
     AuditKind.ORGANISATION_DEACTIVATED: lambda row, names: f"deactivated {names.organisation(row)}",
     AuditKind.ORGANISATION_REACTIVATED: lambda row, names: f"reactivated {names.organisation(row)}",
-    AuditKind.CODE_BOUND: lambda row, names: f"let {names.organisation(row)} act under a code of the list",
-    AuditKind.CODE_UNBOUND: lambda row, names: f"ended a code of {names.organisation(row)}",
+    AuditKind.CODE_BOUND: lambda row, names: f"bound a code to {names.organisation(row)}",
+    AuditKind.CODE_UNBOUND: lambda row, names: f"unbound a code from {names.organisation(row)}",
     AuditKind.PROPOSED: _proposed,
     AuditKind.DECIDED: _decided,
     AuditKind.INVITED: _invited,
@@ -206,18 +206,16 @@ WORDS: dict[str, Callable[[AuditRow, Names], str]] = {
         f"changed single sign-on of {names.organisation(row)}: "
         f"{listed(row.details.get('items', []), ITEMS) or 'saved again'}"
     ),
-    AuditKind.DOMAIN_ADDED: lambda row, names: (
-        f"added an e-mail domain for single sign-on of {names.organisation(row)}"
-    ),
+    AuditKind.DOMAIN_ADDED: lambda row, names: f"added an email domain for single sign-on of {names.organisation(row)}",
     AuditKind.DOMAIN_PROVEN: lambda row, names: (
-        f"proved an e-mail domain of {names.organisation(row)}, by its postmaster’s mail"
+        f"confirmed an email domain of {names.organisation(row)}, through its postmaster"
     ),
-    AuditKind.DOMAIN_GIVEN_UP: lambda row, names: f"gave up an e-mail domain of {names.organisation(row)}",
+    AuditKind.DOMAIN_GIVEN_UP: lambda row, names: f"removed an email domain of {names.organisation(row)}",
     AuditKind.LOG_IN: lambda row, names: f"signed in{_through(row)}",
-    AuditKind.SYSTEM_SCOPE: lambda row, names: f"worked on everybody’s data: {row.details.get('reason')}",
+    AuditKind.SYSTEM_SCOPE: lambda row, names: f"worked on the data of all organisations: {row.details.get('reason')}",
     AuditKind.VALUES_ERASED: lambda row, names: f"erased personal values of {names.person(row.details.get('member'))}",
     AuditKind.VALUE_CORRECTED: lambda row, names: (
         f"corrected {row.details.get('name')} of row {row.details.get('row')}"
     ),
-    AuditKind.EXPIRED: lambda row, names: "removed rows that are kept no longer; their daily root stays",
+    AuditKind.EXPIRED: lambda row, names: "removed expired rows; their daily root stays",
 }

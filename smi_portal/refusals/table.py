@@ -1,6 +1,6 @@
-"""Which status a refusal has: one table for pages and the API, and what the API says of each status.
+"""The status of each refusal, in one table for pages and the API, and what the API says about each status.
 
-What the framework itself refuses has Django's status: 400 SuspiciousOperation, 403 PermissionDenied, 404 Http404.
+Refusals of the framework itself have Django's status: 400 SuspiciousOperation, 403 PermissionDenied, 404 Http404.
 """
 
 from typing import NamedTuple
@@ -12,7 +12,7 @@ from inventory.models import Device
 
 
 class StatusOf(NamedTuple):
-    """A refusal's status on a page, the template that shows it, and its status in the API."""
+    """The status of a refusal on a page, the template that shows it, and its status in the API."""
 
     page: int
     template: str
@@ -22,7 +22,7 @@ class StatusOf(NamedTuple):
 REFUSALS: dict[type[Exception], StatusOf] = {
     BadRequest: StatusOf(400, "400.html", 400),
     NotAllowed: StatusOf(400, "400_not_allowed.html", 400),
-    OtherMembership: StatusOf(409, "409_membership.html", 400),  # forms and links to files alone name a membership
+    OtherMembership: StatusOf(409, "409_membership.html", 400),  # only forms and links to files name a membership
     Stale: StatusOf(409, "409_stale.html", 412),
     RequestDataTooBig: StatusOf(400, "400.html", 413),
     TooMany: StatusOf(429, "429.html", 429),
@@ -32,48 +32,52 @@ REFUSALS: dict[type[Exception], StatusOf] = {
 
 
 def status_of(raised: Exception) -> StatusOf | None:
-    """None for what the framework refuses, and for a mistake of ours, which is 500."""
+    """Return the entry of the table; None for refusals of the framework, and for our own mistakes, which are 500."""
     return next((status for kind, status in REFUSALS.items() if isinstance(raised, kind)), None)
 
 
-# Status → the name of its section in docs/api.md, by which `type` ends; what it says; what to do.
+# Status → the name of its section in docs/api.md, with which `type` ends; the title; what to do.
 PROBLEMS = {
-    400: ("bad-request", "The request says something that is not accepted", "See errors."),
+    400: ("bad-request", "The request is not valid", "See errors."),
     401: (
         "not-signed-in",
-        "No valid token",
-        "Send the header “Authorization: Bearer” with a token that is in force, from a network that it is for.",
+        "The token is missing or not valid",
+        "Send the header “Authorization: Bearer” with a valid token, from a network that it allows.",
     ),
     403: (
         "not-allowed",
-        "This takes a right that you do not have",
-        "The token’s job, or yours, does not include it; or you act for no organisation, or sent no CSRF token.",
+        "You do not have permission to do this",
+        "The job of the token, or yours, does not include this; or an organisation or a CSRF token is missing.",
     ),
-    404: ("not-found", "There is nothing here that you may see", "It does not exist, or lies outside your scope."),
-    405: ("method-not-allowed", "This address does not take that method", "The header “Allow” names those it takes."),
+    404: ("not-found", "Not found", "It does not exist, or it is outside your scope."),
+    405: (
+        "method-not-allowed",
+        "This address does not support that method",
+        "The header “Allow” lists the methods it supports.",
+    ),
     406: (
         "not-acceptable",
-        "There is no such form of the answer",
-        "Accept “application/json”; of lists and files also “text/csv”.",
+        "The answer is not available in this format",
+        "Accept “application/json”, or “text/csv” for lists and files.",
     ),
     412: (
         "stale",
         "The device has been changed since you read it",
         "Read it again, look at what changed, and send your change with its new ETag.",
     ),
-    413: ("too-large", "The body is too large", "Send fewer devices at once; a batch has at most 1,000."),
-    415: ("unsupported-media-type", "This form of content is not taken", "Send “application/json”."),
+    413: ("too-large", "The body is too large", "Send fewer devices at once. A batch can have at most 1,000."),
+    415: ("unsupported-media-type", "This content type is not accepted", "Send “application/json”."),
     422: (
         "key-used-before",
         "This Idempotency-Key has been used for another request",
-        "Send the same request as before, or give this one a key of its own.",
+        "Send the same request as before, or use another key.",
     ),
     428: (
         "precondition-required",
-        "Say which version of the device you change",
-        "Send the header “If-Match” with the ETag that the device was read with.",
+        "Say which version of the device you are changing",
+        "Send the header “If-Match” with the ETag of the version that you read.",
     ),
     429: ("too-many-requests", "Too many requests", "Wait as long as the header “Retry-After” says."),
-    503: ("busy", "All places for downloads are taken", "Wait as long as the header “Retry-After” says."),
-    500: ("failed", "The portal has made a mistake", "Try again later. If you ask for help, give the reference."),
+    503: ("busy", "Too many downloads are running", "Wait as long as the header “Retry-After” says."),
+    500: ("failed", "There is a problem with the portal", "Try again later. If you ask for help, quote the reference."),
 }

@@ -57,7 +57,7 @@ def test_administrator_sees_what_people_of_the_organisation_did_in_plain_words(a
 
     assert "Ada Pemberton" in html
     assert f"looked at device {device.device_id}" in html
-    assert "searched devices by MPxN and SMI Status" in html
+    assert "searched for devices by MPxN and SMI Status" in html
     assert "9910000001006" not in html
 
 
@@ -117,7 +117,7 @@ def test_rows_are_filtered_by_days_written_day_first(operator, ada, supplier):
 
     assert row in rows_of(ada.get(AUDIT, {"from_day": f"{today:%d/%m/%Y}", "to_day": f"{today:%Y-%m-%d}"}))
     assert rows_of(ada.get(AUDIT, {"from_day": f"{tomorrow:%d/%m/%Y}"})) == []
-    assert "There is no such row" in ada.get(AUDIT, {"from_day": f"{tomorrow:%d/%m/%Y}"}).text
+    assert "No results. Remove a filter" in ada.get(AUDIT, {"from_day": f"{tomorrow:%d/%m/%Y}"}).text
 
 
 @pytest.mark.parametrize("given", [{"person": "x"}, {"kind": "x"}, {"from_day": "31/02/2026"}, {"to_day": "soon"}])
@@ -284,7 +284,7 @@ def test_words_know_kinds_that_exist():
 def test_who_acted_is_said_where_it_was_nobody():
     names = Names()
 
-    assert names.who(AuditRow(via="page", kind="failed_log_in")) == "Somebody not signed in"
+    assert names.who(AuditRow(via="page", kind="failed_log_in")) == "Someone not signed in"
     assert names.who(AuditRow(via="command", kind="expired")) == "The operator"
     assert names.who(AuditRow(person_id=7, kind="search")) == "Person 7"
 

@@ -210,7 +210,7 @@ def test_suspension_reads_in_plain_words(supplier):
 
     html = browser.get("/audit/").text
     assert "The portal" in html
-    assert "suspended the membership of Owen Price, which nobody used" in html
+    assert "suspended the membership of Owen Price, which had not been used" in html
 
 
 def test_administrators_are_told_how_many_and_where_to_look(supplier, rival):

@@ -367,5 +367,5 @@ def test_all_of_it_stands_in_the_trail(admin, supplier):
         "member_added",
         "invitation_accepted",
     ]
-    assert "invited somebody as Viewer" in page
+    assert "invited someone as Viewer" in page
     assert "nadia.okafor" not in page

@@ -375,7 +375,7 @@ def test_broken_file_is_refused(csv_file, content, sentence):
 
 
 def test_missing_file_is_refused(tmp_path):
-    assert problems_of(tmp_path / "none.csv") == [f"{tmp_path / 'none.csv'}: There is no such file."]
+    assert problems_of(tmp_path / "none.csv") == [f"{tmp_path / 'none.csv'}: The file does not exist."]
 
 
 def test_file_name_that_cannot_be_is_refused(tmp_path):
@@ -386,8 +386,8 @@ def test_file_name_that_cannot_be_is_refused(tmp_path):
 
 def test_folder_without_the_files_is_refused(tmp_path):
     assert problems_of(tmp_path) == [
-        f"{tmp_path / MDD_NAMES}: There is no such file.",
-        f"{tmp_path / MDD_ROLES}: There is no such file.",
+        f"{tmp_path / MDD_NAMES}: The file does not exist.",
+        f"{tmp_path / MDD_ROLES}: The file does not exist.",
     ]
 
 

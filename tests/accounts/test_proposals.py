@@ -327,7 +327,7 @@ def test_organisation_concerned_reads_that_the_dcc_did_it_not_who(newcomer, brow
 
     page = admin.get("/audit/").content.decode()
 
-    assert "let Zealand Meters act under a code of the list" in page
+    assert "bound a code to Zealand Meters" in page
     assert "proposed to bind a code to Zealand Meters" in page
     assert "The DCC" in page
     assert str(one.user) not in page

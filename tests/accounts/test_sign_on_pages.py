@@ -206,7 +206,7 @@ def test_provider_ids_are_not_guessed_from_one_another(supplier, rival):
 
 
 def test_switch_asks_first_and_says_what_follows(admin, sign_on, page):
-    assert "signed out at the next click" in admin.get(f"{page}switch/").text
+    assert "signed out at their next click" in admin.get(f"{page}switch/").text
     assert SingleSignOn.objects.get().is_active
 
     admin.submit(f"{page}switch/", {"to": "off"})
@@ -432,7 +432,7 @@ def test_mail_that_is_not_taken_leaves_the_earlier_link(admin, client, sign_on, 
 
 def test_domain_is_given_up_after_a_page_that_says_what_follows(admin, sign_on, page):
     path = f"{page}domains/zephyr.example/give-up/"
-    assert "vouches for nobody at zephyr.example any more" in admin.get(path).text
+    assert "no longer vouch for anyone at zephyr.example" in admin.get(path).text
 
     admin.submit(path)
 
@@ -487,7 +487,7 @@ def test_each_change_stands_in_the_organisations_audit_trail(admin, client, prov
     trail = sign_in(supplier, Job.ADMINISTRATOR).get("/audit/").text
     assert "changed single sign-on of Zephyr Energy: issuer, client ID and client secret" in trail
     assert "changed single sign-on of Zephyr Energy: switched off" in trail
-    assert "proved an e-mail domain of Zephyr Energy" in trail
+    assert "confirmed an email domain of Zephyr Energy" in trail
 
 
 def test_each_change_is_mailed_to_the_organisations_and_the_other_dcc_administrators(

@@ -6,7 +6,7 @@ from accounts.roles import Job
 from tests.conftest import System
 from tests.factories import make_device, make_token
 
-REFUSED = ("required", "Give the MAP ID that applies from that day, also where only the day changes.")
+REFUSED = ("required", "Give the MAP ID that applies from this date, even if only the date changes.")
 
 pytestmark = pytest.mark.django_db
 

@@ -9,9 +9,9 @@ from django.test.utils import CaptureQueriesContext
 from accounts.models import Organisation
 from accounts.models.audit import AuditRow
 from accounts.roles import Job, Role
-from inventory.data_items import ITEMS
+from inventory.data_items import DEVICE_LIST, ITEMS
 from inventory.models import Device, DeviceReading
-from inventory.reports.device_list import HEADER
+from inventory.reports.catalogue import CATALOGUE
 from smi_portal.refusals.table import PROBLEMS
 from tests.conftest import Browser, System
 from tests.factories import MPANS, make_device, make_hub, make_membership, make_token, make_user
@@ -72,8 +72,9 @@ def test_values_are_those_of_the_file(sign_in, supplier, system, device):
     in_file = dict(zip(lines[0].split(","), lines[1].split(","), strict=True))
     given = system.get(address(device)).json()
 
-    assert set(HEADER) <= given.keys()
-    for name in HEADER:
+    header = CATALOGUE[DEVICE_LIST].header
+    assert set(header) <= given.keys()
+    for name in header:
         value = ";".join(given[name]) if name == "quality_flags" else given[name]
         assert in_file[name] == ("" if value is None else str(value)), name
 
@@ -211,7 +212,7 @@ def test_address_that_there_is_not_is_a_problem_too(system, client):
         answer = visitor.get("/api/v1/no-such-thing/")
 
         assert answer.status_code == 404
-        assert problem(answer)["title"] == "There is nothing here that you may see"
+        assert problem(answer)["title"] == "Not found"
 
 
 @pytest.mark.parametrize("who", SEEN)
@@ -318,7 +319,7 @@ def test_anonymous_is_refused_and_not_sent_to_sign_in(client, device, method):
 
     assert answer.status_code == 401
     assert answer.headers["WWW-Authenticate"] == "Bearer"
-    assert method == "head" or problem(answer)["title"] == "No valid token"
+    assert method == "head" or problem(answer)["title"] == "The token is missing or not valid"
 
 
 @pytest.mark.parametrize("method", ["post", "put", "patch", "delete"])

@@ -258,7 +258,7 @@ def test_person_is_named_to_the_own_administrators(supplier, sign_in, settings):
     browser.get(f"/devices/{UNKNOWN}/")
 
     assert str(browser.membership.user) in mails()[0].body
-    assert "looked up 1 devices in vain" in sign_in(supplier, Job.ADMINISTRATOR).get("/audit/").text
+    assert "made 1 searches that found nothing" in sign_in(supplier, Job.ADMINISTRATOR).get("/audit/").text
 
 
 def test_head_counts_as_a_look_up(system, settings):

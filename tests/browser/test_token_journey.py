@@ -50,7 +50,7 @@ def test_token_is_made_used_and_revoked(visit: Visit, portal: Server):
     assert "not-signed-in" in refused[1]
     page.goto("/audit/")
     expect(page.get_by_role("table").first).to_contain_text("The system “Asset register”")
-    expect(page.get_by_role("table").first).to_contain_text("its token is not for the network it came from")
+    expect(page.get_by_role("table").first).to_contain_text("its token does not allow the network it was used from")
 
 
 def test_neither_back_nor_reload_shows_the_token_again_or_makes_another(visit: Visit):

@@ -17,8 +17,8 @@ from smi import devices
 from smi.cli import main
 from tests.factories import make_device, make_participant, make_token, provided_by, supplied_by
 
-NOT_ACCEPTED = "The request says something that is not accepted."
-NOT_YOURS = "There is nothing here that you may see. It does not exist, or lies outside your scope."
+NOT_ACCEPTED = "The request is not valid."
+NOT_YOURS = "Not found. It does not exist, or it is outside your scope."
 REPLACE = ("--kind", "correction", "--source", "nameplate photo, job 88213")
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "owner"])
@@ -46,7 +46,9 @@ def test_login_by_a_token_from_standard_input_to_logout(supplier, real_portal, m
     out, err = capsys.readouterr()
 
     assert codes == [1, 2, 0, 0, 0, 2]
-    assert err.startswith("No valid token. Use smi login with a token that is in force, from a network that it is for.")
+    assert err.startswith(
+        "The token is missing or not valid. Use smi login with a token that is in force, from a network that it is for."
+    )
     assert err.count("You are not logged in") == 2
     assert out.splitlines() == [
         f"Logged in at {real_portal.url} for Zephyr Energy: supplier, viewer.",
@@ -124,7 +126,7 @@ def test_refusal_names_each_field_what_may_have_been_meant_and_what_is_to_be_con
     assert wrong[0] == doubted[0] == NOT_ACCEPTED
     assert wrong[1].startswith("  msn: In Z_1, character 2 is ‘_’.")
     assert wrong[2].startswith("  map_id: ZMAQ is not in the list of all MAPs for electricity. Suggestion: ZMAP")
-    assert doubted[1].endswith("Until then everything stays as it is. If that is meant, confirm it.")
+    assert doubted[1].endswith("Nothing changes until then. If that is meant, confirm it.")
     assert forbidden[0].endswith("The role or the job of the token does not include it: see smi whoami.")
     assert version == 1
     assert "Recorded for 2098-12-31; until then: map_id ZMAP, map_from 2024-03-01; version" in ended.out

@@ -72,7 +72,7 @@ def test_report_of_a_day_gone_by_and_what_each_role_is_offered(smi, smi_of, supp
     assert Path("present.csv").read_text().splitlines() == [",".join(CATALOGUE[MAP_PORTFOLIO].header)]
     assert devices[:2] == (0, "devices.csv: no manifest to verify against.\n")
     assert [ended.code for ended in (refused, unknown, wrong)] == [1, 1, 1]
-    assert "as_of: Give a day from 1 January 2000 to today." in wrong.err
+    assert "as_of: Enter a date from 1 January 2000 to today." in wrong.err
     assert smi("report", "list").out == "map-portfolio  MAP portfolio report\n"
     assert of_supplier("report", "list").out == "device-list  Device list\n"
     of_two = [f"{name}.csv{ending}" for name in ("past", "present") for ending in ("", ".manifest.json")]

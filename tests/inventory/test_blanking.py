@@ -132,7 +132,7 @@ def test_ended_from_a_day_to_come_it_stands_until_then(device, administrator):
     device.refresh_from_db()
     assert device.asset_provider.code == "ZMAB"
     page = administrator.get(f"/devices/{device.device_id}/").content.decode()
-    assert "no MAP provides this meter. Nothing changes until then." in page
+    assert "no MAP will provide this meter. Nothing changes until then." in page
 
 
 def test_meter_that_ended_can_be_recorded_anew(device, administrator):

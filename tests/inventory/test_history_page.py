@@ -16,7 +16,7 @@ from tests.test_access import same_words
 SOLD = date(2025, 6, 1)
 THEN = 'id="then-heading"'
 UNKNOWN = "00-DB-12-FF-FF-FF-FF-FF"
-OUT_OF_RANGE = "Give a day from 1 January 2000 to today."
+OUT_OF_RANGE = "Enter a date from 1 January 2000 to today."
 
 
 def history(device_id: str) -> str:
@@ -165,7 +165,7 @@ def test_what_was_known_is_asked_of_a_day_only(device, visitor):
     answer = visitor.get(history(device.device_id), {"known_on": "2025-01-01"})
 
     assert answer.status_code == 400
-    assert "Give the day that you ask about." in answer.content.decode()
+    assert "Enter the date you want to see." in answer.content.decode()
 
 
 def test_empty_form_shows_no_day(device, visitor):

@@ -104,7 +104,7 @@ def test_day_defaults_to_the_installation(editor):
 def test_nothing_different_is_said_so(editor):
     device = make_device("ZEPH", "ZMAP", msn="Z1")
 
-    assert problems(device, editor, map_id="zmap", msn="z1") == {"": "Nothing is different from what is recorded."}
+    assert problems(device, editor, map_id="zmap", msn="z1") == {"": "You have not changed anything."}
 
 
 # What the list of all MAPs says
@@ -154,7 +154,7 @@ def test_code_must_be_in_force_on_the_day(editor, day, allowed):
 def test_test_code_is_refused(editor):
     make_participant("ZTST", kind=Participant.Kind.TEST)
 
-    assert "code for tests" in problems(make_device("ZEPH", None), editor, map_id="ZTST")["map_id"]
+    assert "is a test code" in problems(make_device("ZEPH", None), editor, map_id="ZTST")["map_id"]
 
 
 def test_dummy_code_needs_a_reason(editor):
@@ -448,7 +448,7 @@ def test_map_id_from_before_the_day_of_its_blanking_is_refused(supplier, asset_p
     who = acting(supplier, Job.ADMINISTRATOR)
     version = blank(device, who).version
 
-    with pytest.raises(NotAllowed, match="A later period of the MAP ID is recorded already") as refused:
+    with pytest.raises(NotAllowed, match="A later period of the MAP ID is already recorded") as refused:
         record(device, who, version=version, map_id="ZMAP", map_from=TODAY - timedelta(days=1))
 
     device.refresh_from_db()
@@ -468,7 +468,7 @@ def test_correction_to_a_day_before_an_earlier_period_is_refused(supplier, asset
         "source": "letter",
     }
 
-    with pytest.raises(NotAllowed, match="An earlier period of the MAP ID begins after that day"):
+    with pytest.raises(NotAllowed, match="An earlier period of the MAP ID begins after this date"):
         record(device, who, version=sold.version, **early)
 
     assert known_steps(device) == [("ZMAP", INSTALLED), ("ZMAB", TODAY)]

@@ -54,7 +54,7 @@ def names(devices: dict[str, Device], rows: list[dict[str, str]]) -> set[str]:
 def test_form_prepares_a_link_to_the_report_of_that_day(devices, analyst):
     page = analyst.get(PAGE, {"as_of": "31/03/2025", "known_on": "01/06/2025"}).content.decode()
 
-    assert "Download as of 31 March 2025, as known on 1 June 2025 (CSV)" in page
+    assert "Download as of 31 March 2025, using only what was recorded by 1 June 2025 (CSV)" in page
     assert "as_of=31%2F03%2F2025&amp;known_on=01%2F06%2F2025" in page
 
 
@@ -65,11 +65,11 @@ def test_link_that_was_prepared_gives_the_report(devices, analyst):
     assert names(devices, rows_of(analyst.get(link.replace("&amp;", "&")))) == {"kept", "sold"}
 
 
-def test_both_dates_are_explained_in_one_sentence(devices, analyst):
+def test_both_dates_are_explained(devices, analyst):
     page = analyst.get(PAGE).content.decode()
 
-    assert "which meters were yours on that day" in page
-    assert "the second leaves out everything recorded after it" in page
+    assert "Choose the date you want to see." in page
+    assert "add a cut-off date for later corrections" in page
     assert "Download as of" not in page
 
 
@@ -77,13 +77,13 @@ def test_both_dates_are_explained_in_one_sentence(devices, analyst):
     ("asked", "sentence"),
     [
         ({"as_of": "31/02/2025"}, NO_DATE),
-        ({"as_of": (TODAY + timedelta(days=1)).isoformat()}, "Give a day from 1 January 2000 to today."),
-        ({"as_of": "1999-12-31"}, "Give a day from 1 January 2000 to today."),
+        ({"as_of": (TODAY + timedelta(days=1)).isoformat()}, "Enter a date from 1 January 2000 to today."),
+        ({"as_of": "1999-12-31"}, "Enter a date from 1 January 2000 to today."),
         (
             {"as_of": "2025-03-31", "known_on": (TODAY + timedelta(days=1)).isoformat()},
-            "Give a day from 1 January 2000",
+            "Enter a date from 1 January 2000",
         ),
-        ({"known_on": "2025-03-31"}, "Give the day that you ask about."),
+        ({"known_on": "2025-03-31"}, "Enter the date you want to see."),
         ({"as_of": "2025-03-31", "map_id": "ZMAP"}, "There is no parameter “map_id” here."),
     ],
 )

@@ -74,7 +74,7 @@ def test_day_to_come_is_warned_of_and_confirmed(device, editor):
     asked, saved = record_for(editor, device)
 
     assert asked.status_code == 200
-    assert f"{BEGINS} is in the future. Until then everything stays as it is." in asked.content.decode()
+    assert f"{BEGINS} is in the future. Nothing changes until then." in asked.content.decode()
     assert "Nothing has been saved yet" in asked.content.decode()
     assert saved.status_code == 302
 
@@ -110,7 +110,7 @@ def test_correction_to_a_day_to_come_is_refused(device, editor):
     answer = editor.submit(edit(device), form_of(device, map_from=TO_COME.isoformat(), kind="correction", source="x"))
 
     assert answer.status_code == 400
-    assert "what was typed wrongly applies from a day that has been" in answer.content.decode()
+    assert "For a correction, enter today or an earlier date." in answer.content.decode()
 
 
 @pytest.mark.parametrize(("who", "job"), [("supplier", Job.VIEWER), ("supplier", Job.EDITOR), ("dcc", Job.VIEWER)])

@@ -25,7 +25,7 @@ class ItemsSerializer(serializers.Serializer):
     kind = serializers.ChoiceField(
         required=False,
         choices=[(kind.value, kind.label) for kind in (StepKind.CORRECTION, StepKind.CHANGE)],
-        help_text="Why a recorded value is replaced: it was typed wrongly, or another MAP provides it from `map_from`.",
+        help_text="Why you are changing a recorded value: it was incorrect, or the MAP changed on `map_from`.",
     )
     source = Text(required=False, max_length=120, help_text="What it is taken from; needed to replace a value.")
     reason = Text(required=False, max_length=240, help_text="Needed from the DCC, and for a dummy MAP ID.")
@@ -33,7 +33,7 @@ class ItemsSerializer(serializers.Serializer):
 
     def validate(self, given: dict[str, object]) -> dict[str, object]:
         if "map_from" in given and not given.get("map_id", "").strip():
-            sentence = "Give the MAP ID that applies from that day, also where only the day changes."
+            sentence = "Give the MAP ID that applies from this date, even if only the date changes."
             raise serializers.ValidationError({"map_id": sentence}, "required")
         return given
 

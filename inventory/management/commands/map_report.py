@@ -1,4 +1,4 @@
-"""Writes the MAP portfolio report of one organisation, the same bytes as the page's download."""
+"""Writes the MAP portfolio report of one organisation, with the same bytes as the download from its page."""
 
 from inventory.data_items import MAP_PORTFOLIO
 from inventory.management.report_command import ReportCommand

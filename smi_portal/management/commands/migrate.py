@@ -1,4 +1,4 @@
-"""`migrate`: tables as Django's does it, then functions, policies, triggers and rights, as the owner of all of them."""
+"""`migrate`: creates tables as Django's command does, then functions, policies, triggers and rights, as their owner."""
 
 from typing import Any
 
@@ -11,19 +11,19 @@ from django.db.migrations.executor import MigrationExecutor
 from smi_portal.schema import applying, former, source
 
 REFUSED = (
-    "This database was made by a former version whose tables are not taken over; nothing of it has been changed. "
-    "Name an empty database by DATABASE_URL and DATABASE_OWNER_URL."
+    "This database was created by a former version, whose tables cannot be upgraded. Nothing has been changed. "
+    "Set DATABASE_URL and DATABASE_OWNER_URL to an empty database."
 )
-DEMO_IN_USE = "The demo's database is of a former version, and in use: stop the demo, then run this again."
-MADE_ANEW = "The demo's database was of a former version: it is made anew."
+DEMO_IN_USE = "The demo's database was created by a former version and is in use. Stop the demo, then run this again."
+MADE_ANEW = "The demo's database was created by a former version, so it has been created again."
 IN_USE = (
-    "The tables were not free for a minute, perhaps because of a long download: functions, policies and triggers are "
-    "still those from before. Run this again."
+    "The tables were in use for a minute, perhaps by a long download, so functions, policies and triggers have not been "
+    "updated. Run this again."
 )
 
 
 class Command(migrate.Command):
-    help = "Brings tables, functions, policies, triggers and rights of the database to this version."
+    help = "Upgrades tables, functions, policies, triggers and rights of the database to this version."
 
     def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)
@@ -39,7 +39,7 @@ class Command(migrate.Command):
             self._bring_up_to_date(using, options["verbosity"])
 
     def _make_anew(self, using: str, only_asks: bool) -> None:
-        """The demo's database alone: what another holds is not this command's to drop."""
+        """Only the demo's database: this command never drops what another one contains."""
         if not settings.DEMO or only_asks:
             raise CommandError(REFUSED)
         try:
@@ -56,7 +56,7 @@ class Command(migrate.Command):
         except (applying.FileRefused, source.NoDefinition) as error:
             raise CommandError(str(error)) from error
         if verbosity:
-            self.stdout.write("Functions, policies, triggers and rights are those of this version.")
+            self.stdout.write("Functions, policies, triggers and rights are now those of this version.")
 
 
 def _has_all_tables(using: str) -> bool:
