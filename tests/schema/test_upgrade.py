@@ -161,7 +161,7 @@ def test_changed_policy_waits_for_its_table_and_says_when_it_gives_up(devices, c
 
     with psycopg.connect(database_url()) as reader:
         reader.execute("SELECT count(*) FROM inventory_device")
-        with pytest.raises(CommandError, match="not free for a minute"):
+        with pytest.raises(CommandError, match="in use for a minute"):
             call_command("migrate", verbosity=0)
 
     assert definitions() == before
