@@ -1,4 +1,4 @@
-"""Recording, replacing and removing MAP ID and MSN of one device."""
+"""Pages that record, replace and remove MAP ID and MSN of one device."""
 
 from datetime import date
 
