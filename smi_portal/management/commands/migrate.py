@@ -17,8 +17,8 @@ REFUSED = (
 DEMO_IN_USE = "The demo's database was created by a former version and is in use. Stop the demo, then run this again."
 MADE_ANEW = "The demo's database was created by a former version, so it has been created again."
 IN_USE = (
-    "The tables were in use for a minute, perhaps by a long download, so functions, policies and triggers have not been "
-    "updated. Run this again."
+    "The tables were in use for a minute, perhaps by a long download. Functions, policies and triggers have not been "
+    "updated: run this again."
 )
 
 
