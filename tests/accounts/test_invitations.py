@@ -82,7 +82,7 @@ def test_mail_server_that_is_away_leaves_nobody_invited(admin, settings):
 
     assert answer.status_code == 400
     assert "Nobody has been invited" in answer.text
-    assert "The email could not be sent." in answer.text
+    assert "We could not send the email." in answer.text
     assert not Invitation.objects.exists()
 
 

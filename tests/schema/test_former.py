@@ -1,4 +1,4 @@
-"""Databases of the shape before the migrations were squashed: the demo's is made anew, any other refused."""
+"""Databases from before the migrations were squashed: the demo's is created again, any other is refused."""
 
 from collections.abc import Iterator
 
@@ -52,7 +52,7 @@ def test_database_of_this_version_is_none():
 def test_database_named_by_the_environment_is_refused_and_not_touched(former_row, settings):
     settings.DEMO, before = False, tables("owner")
 
-    with pytest.raises(CommandError, match="nothing of it has been changed"):
+    with pytest.raises(CommandError, match="Nothing has been changed"):
         call_command("migrate", verbosity=0)
 
     assert tables("owner") == before
