@@ -25,19 +25,19 @@ from accounts.roles import Job, Role
 from accounts.sign_in.encryption import encrypt
 from accounts.sign_in.tokens import SHOWN, hash_of, new_secret
 from inventory.models import Device, ProviderPeriod, StepKind, SupplyPeriod
-from tests.scopes import as_operator
+from tests.scopes import as_operator_unless_in_scope
 
 numbers = count(1)
 INSTALLED = date(2024, 3, 1)
 MPANS = ("9910000001006", "9910000002000", "9910000003003", "9910000004007", "9700200000071")
 
 
-@as_operator()
+@as_operator_unless_in_scope()
 def make_organisation(name: str = "", role: Role = Role.SUPPLIER) -> Organisation:
     return Organisation.objects.create(name=name or f"Organisation {next(numbers)}", role=role)
 
 
-@as_operator()
+@as_operator_unless_in_scope()
 def make_user(name: str = "", email: str = "", password: str | None = None) -> User:
     """A person with an account, whose address counts as verified."""
     number = next(numbers)
@@ -46,12 +46,12 @@ def make_user(name: str = "", email: str = "", password: str | None = None) -> U
     return user
 
 
-@as_operator()
+@as_operator_unless_in_scope()
 def make_membership(organisation: Organisation, job: Job = Job.VIEWER, user: User | None = None) -> Membership:
     return Membership.objects.create(user=user or make_user(), organisation=organisation, job=job)
 
 
-@as_operator()
+@as_operator_unless_in_scope()
 def make_invitation(organisation: Organisation, job: Job = Job.VIEWER, **fields: object) -> Invitation:
     """An open invitation whose secret is its number in words nobody else has."""
     number = next(numbers)
@@ -60,14 +60,14 @@ def make_invitation(organisation: Organisation, job: Job = Job.VIEWER, **fields:
     return Invitation.objects.create(organisation=organisation, job=job, **given | fields)
 
 
-@as_operator()
+@as_operator_unless_in_scope()
 def make_proposal(organisation: Organisation, *, proposed_by: User, **fields: object) -> Proposal:
     """To deactivate the organisation, unless `fields` say otherwise."""
     given = {"act": Proposal.Act.DEACTIVATE, "expires_at": timezone.now() + Proposal.VALID_FOR}
     return Proposal.objects.create(organisation=organisation, proposed_by=proposed_by, **given | fields)
 
 
-@as_operator()
+@as_operator_unless_in_scope()
 def make_token(
     organisation: Organisation, job: Job = Job.VIEWER, *, secret: str = "", **fields: object
 ) -> ServiceToken:
@@ -85,7 +85,7 @@ def make_token(
     return token
 
 
-@as_operator()
+@as_operator_unless_in_scope()
 def make_participant(code: str, *, role: Role = Role.MAP, name: str = "", **fields: object) -> Participant:
     """An entry of the list; the code's length says the fuel."""
     fuel = Fuel.ELECTRICITY if len(code) == 4 else Fuel.GAS
@@ -93,7 +93,7 @@ def make_participant(code: str, *, role: Role = Role.MAP, name: str = "", **fiel
     return Participant.objects.create(code=code, fuel=fuel, role=role, **given)
 
 
-@as_operator()
+@as_operator_unless_in_scope()
 def bind(organisation: Organisation, participant: Participant, **fields: object) -> Binding:
     given = {"valid_from": date(2015, 1, 1)} | fields
     return Binding.objects.create(
@@ -101,7 +101,7 @@ def bind(organisation: Organisation, participant: Participant, **fields: object)
     )
 
 
-@as_operator()
+@as_operator_unless_in_scope()
 def make_sign_on(organisation: Organisation, *domains: str) -> SingleSignOn:
     """Through a provider that nobody asks, with proven domains."""
     issuer = f"https://login{organisation.pk}.demo.example"
@@ -114,19 +114,18 @@ def make_sign_on(organisation: Organisation, *domains: str) -> SingleSignOn:
     return sign_on
 
 
-@as_operator()
+@as_operator_unless_in_scope()
 def make_domain(sign_on: SingleSignOn, domain: str, **fields: object) -> MailDomain:
     return MailDomain.objects.create(single_sign_on=sign_on, domain=domain, **{"proven_at": timezone.now()} | fields)
 
 
-@as_operator()
 def listed(code: str, role: Role = Role.MAP) -> Participant:
     """The entry of `code`, made at first use."""
     found = Participant.objects.filter(code=code, role=role).first()
     return found or make_participant(code, role=role)
 
 
-@as_operator()
+@as_operator_unless_in_scope()
 def make_device(supplier: str = "ZEPH", map_id: str | None = "ZMAP", **fields: object) -> Device:
     """An installed SMETS2 electricity meter of `supplier` (a code) with `map_id` (a code, or None)."""
     number = next(numbers)
@@ -153,21 +152,21 @@ def make_device(supplier: str = "ZEPH", map_id: str | None = "ZMAP", **fields: o
         return Device.objects.create(**given | fields)
 
 
-@as_operator()
+@as_operator_unless_in_scope()
 def make_hub(supplier: str = "ZEPH", **fields: object) -> Device:
     """A communications hub: no meter, so neither MAP ID nor MSN."""
     bare = {"device_type": "CHF", "smets_generation": None, "smets_version": "", "msn": ""}
     return make_device(supplier, None, **bare | fields)
 
 
-@as_operator()
+@as_operator_unless_in_scope()
 def supplied_by(device: Device, code: str, day: date = INSTALLED, **fields: object) -> SupplyPeriod:
     """Another responsible supplier from `day`, as a load records it."""
     given = {"kind": StepKind.CHANGE, "via": "load", "recorded_for": "DCC"} | fields
     return SupplyPeriod.objects.create(device=device, participant=listed(code, Role.SUPPLIER), valid_from=day, **given)
 
 
-@as_operator()
+@as_operator_unless_in_scope()
 def provided_by(device: Device, code: str | None, day: date = INSTALLED, **fields: object) -> ProviderPeriod:
     """Another MAP from `day`, or none, as a supplier records it."""
     given = {"kind": StepKind.CHANGE, "via": "page", "recorded_for": "ZEPH"} | fields

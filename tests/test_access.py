@@ -235,7 +235,7 @@ def test_missing_right_is_forbidden_by_every_method(operator, organisations, wor
 
 
 @pytest.mark.parametrize("role", Role)
-def test_no_page_is_stored(organisations, world, sign_in, role):
+def test_no_page_is_stored(operator, organisations, world, sign_in, role):
     """Each shows who is signed in, those open to all too."""
     browser = sign_in(organisations[role], Job.ADMINISTRATOR)
 

@@ -130,13 +130,11 @@ def test_list_pages_forward_and_back(visitor):
     assert found(visitor.get(f"/devices/{before}")) == made[:50]
 
 
-@pytest.mark.parametrize(
-    "path", ["/devices/", "/devices/to-do/msn/", "/devices/to-do/duplicate-msn/", "/reports/map-portfolio/", "/"]
-)
+LISTS = ("/devices/", "/devices/to-do/msn/", "/devices/to-do/duplicate-msn/", "/reports/map-portfolio/", "/")
+
+
 @pytest.mark.parametrize("role", Role)
-def test_fifty_rows_cost_as_many_queries_as_two(
-    supplier, asset_provider, dcc, sign_in, django_assert_num_queries, role, path
-):
+def test_fifty_rows_cost_as_many_queries_as_two(supplier, asset_provider, dcc, sign_in, role):
     organisation = {Role.SUPPLIER: supplier, Role.MAP: asset_provider, Role.DCC: dcc}[role]
     visitor = sign_in(organisation)
 
@@ -147,11 +145,11 @@ def test_fifty_rows_cost_as_many_queries_as_two(
             visitor.get("/reports/map-portfolio/download/")
 
     make(2)
-    few = queries_of(visitor, path)
+    few = {path: queries_of(visitor, path) for path in LISTS}
     make(48)
 
-    assert queries_of(visitor, path) == few
-    assert few <= 20
+    assert {path: queries_of(visitor, path) for path in LISTS} == few
+    assert max(few.values()) <= 20
 
 
 def queries_of(visitor, path: str) -> int:

@@ -18,7 +18,7 @@ def rows(cursor) -> dict[str, int]:
     return counts
 
 
-def test_owner_reads_every_row_as_pg_dump_reads_it(supplier, asset_provider):
+def test_owner_reads_every_row_as_pg_dump_reads_it(operator, supplier, asset_provider):
     """Dump without a search path or a scope, as `pg_dump --enable-row-security` does."""
     make_device("ZEPH", "ZMAP")
     with transaction.atomic(using="owner"), connections["owner"].cursor() as owner:

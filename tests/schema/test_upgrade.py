@@ -20,7 +20,10 @@ from tests.factories import make_device, provided_by
 from tests.schema.catalog import definitions, differences
 from tests.server import database_url
 
-pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "owner"])
+pytestmark = [
+    pytest.mark.django_db(transaction=True, databases=["default", "owner"]),
+    pytest.mark.usefixtures("operator"),
+]
 VISITORS = 4
 ASKS = (
     "SELECT count(*) FROM inventory_device",
@@ -137,8 +140,8 @@ def test_what_changed_is_in_force_all_data_is_there_and_no_request_failed(
 
 
 def test_changed_function_waits_for_nobody(devices, changed, monkeypatch):
-    others = [made for made in source.read() if made.thing.kind != source.Kind.FUNCTION]
-    functions = [made for made in changed if made.thing.kind == source.Kind.FUNCTION]
+    others = [made for made in source.read() if made.thing.kind != source.SqlKind.FUNCTION]
+    functions = [made for made in changed if made.thing.kind == source.SqlKind.FUNCTION]
     monkeypatch.setattr(source, "read", lambda: functions + others)
     monkeypatch.setattr(applying, "PATIENCE", 0)
 
@@ -158,14 +161,14 @@ def test_changed_policy_waits_for_its_table_and_says_when_it_gives_up(devices, c
 
     with psycopg.connect(database_url()) as reader:
         reader.execute("SELECT count(*) FROM inventory_device")
-        with pytest.raises(CommandError, match="not free for a minute"):
+        with pytest.raises(CommandError, match="in use for a minute"):
             call_command("migrate", verbosity=0)
 
     assert definitions() == before
 
 
 def test_statement_the_database_refuses_is_named_and_nothing_is_changed(monkeypatch):
-    thing = source.Thing(source.Kind.POLICY, "read", "accounts_user")
+    thing = source.Thing(source.SqlKind.POLICY, "read", "accounts_user")
     wrong = source.Definition(thing, "CREATE POLICY read ON accounts_user USING (nothing);", "accounts/sql/wrong.sql")
     definitions = [*source.read(), wrong]
     monkeypatch.setattr(source, "read", lambda: definitions)

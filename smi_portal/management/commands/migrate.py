@@ -18,7 +18,7 @@ DEMO_IN_USE = "The demo's database was created by a former version and is in use
 MADE_ANEW = "The demo's database was created by a former version, so it has been created again."
 IN_USE = (
     "The tables were in use for a minute, perhaps by a long download. Functions, policies and triggers have not been "
-    "updated: run this again."
+    "updated. Run this again."
 )
 
 
