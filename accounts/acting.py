@@ -1,8 +1,8 @@
-"""Who a request acts for: one membership of one person, never the union of several; and its scope in the database.
+"""The membership under which a request acts (one of one person, never several together), and its scope in the database.
 
-Row-level security in PostgreSQL asks for whom a transaction acts. That is said here and nowhere else, by settings of
-the transaction: outside `scope` and the operator's `system_scope` nothing is read and nothing written. They guard
-against our own mistakes, not against SQL that the portal's login may be made to run: such SQL could say the same.
+Row-level security in PostgreSQL asks for which organisation a transaction acts. Only this module says so, by settings
+of the transaction: outside `scope` and the operator's `system_scope` nothing can be read or written. They guard against
+our own mistakes, not against SQL that someone makes the portal's login run: such SQL could set them too.
 """
 
 import json
@@ -155,9 +155,9 @@ SET = "SELECT " + ", ".join(f"set_config('{name}', %s, true)" for name in SETTIN
 
 @contextmanager
 def scope_settings(*, organisation: str, operator: str, history: dict[str, object]) -> Iterator[None]:
-    """What row-level security and history read, for the rest of the transaction, or as long as this part of it lasts.
+    """Set what row-level security and history read, for the rest of the transaction or of its current part.
 
-    A failure undoes them too.
+    A failure undoes the settings too.
     """
     outermost = not connection.in_atomic_block
     with transaction.atomic(), connection.cursor() as cursor:

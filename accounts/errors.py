@@ -1,13 +1,13 @@
-"""Refusals that become an error page or a problem of the API, with the sentence the user reads.
+"""Refusals that become an error page or a problem of the API, with the sentence that the user reads.
 
-Which status each has: `smi_portal/refusals/table.py`.
+The status of each is in `smi_portal/refusals/table.py`.
 """
 
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-QUOTED = 40  # characters of the input that a message repeats at most
+QUOTED = 40  # the most characters of the input that a message repeats
 INVISIBLE = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}  # Unicode categories
 
 
@@ -93,22 +93,22 @@ class NotAllowed(Exception):
 
 
 class NotSent(NotAllowed):
-    """The mail server does not take the mail that an act consists in, so the act is not done."""
+    """The mail server does not accept the email that an act depends on, so the act is not carried out."""
 
     def __init__(self) -> None:
-        super().__init__("The email could not be sent. Try again later.")
+        super().__init__("We could not send the email. Try again later.")
 
 
 class Stale(Exception):
-    """What is to be changed has been changed since it was read."""
+    """The object has been changed since the user read it."""
 
 
 def quote(text: str) -> str:
-    """The start of `text` as a message may repeat it: short, and with nothing hidden in it."""
+    """Return the start of `text` in a form that a message can repeat: short, and with no hidden characters."""
     shown = "".join("\ufffd" if is_invisible(char) else char for char in text[:QUOTED])
     return f"“{shown}{'…' if len(text) > QUOTED else ''}”"
 
 
 def is_invisible(char: str) -> bool:
-    """Controls, format and direction marks, and code points without a character."""
+    """Whether it is a control, a format or direction mark, or a code point without a character."""
     return unicodedata.category(char) in INVISIBLE

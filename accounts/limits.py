@@ -1,7 +1,7 @@
-"""How often anyone may ask: counted in the database, so that all processes count together.
+"""How often anyone can ask: counted in the database, so that all processes count together.
 
-Requests of systems and people to the API are counted by the minute, of each token (or person) and of its organisation.
-Counts are written outside the request's transaction: it neither waits for others nor undoes them.
+Requests of systems and people to the API are counted by the minute, for each token (or person) and its organisation.
+Counts are written outside the request's transaction, which neither waits for others nor undoes the counts.
 """
 
 from dataclasses import dataclass
@@ -34,7 +34,7 @@ def count(since: datetime, *subjects: str, by: int = 1) -> dict[str, int]:
 
 
 def counted(since: datetime, subject: str) -> int:
-    """What `subject` has taken `since` then."""
+    """Return how much `subject` has used `since` then."""
     with connection.cursor() as cursor:
         cursor.execute(READ, [subject, since])
         row = cursor.fetchone()

@@ -17,7 +17,7 @@ PERMANENT = 500  # answers of a mail server from here on do not change by trying
 
 
 def send_mail(template: str, to: str, **context: object) -> None:
-    """`mail/<template>.txt` to one address, as part of an act; raises NotSent when the mail server does not take it."""
+    """Send `mail/<template>.txt` to one address, as part of an act; raise NotSent if the server does not accept it."""
     try:
         _send(template, to, context)
     except FAILURES as error:
@@ -33,7 +33,7 @@ def _send(template: str, to: str, context: dict[str, object]) -> None:
 
 
 def tell(template: str, to: Iterable[str], **context: object) -> None:
-    """The same to several, for what is done already: a mail that cannot be sent is logged, and stops nothing."""
+    """Send the same to several addresses, after an act: an email that cannot be sent is logged, and nothing stops."""
     for address in to:
         try:
             _send(template, address, context)

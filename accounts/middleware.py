@@ -1,4 +1,4 @@
-"""Who a request acts for, what it may still ask, and its scope in the database: three middlewares, in this order."""
+"""The acting membership of a request, its limits, and its scope in the database: three middlewares, in this order."""
 
 from collections.abc import Callable
 from contextlib import nullcontext
@@ -14,10 +14,10 @@ from accounts.sign_in.tokens import authenticate, brings_credentials
 
 
 class ActingMiddleware:
-    """Gives each request `memberships` and `acting`: by its token, or by what its person chose.
+    """Sets `memberships` and `acting` on each request, from its token or from the user's choice.
 
-    Anyone who must enrol a second factor acts for nobody until then: the memberships are withheld (`lacks_factor`). A
-    system whose token opens nothing goes on as nobody: views of the API then answer 401, the same whatever the reason.
+    Anyone who must enrol a second factor cannot act until then: the memberships are withheld (`lacks_factor`). A system
+    whose token is not valid continues without a membership: views of the API then answer 401, whatever the reason.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
@@ -39,7 +39,7 @@ def _chosen(request: HttpRequest) -> Acting | None:
 
 
 class LimitMiddleware:
-    """Counts requests to the API, and tells in each answer what is left; stands outside of the request's scope."""
+    """Counts requests to the API, and says in each answer how many are left; runs outside the request's scope."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -57,10 +57,10 @@ class LimitMiddleware:
 
 
 class ScopeMiddleware:
-    """Runs a request in the scope of whom it acts for.
+    """Runs a request in the scope of its acting membership.
 
-    The transaction opened here ends after the answer is rendered; ATOMIC_REQUESTS has one inside it, which an error
-    undoes.
+    The transaction opened here ends after the answer is rendered. ATOMIC_REQUESTS opens another inside it, which an
+    error undoes.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:

@@ -10,9 +10,9 @@ from accounts.audit.kinds import AuditKind
 
 @contextmanager
 def system_scope(reason: str, *, via: str = "command", audited: bool = True) -> Iterator[None]:
-    """A transaction, or a part of one, in which the operator reads and writes everything, for `reason`.
+    """Open a transaction, or a part of one, in which the operator reads and writes everything, for `reason`.
 
-    It stands in the audit trail, unless what is done there is its own evidence.
+    It is noted in the audit trail, unless the work done there leaves its own evidence.
     """
     with scope_settings(organisation="", operator=reason, history={"operator": reason, "via": via}):
         if audited:

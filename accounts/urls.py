@@ -1,4 +1,4 @@
-"""Sign-in (django-allauth; only what is offered), the acting membership, members, the public lists."""
+"""Addresses for sign-in (the parts of django-allauth in use), the acting membership, members and the public lists."""
 
 from allauth.account import views as allauth
 from allauth.mfa.base import views as mfa

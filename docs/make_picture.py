@@ -20,7 +20,7 @@ SOURCE = "nameplate photo, job 88213"
 
 
 def main(address: str) -> None:
-    """Browsers as the tests have them: Debian's, or else Playwright's own; as root without the sandbox."""
+    """Return the browser that the tests use: Debian's, or else Playwright's own; without the sandbox as root."""
     arguments = [] if os.geteuid() else ["--no-sandbox"]
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=arguments)
@@ -50,7 +50,7 @@ def open_meter(page: Page) -> None:
 
 
 def correct_msn(page: Page) -> None:
-    """By the form and the page that asks to confirm; a person and a source then stand beside the value."""
+    """Record a value through the form and its confirmation page, so that a person and a source are shown beside it."""
     page.goto(f"{page.url}edit/")
     msn = page.locator("[name=msn]")
     msn.fill(f"{msn.input_value()[:-1]}{(int(msn.input_value()[-1]) + 1) % 10}")

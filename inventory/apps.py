@@ -7,4 +7,4 @@ class InventoryConfig(AppConfig):
     name = "inventory"
 
     def ready(self) -> None:
-        import_module("inventory.trail.kinds")  # registers them with the audit trail
+        import_module("inventory.trail.kinds")  # registers the kinds with the audit trail

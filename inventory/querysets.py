@@ -20,7 +20,7 @@ METER = Q(device_type__in=("ESME", "GSME"))
 
 
 def by_device_id(devices: QuerySet, acting: Acting | None) -> Keyset:
-    """The row ids and Device IDs of `devices` in the scope of `acting`, for pages in order of Device ID."""
+    """Return row ids and Device IDs of `devices` in the scope of `acting`, for pages in order of Device ID."""
     return Keyset(devices.values_list("pk", "device_id", named=True), "device_id", tuple(scope_parts(acting)))
 
 
@@ -148,7 +148,7 @@ class ReportRunQuerySet(models.QuerySet):
         return self.filter(organisation=acting.organisation) if acting else self.none()
 
     def last_of_each_report(self) -> Self:
-        """The latest run of each report."""
+        """Return the latest run of each report."""
         return self.order_by("report", "-started_at").distinct("report")
 
 

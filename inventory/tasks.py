@@ -18,5 +18,5 @@ def adopt_steps(timestamp: int) -> int:
 @app.periodic(cron="40 3 * * *")
 @app.task(queueing_lock="expire_readings")
 def expire_readings(timestamp: int) -> int:
-    """Who read whose devices is kept as long as reads in the audit trail."""
+    """Remove device readings once they are older than the reads kept in the audit trail."""
     return readings.expire_readings()

@@ -18,7 +18,7 @@ class IsoDay:
 
 register_converter(IsoDay, "iso_day")
 urlpatterns = [
-    # Files: before the addresses of devices, which would take `download` for a Device ID
+    # Files come before the addresses of devices, which would take `download` for a Device ID
     *(
         path(f"{report.path}download/", reports.report_download(report), name=f"{report.name}-download")
         for report in CATALOGUE.values()

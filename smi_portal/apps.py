@@ -1,6 +1,6 @@
 from django.apps import AppConfig
 
-from smi_portal import checks  # noqa: F401  (checks and receivers register themselves)
+from smi_portal import checks  # noqa: F401  (to register checks and receivers)
 from smi_portal.refusals import request_ids  # noqa: F401
 
 

@@ -23,10 +23,10 @@ def live(request: HttpRequest) -> HttpResponse:
 @allow(Open.TO_ALL)
 @transaction.non_atomic_requests
 def ready(request: HttpRequest) -> HttpResponse:
-    """The database answers and holds every table of this version; asked in one query, as anybody may ask."""
+    """Whether the database answers and has every table of this version; in one query, because anyone can request it."""
     try:
         applied = set(MigrationRecorder(connection).migration_qs.values_list("app", "name"))
-    except ProgrammingError:  # an empty database has no table of them either
+    except ProgrammingError:  # an empty database does not have the table of migrations either
         applied = set()
     except Error:
         return _answer("The database does not answer.", status=503)
@@ -37,7 +37,7 @@ def ready(request: HttpRequest) -> HttpResponse:
 
 @cache
 def _needed() -> frozenset[tuple[str, str]]:
-    """The migrations of this version; read from the files once, as they do not change while the process lives."""
+    """Return the migrations of this version, read once from the files, which do not change while the process runs."""
     return frozenset(MigrationLoader(None).graph.nodes)
 
 

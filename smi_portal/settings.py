@@ -287,7 +287,7 @@ SPECTACULAR_SETTINGS = {
 PGHISTORY_CONTEXT_FIELD = pghistory.ContextJSONField()
 PGHISTORY_CREATED_AT_FUNCTION = "clock_timestamp()"
 PGHISTORY_LEVEL = pghistory.Statement
-# Migrations hold tables and data alone: `migrate` installs the triggers after them.
+# Migrations hold only tables and data: `migrate` installs the triggers after them.
 PGTRIGGER_MIGRATIONS = False
 
 # Which items a MAP sees of its devices: an assumption each installation can change (docs/open-questions.md).

@@ -51,7 +51,7 @@ def django_db_setup(
 def empty_tables() -> None:
     """Remove what a test with transactions of its own has written: as the owner, past the tables that refuse it.
 
-    Django's flush, in its place, would also make all permissions anew, for each name of the database.
+    Django's flush would also create all permissions again, for each alias of the database.
     """
     with connections["owner"].cursor() as cursor, transaction.atomic(using="owner"):
         cursor.execute("SELECT tgrelid::regclass FROM pg_trigger WHERE tgname = 'append_only_truncate'")
@@ -66,13 +66,13 @@ def empty_tables() -> None:
 
 @pytest.fixture
 def operator(db) -> None:
-    """The test prepares or looks as the operator; what it asks of the portal begins as nobody all the same."""
+    """The test prepares or checks as the operator; its requests to the portal still begin without a scope."""
     become_operator()
 
 
 @pytest.fixture(scope="session", autouse=True)
 def portal_enters_its_own_scopes() -> Iterator[None]:
-    """A request or a command begins as nobody, in whatever scope the test is that gives it."""
+    """A request or a command begins without a scope, whatever the scope of the test."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Client, "request", as_nobody()(Client.request))
         patch.setattr(BaseCommand, "execute", as_nobody()(BaseCommand.execute))

@@ -1,4 +1,4 @@
-"""Scopes that tests enter by name: the operator's, to prepare and to look, and nobody's, as between two requests."""
+"""Scopes that tests enter by name: the operator's, to prepare and to check, and none, as between two requests."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
@@ -39,7 +39,7 @@ def as_operator_unless_in_scope() -> Iterator[None]:
 
 @contextmanager
 def as_nobody() -> Iterator[None]:
-    """What runs inside has to enter a scope of its own. A connection that is not open yet is nobody's."""
+    """Leave the scope, so that code inside has to enter its own. A connection that is not open yet has no scope."""
     if connection.connection is None:
         yield
     else:

@@ -342,7 +342,7 @@ def test_data_of_another_version_is_refused_with_advice(commands, folder):
     (folder / "postgres/PG_VERSION").write_text("16\n")
 
     _, complaints = commands.run(folder)
-    assert "was made by PostgreSQL 16" in complaints
+    assert "was created by PostgreSQL 16" in complaints
     assert "delete it" in complaints
     (folder / "postgres/PG_VERSION").write_text(f"{VERSION}\n")
 

@@ -36,5 +36,5 @@ def test_python_that_is_older_or_missing_is_refused_with_a_sentence(bare, is_the
     done = made(bare, python)
 
     assert done.returncode != 0
-    assert f"The portal needs Python 3.11 or newer, and {python} is missing or older." in done.stdout
+    assert f"The portal needs Python 3.11 or newer, but {python} is missing or older." in done.stdout
     assert not (bare / ".venv").exists()

@@ -26,10 +26,10 @@ GONE = "This invitation was accepted, revoked or replaced in the meantime."
 
 @transaction.atomic
 def invite(*, email: str, name: str, job: Job, by: Acting) -> Invitation:
-    """Offer somebody a job for the acting organisation, by a mail with a link that works once, for 72 hours.
+    """Offer someone a job in the acting organisation, by an email with a link that works once, for 72 hours.
 
-    Refuses who is a member or invited already, and a DCC administrator, whom two people appoint. Raises NotSent, and
-    invites nobody, when the mail is not taken.
+    Refuses anyone who is already a member or invited, and DCC administrators, who need a second administrator's
+    approval. Raises NotSent, and invites no one, when the mail server does not accept the email.
     """
     if not may_manage_still(by):
         raise NotAllowed(f"Only an administrator of {by.organisation} invites people.")

@@ -120,10 +120,10 @@ def switch_sign_on(*, sign_on: SingleSignOn, on: bool, by: Acting | None) -> Sin
 
 @transaction.atomic
 def add_domain(*, sign_on: SingleSignOn, domain: str, by: Acting) -> MailDomain:
-    """A domain that the provider shall vouch for, once the link mailed to its postmaster has proved it.
+    """Add a domain that the provider vouches for, once the link emailed to its postmaster has been confirmed.
 
-    Refuses what is no domain, a public mail domain, and one that some organisation has. Raises NotSent,
-    and adds nothing, when the mail is not taken.
+    Refuses values that are not a domain, public email domains, and domains that an organisation already has. Raises
+    NotSent, and adds nothing, when the mail server does not accept the email.
     """
     name = clean_domain(domain)
     if held := MailDomain.objects.current().select_related("single_sign_on__organisation").filter(domain=name).first():

@@ -105,7 +105,7 @@ def expire_audit() -> int:
 
 
 def expiry_limit() -> datetime | None:
-    """The moment before which reads and sign-ins are kept no longer; None where they are kept for ever."""
+    """Return the moment before which reads and sign-ins have expired; None if they are kept for ever."""
     days = settings.AUDIT_KEEP_SHORT_DAYS
     return None if days is None else timezone.now() - timedelta(days=days)
 

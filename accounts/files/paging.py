@@ -1,4 +1,4 @@
-"""Pages by position: the rows after the last one seen, whatever the depth. No OFFSET, no COUNT."""
+"""Pages by position: each page reads the rows after the last one seen, at any depth, without OFFSET or COUNT."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from django.utils.http import urlencode
 
 from accounts.errors import BadRequest
 
-# How many rows a page has: on the portal; in the API, where a request may ask for another number, up to a most.
+# How many rows a page has: on the portal; in the API, where a request can ask for another number, up to the largest.
 PAGE_SIZE = 50
 API_PAGE_SIZE, LARGEST_API_PAGE = 100, 1000
 MANY = 1000  # rows are counted up to here
@@ -22,8 +22,8 @@ SALT = "accounts.files.paging"
 class Keyset:
     """Rows in the order of one unique, indexed key; `order` names it as `order_by` does.
 
-    `parts` are conditions that together cover the rows without overlap: each is read from its own index in order and
-    the few rows found are merged, so a scope of several parties costs no sort of the whole.
+    `parts` are conditions that together cover the rows without overlap. Each is read from its own index in order, and
+    the few rows found are merged, so that a scope of several parties does not have to be sorted as a whole.
     """
 
     rows: QuerySet
@@ -35,11 +35,11 @@ class Keyset:
         return self.order.removeprefix("-")
 
     def signed(self, key: str | int) -> str:
-        """The key of a row as an address holds it, for lists of this kind alone."""
+        """Return the key of a row in the form used in addresses, valid only for lists of this kind."""
         return signing.dumps(key, salt=self._salt)
 
     def unsigned(self, text: str) -> str | int:
-        """Raises BadSignature for what `signed` did not give."""
+        """Return the key; raise BadSignature if `signed` did not create the text."""
         return signing.loads(text, salt=self._salt)
 
     @property
@@ -48,7 +48,7 @@ class Keyset:
 
 
 class Position(NamedTuple):
-    """After which key a page begins (None: with the first row), or before which key it ends, if `backwards`."""
+    """The key after which a page begins (None for the first row) or, if `backwards`, before which it ends."""
 
     key: str | int | None = None
     backwards: bool = False
@@ -56,7 +56,7 @@ class Position(NamedTuple):
 
 @dataclass(frozen=True)
 class Page:
-    """The rows of one page in order, and the addresses of its neighbours; empty where there is none."""
+    """The rows of one page in order, and the addresses of the pages before and after it; empty if there is none."""
 
     rows: list[Any]
     previous_url: str = ""
@@ -65,7 +65,7 @@ class Page:
 
 
 def page_at(keyset: Keyset, position: Position, url: Callable[[Position], str], size: int = PAGE_SIZE) -> Page:
-    """The page of `size` rows at `position`; `url` makes the address of a neighbour."""
+    """Return the page of `size` rows at `position`; `url` makes the address of the page before or after it."""
     found = _read(keyset, position, size + 1)
     more = len(found) > size
     rows = found[:size][::-1] if position.backwards else found[:size]
@@ -79,9 +79,9 @@ def page_at(keyset: Keyset, position: Position, url: Callable[[Position], str], 
 
 
 def keyset_page(keyset: Keyset, params: Mapping[str, str]) -> Page:
-    """The page that `after` or `before` in the parameters of an address asks for, else the first.
+    """Return the page that `after` or `before` in the parameters of an address asks for, otherwise the first.
 
-    The addresses of its neighbours are query strings that keep all other parameters.
+    The addresses of the pages before and after it are query strings that keep all other parameters.
     """
     kept = {name: value for name, value in params.items() if name not in PAGING and value}
 
@@ -92,7 +92,7 @@ def keyset_page(keyset: Keyset, params: Mapping[str, str]) -> Page:
 
 
 def how_many(queryset: QuerySet) -> int | None:
-    """The number of rows up to 1,000; None for more."""
+    """Return the number of rows, up to 1,000; None if there are more."""
     counted = queryset.order_by()[: MANY + 1].count()
     return counted if counted <= MANY else None
 
@@ -100,7 +100,7 @@ def how_many(queryset: QuerySet) -> int | None:
 def _position(keyset: Keyset, params: Mapping[str, str]) -> Position:
     after, before = (params.get(name) for name in PAGING)
     if after and before:
-        raise BadRequest("“after” and “before” cannot be used together.")
+        raise BadRequest("Use either “after” or “before”, not both.")
     if not (after or before):
         return Position()
     try:

@@ -1,4 +1,4 @@
-"""A page with one form. All of them answer alike, and a view says only what differs: its form, template and act."""
+"""A page with one form. All such pages answer in the same way; a view gives only its form, template and act."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -11,7 +11,7 @@ from django.shortcuts import redirect, render
 from accounts.errors import NotAllowed, Stale
 from accounts.sign_in.kept_forms import refilled
 
-Given = dict[str, Any]  # what a valid form was given
+Given = dict[str, Any]  # the values of a valid form
 MEANWHILE = "This has been updated since you opened it. Check it again before you continue."
 
 
@@ -24,10 +24,10 @@ def form_page(
     *,
     meanwhile: str = MEANWHILE,
 ) -> HttpResponse:
-    """The page of `form`: empty, or as its person left it when the session ended; once it is valid, what `act` answers.
+    """Return the page of `form`, empty or as kept when the session ended; once it is valid, the answer of `act`.
 
-    What `act` refuses stands at the field it names, or above the form: with 400, or 409 and the sentence `meanwhile`
-    if what is to be changed was changed since the page was opened.
+    A refusal by `act` is shown at the field that it names, or above the form, with 400; or with 409 and the sentence
+    `meanwhile` if the object has been changed since the page was opened.
     """
     form, status = refilled(request, form), 400 if form.is_bound else 200
     if form.is_valid():
@@ -42,24 +42,24 @@ def form_page(
 
 
 def posted(request: HttpRequest) -> QueryDict | None:
-    """The data of the form that was sent, if one was."""
+    """Return the data of the form, if one was sent."""
     return request.POST if request.method == "POST" else None
 
 
 def show_refusal(form: Form, refusal: NotAllowed) -> None:
-    """Each problem at the field it is about, if the form has it."""
+    """Add each problem to the field that it is about, if the form has that field."""
     for problem in refusal.problems:
         form.add_error(problem.item if problem.item in form.fields else None, problem.in_full)
 
 
 def done(request: HttpRequest, sentence: str, to: str, **of: object) -> HttpResponseRedirect:
-    """The end of an act: on to the page `to`, which says what was done."""
+    """End an act: redirect to the page `to`, which says what was done."""
     messages.success(request, sentence)
     return redirect(to, **of)
 
 
 def button(request: HttpRequest, act: Callable[[], str], to: str, **of: object) -> HttpResponseRedirect:
-    """A button that has no page of its own: the page `to` says what `act` did, or why it was refused."""
+    """Answer a button without a page of its own: the page `to` says what `act` did, or why it was refused."""
     try:
         return done(request, act(), to, **of)
     except NotAllowed as refusal:

@@ -54,7 +54,7 @@ class ReviewForm(forms.Form):
         given = super().clean()
         for member in self.members:
             if given.get(f"decision_{member.pk}") == "end" and not given.get(f"reason_{member.pk}"):
-                self.add_error(f"reason_{member.pk}", "Say why, in a few words.")
+                self.add_error(f"reason_{member.pk}", "Enter a reason.")
         if not any(given.get(f"decision_{member.pk}") for member in self.members) and not self.errors:
             self.add_error(None, "Choose Keep or End for at least one member.")
         return given

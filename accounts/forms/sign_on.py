@@ -45,7 +45,7 @@ class ProviderForm(forms.Form):
 
 
 class SwitchForm(forms.Form):
-    """Its page offers the one that it is not now."""
+    """The form that switches single sign-on; its page offers only the other state."""
 
     to = forms.ChoiceField(
         choices=[("on", "On"), ("off", "Off")],

@@ -1,6 +1,6 @@
-"""Who takes part, by noun. The tables of the audit trail stand in `accounts.models.audit`."""
+"""Organisations, people and codes, by noun. The tables of the audit trail are in `accounts.models.audit`."""
 
-from accounts.models import audit as audit_models  # noqa: F401  (of this app)
+from accounts.models import audit as audit_models  # noqa: F401  (so that Django finds its models)
 from accounts.models.invitations import Invitation
 from accounts.models.kept_answers import KeptAnswer
 from accounts.models.participants import Binding, BindingEvent, Fuel, Participant, ParticipantEvent, PeriodQuerySet

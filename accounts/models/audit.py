@@ -28,7 +28,7 @@ class Retention(models.TextChoices):
 
 class AuditRowQuerySet(models.QuerySet):
     def readable_by(self, organisation: Organisation) -> Self:
-        """The organisation's own rows; for the DCC, all."""
+        """Return the organisation's own rows; all rows for the DCC."""
         return self.all() if organisation.role == Role.DCC else self.filter(organisation_id=organisation.pk)
 
     def unsealed(self) -> Self:
@@ -66,7 +66,7 @@ class AuditRow(models.Model):
     """
 
     at = models.DateTimeField()
-    kind = models.CharField(max_length=24)  # of those registered in accounts.audit.kinds
+    kind = models.CharField(max_length=24)  # registered in accounts.audit.kinds
     person_id = models.BigIntegerField(null=True)
     organisation_id = models.BigIntegerField(null=True)
     via = models.CharField(max_length=12)

@@ -1,1 +1,1 @@
-"""What happens when Django and django-allauth tell of sign-ins, passwords and second factors."""
+"""What happens when Django and django-allauth signal sign-ins, passwords and second factors."""

@@ -53,7 +53,7 @@ class AccountAdapter(DefaultAccountAdapter):
         return not (records and records[-1]["at"] > lately)
 
     def get_client_ip(self, request: HttpRequest) -> str:
-        """Empty where the server does not say it, as behind a Unix socket: that alone refuses nothing."""
+        """Return the address, or an empty text if the server does not give one, as behind a Unix socket."""
         try:
             return super().get_client_ip(request)
         except PermissionDenied:

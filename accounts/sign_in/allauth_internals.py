@@ -1,10 +1,12 @@
-"""What the portal needs of django-allauth's inner modules, which may change without notice: nothing else imports them.
+"""The internal modules of django-allauth that the portal needs. They can change without notice, and only this module
+imports them.
 
-- An invitation signs its new person in by the steps of every sign-in, and notes that they have just given a password:
-  the public `perform_login` notes nothing, so that they would be asked for it again at once.
-- By which ways, and when, a session was opened: `authentication_step_completed` tells of a step, and keeps none.
-- That somebody has confirmed at an organisation's provider who they are: django-allauth has no such provider.
-- The request that had to wait for it goes on: publicly, django-allauth's own page alone does that.
+- `perform_password_login`: signs in a new member in the usual steps, and notes that they have just entered a password.
+  The public `perform_login` notes nothing, so that they would be asked for it again immediately.
+- The methods by which a session was opened, with their times: the signal `authentication_step_completed` reports a
+  step, but does not keep it.
+- A confirmation of identity at an organisation's provider, which django-allauth does not know.
+- Resuming the request that waited for it: publicly, only django-allauth's own page does that.
 """
 
 from allauth.account.internal.flows.login import (

@@ -56,7 +56,7 @@ class FactorAdapter(DefaultMFAAdapter):
 def spend(user: User, code: str) -> None:
     """A code of an app opens once, as long as it is good; django-allauth itself remembers it for a third of that."""
     good_for = app_settings.TOTP_PERIOD * (2 * app_settings.TOTP_TOLERANCE + 1)
-    digits = "".join(filter(str.isdecimal, code))  # however they were parted
+    digits = "".join(filter(str.isdecimal, code))  # however they were separated
     if not cache.add(f"accounts.sign_in.mfa.spent:{user.pk}:{digits}", True, good_for):
         raise get_adapter().validation_error("incorrect_code")
 

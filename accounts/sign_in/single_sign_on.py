@@ -147,7 +147,7 @@ def _forget_claims(sociallogin: SocialLogin) -> dict[str, object]:
 
 
 def _of_one_subject(claims: dict[str, object]) -> bool:
-    """An ID token there must be, and the user info must be about the same person (OpenID Connect Core 5.3.2)."""
+    """Require an ID token, and user info about the same person (OpenID Connect Core 5.3.2)."""
     token, info = claims.get("id_token") or {}, claims.get("userinfo") or {}
     return bool(token.get("sub")) and info.get("sub", token["sub"]) == token["sub"]
 

@@ -43,7 +43,7 @@ def member_edit(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 def _changed_meanwhile(request: HttpRequest, membership: Membership, job: Job) -> HttpResponse:
-    """409: the choice made, to be saved again over the job that the member has now."""
+    """Answer 409 with the user's choice, to be saved again over the job that the member has now."""
     now = f"Someone else made {membership.user} {membership.get_job_display()} in the meantime."
     messages.error(request, f"{now} Nothing was saved. Save again if your choice still stands.")
     form = JobForm(initial={"job": job, "job_shown": membership.job})

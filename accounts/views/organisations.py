@@ -85,7 +85,7 @@ def organisation_detail(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 def _partner_or_404(pk: int) -> Organisation:
-    """An organisation other than the DCC, which acts under no code and always takes part."""
+    """Return an organisation other than the DCC, which has no codes and always takes part."""
     return get_object_or_404(Organisation.objects.exclude(role=Role.DCC), pk=pk)
 
 

@@ -38,7 +38,9 @@ def sign_on_edit(request: HttpRequest, pk: int) -> HttpResponse:
 
     def save(given: Given) -> HttpResponse:
         actions.set_provider(organisation=organisation, **given, by=request.acting)
-        return done(request, f"Saved. The provider of {organisation} answers and names itself so.", "sign-on", pk=pk)
+        return done(
+            request, f"Saved. The provider of {organisation} answers, and its issuer matches.", "sign-on", pk=pk
+        )
 
     context = {"organisation": organisation, "callback": actions.callback_address(organisation)}
     return form_page(request, form, "accounts/sign_on_edit.html", save, context)

@@ -19,7 +19,7 @@ from inventory.models import Device
 from inventory.querysets import by_device_id
 
 SALT = "inventory.api.paging"
-RESULTS = "What there is on this page, or in all where there are no pages."
+RESULTS = "The results on this page, or all results if there are no pages."
 PARAMETERS = ("cursor", "page_size")
 BAD_CURSOR = Problem(
     "This cursor is damaged, or was given for another query or another caller. Start again without it.",
@@ -65,7 +65,7 @@ class DevicePagination(BasePagination):
         link = {"type": ["string", "null"], "format": "uri"}
         properties = {
             "next": link | {"description": "The address of the next page; null on the last."},
-            "previous": link | {"description": "That of the page before."},
+            "previous": link | {"description": "The address of the previous page; null on the first."},
             "results": schema | {"description": RESULTS},
         }
         return {"type": "object", "required": list(properties), "properties": properties}

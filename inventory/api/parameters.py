@@ -29,7 +29,9 @@ PAST = [
     OpenApiParameter("known_on", description=KNOWN_ON),
 ]
 PAST_NEEDED = [OpenApiParameter("as_of", required=True, description=AS_OF), PAST[1]]
-IF_MATCH = OpenApiParameter("If-Match", str, HEADER, required=True, description="The ETag the device was read with.")
+IF_MATCH = OpenApiParameter(
+    "If-Match", str, HEADER, required=True, description="The ETag of the version that you read."
+)
 IF_NONE_MATCH = OpenApiParameter("If-None-Match", str, HEADER, description="An ETag: 304 if nothing is new.")
 IDEMPOTENCY_KEY = OpenApiParameter(
     "Idempotency-Key",
@@ -49,12 +51,12 @@ REPLAYED = OpenApiParameter(
 PAGES = [OpenApiParameter("Link", str, HEADER, response=[200], description="Leads to the pages before and after.")]
 ETAG = [OpenApiParameter("ETag", str, HEADER, response=[200], description="Its version and a digest.")]
 DESCRIBED_BY = [OpenApiParameter("Link", str, HEADER, response=[200], description="Leads to the file’s manifest.")]
-MANIFEST = " `Link` leads to the manifest, against which the file is verified. HEAD makes no run."
+MANIFEST = " `Link` leads to the manifest, with which you can verify the file. HEAD does not start a run."
 QUESTIONS = {
     THE_PAST: (
         PAST,
-        "It is as of today, or of the UK day `as_of`; `known_on` leaves out what was recorded after that day.",
+        "It is as of today, or of the UK date `as_of`; `known_on` leaves out anything recorded after that date.",
     ),
-    A_SEARCH: (FILTERS, "The same filters as those of the list of devices narrow it."),
+    A_SEARCH: (FILTERS, "You can narrow it with the same filters as the list of devices."),
 }
 A_FILE = {(200, "text/csv"): OpenApiResponse(OpenApiTypes.STR, description="CSV (RFC 4180), UTF-8.")}

@@ -64,7 +64,7 @@ class DownloadViewSet(Resource):
 
 
 def download_of(report: Report) -> type[DownloadViewSet]:
-    """The view set that answers with the file of `report`, described by its row in the catalogue."""
+    """Return the view set that answers with the file of `report`, described by its entry in the catalogue."""
     parameters, about = QUESTIONS[report.question]
     described = extend_schema(
         description=f"{report.holds}\n\n{about}{MANIFEST if report.keeps_runs else ''}",
@@ -81,7 +81,7 @@ def plain(request: Request) -> HttpRequest:
 
 
 class RunViewSet(Resource):
-    """Downloads by the own organisation of the reports whose runs are kept."""
+    """Downloads by your organisation, of the reports whose runs are kept."""
 
     permission = Permission.DOWNLOAD_MAP_PORTFOLIO
     queryset = ReportRun.objects.none()

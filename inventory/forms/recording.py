@@ -1,4 +1,4 @@
-"""Forms of MAP ID and MSN: they parse what was typed; `rules` and `recording` decide."""
+"""Forms for MAP ID and MSN: they parse the input; `rules` and `recording` decide."""
 
 from dataclasses import dataclass
 
@@ -209,7 +209,7 @@ def recorded_values(device: Device) -> dict[str, object]:
 
 
 class BlankMapIdForm(forms.Form):
-    """Removing a MAP ID: an act of its own, with its reason and date."""
+    """Removes a MAP ID: a separate act, with its reason and date."""
 
     kind = forms.ChoiceField(
         label="Which of these is it?",
@@ -240,7 +240,7 @@ class BlankMapIdForm(forms.Form):
 
 
 class TakeBackForm(forms.Form):
-    """Cancelling a planned change of the MAP ID."""
+    """Cancels a planned change of the MAP ID."""
 
     reason = forms.CharField(
         label="Why are you cancelling it?", max_length=240, error_messages=required("Enter a reason.")

@@ -21,13 +21,13 @@ REQUIRED_HEADER = TEXTS[:17]
 OPTIONAL_HEADER = TEXTS[17:]
 COLUMNS = Columns(REQUIRED_HEADER, OPTIONAL_HEADER, in_order=True)
 BLOCK_ROWS = 500  # sent to the database at once
-# With the value as the file has it, cut short.
+# With the start of the value in the file.
 PROBLEMS = """
     SELECT p.line, p.item, left(to_jsonb(s) ->> p.item, 24), p.sentence
     FROM problem AS p JOIN staging AS s ON s.line = p.line ORDER BY p.line, p.item, p.sentence
 """
-# Every known device, held until it is applied; told are those at another version than this load compared with. The
-# condition stands outside of what is materialized: within, only rows that fulfil it would be held, thus none.
+# Every known device, held until the load is applied; returns those whose version has changed since the comparison. The
+# condition is outside the materialized part: inside it, only the rows that fulfil it would be held, which are none.
 CHANGED_MEANWHILE = """
     WITH held AS MATERIALIZED (
         SELECT i.line, d.version <> i.known_version AS stale
@@ -38,7 +38,7 @@ CHANGED_MEANWHILE = """
 
 
 class LoadRefused(Exception):
-    """The file breaks rules, so nothing has been changed; `problems` are sentences, in order of lines."""
+    """The file breaks rules, so nothing has been changed; `problems` are sentences, in the order of lines."""
 
     def __init__(self, problems: list[str]) -> None:
         super().__init__("\n".join(problems))
@@ -57,7 +57,7 @@ class DeviceLoad:
 def load_devices(path: Path, *, dry_run: bool = False) -> DeviceLoad:
     """Load the device CSV at `path`; with `dry_run`, only say what would happen.
 
-    Raises LoadRefused with all that is wrong, OSError when the file cannot be read.
+    Raises LoadRefused with all problems of the file, OSError if it cannot be read.
     """
     source = f"device load {path.name}"[:120]
     with explaining(via="load", source=source), connection.cursor() as cursor:
@@ -92,7 +92,7 @@ def _stage(cursor: CursorWrapper, path: Path) -> None:
 
 
 def _copied(records: Iterable[CsvRecord], problems: list[str]) -> Iterator[str]:
-    """The sound records as COPY reads text: no value holds a tab or line break, thus only backslashes are marked."""
+    """Yield the valid records as text for COPY: no value holds a tab or line break, so only backslashes are escaped."""
     for line, cells, problem in records:
         if problem:
             problems.append(_on_line(line, problem))
@@ -116,10 +116,10 @@ def _refuse_problems(cursor: CursorWrapper) -> None:
 
 
 def _check(rule: Rule) -> str:
-    """One statement that notes every row breaking `rule`."""
+    """Return a statement that notes every row that breaks `rule`."""
     sentence = rule.sentence.replace("'", "''")
     wrong = rule.wrong if "%(" in rule.wrong else rule.wrong.replace("%", "%%")
-    return (  # rules are constants of `loading_rules`; nothing of the file is put into a statement
+    return (  # rules are constants of `rules.loading`; statements contain nothing from the file
         f"INSERT INTO problem SELECT i.line, '{rule.item}', '{sentence}' FROM incoming AS i WHERE {wrong}"  # noqa: S608
     )
 
@@ -142,7 +142,7 @@ def _apply(cursor: CursorWrapper, source: str) -> DeviceLoad:
 
 
 def _refuse_changed_meanwhile(cursor: CursorWrapper) -> None:
-    """Hold the known devices; refuse those that somebody changed since this load compared them."""
+    """Hold the known devices; refuse the load if one has changed since it was compared."""
     cursor.execute(CHANGED_MEANWHILE)
     if stale := [line for (line,) in cursor]:
         again = "The device was changed while this load ran. Load the file again."

@@ -33,9 +33,9 @@ class Migration(migrations.Migration):
                         choices=[
                             ("page", "Pages of single devices"),
                             ("look_up", "Look-ups by Device ID, MPxN or MSN"),
-                            ("list", "Lists in which at least one stood"),
-                            ("file", "Files in which at least one stood"),
-                            ("portfolio", "MAP portfolio reports in which at least one stood"),
+                            ("list", "Lists that included at least one"),
+                            ("file", "Files that included at least one"),
+                            ("portfolio", "MAP portfolio reports that included at least one"),
                         ],
                         max_length=9,
                     ),
@@ -250,7 +250,7 @@ class Migration(migrations.Migration):
                     models.CharField(
                         choices=[
                             ("first", "First recording"),
-                            ("correction", "Correction of what was typed wrongly"),
+                            ("correction", "Correction of an incorrect entry"),
                             ("change", "Change from a day on"),
                             ("ended", "Ended from a day on"),
                             ("cancelled", "Taken back"),
@@ -368,7 +368,7 @@ class Migration(migrations.Migration):
                     models.CharField(
                         choices=[
                             ("first", "First recording"),
-                            ("correction", "Correction of what was typed wrongly"),
+                            ("correction", "Correction of an incorrect entry"),
                             ("change", "Change from a day on"),
                             ("ended", "Ended from a day on"),
                             ("cancelled", "Taken back"),

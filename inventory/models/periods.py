@@ -18,7 +18,7 @@ class StepKind(models.TextChoices):
     """What the recording of a step is."""
 
     FIRST = "first", "First recording"
-    CORRECTION = "correction", "Correction of what was typed wrongly"
+    CORRECTION = "correction", "Correction of an incorrect entry"
     CHANGE = "change", "Change from a day on"
     ENDED = "ended", "Ended from a day on"
     CANCELLED = "cancelled", "Taken back"

@@ -1,20 +1,20 @@
-"""Who read whose devices."""
+"""The record of organisations that read devices of another."""
 
 from django.db import models
 
 
 class DeviceReading(models.Model):
-    """That an organisation read devices of another on a day, and how; never how many.
+    """The fact that an organisation read devices of another on a date, and how; never how many.
 
-    Without a reader, of a portfolio report: suppliers learn that there was one, not whose.
+    A portfolio report has no reader: suppliers learn that there was one, but not from which MAP.
     """
 
     class How(models.TextChoices):
         PAGE = "page", "Pages of single devices"
         LOOK_UP = "look_up", "Look-ups by Device ID, MPxN or MSN"
-        LIST = "list", "Lists in which at least one stood"
-        FILE = "file", "Files in which at least one stood"
-        PORTFOLIO = "portfolio", "MAP portfolio reports in which at least one stood"
+        LIST = "list", "Lists that included at least one"
+        FILE = "file", "Files that included at least one"
+        PORTFOLIO = "portfolio", "MAP portfolio reports that included at least one"
 
     day = models.DateField()
     reader_id = models.BigIntegerField(null=True)

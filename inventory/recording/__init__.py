@@ -1,1 +1,1 @@
-"""What people and systems do to the MAP ID and MSN of devices: one transaction each, telling why it is refused."""
+"""Acts on the MAP ID and MSN of devices: each is one transaction, and says why it is refused."""

@@ -1,4 +1,4 @@
-"""Recording or replacing MAP ID and MSN of many devices: all of them, or none."""
+"""Records or replaces MAP ID and MSN of many devices: all of them, or none."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -19,9 +19,9 @@ TWICE = Problem("This device is in the batch more than once.", "repeated", "devi
 
 @transaction.atomic
 def record_batch(*, entries: Sequence[BatchEntry], by: Acting) -> list[Device]:
-    """The same for many devices, in their order: all of them, or none.
+    """Record or replace MAP ID and MSN of many devices, in their order: all of them, or none.
 
-    Raises NotAllowed with every problem; the items begin with the number of the entry, such as `3/map_id`.
+    Raises NotAllowed with every problem; items begin with the number of the entry, such as `3/map_id`.
     """
     names = [entry.device_id for entry in entries]
     visible = Device.objects.visible_to(by).with_parties().order_by("pk").select_for_update(of=("self",))
@@ -42,7 +42,7 @@ def record_batch(*, entries: Sequence[BatchEntry], by: Acting) -> list[Device]:
 
 
 def _unfit(device: Device | None, entry: BatchEntry, *, twice: bool) -> list[Problem]:
-    """What is wrong with the device or the version that an entry names, as far as they could be read."""
+    """Yield the problems of the device and the version that an entry names, as far as they could be read."""
     if entry.device_id is None:
         return []
     if twice or device is None:

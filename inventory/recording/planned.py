@@ -1,4 +1,4 @@
-"""Planned changes of the MAP ID: cancelled before their day, and adopted by the device once it has come."""
+"""Planned changes of the MAP ID: cancelled before their date, or adopted by the device when it comes."""
 
 from datetime import date
 
@@ -13,7 +13,7 @@ from inventory.recording.steps import add_steps, step
 
 @transaction.atomic
 def take_back_step(*, device_id: str, valid_from: date, reason: str, expected_version: int, by: Acting) -> Device:
-    """Cancel the step of the MAP ID that is to begin on a day to come. Raises like `record_items`."""
+    """Cancel the planned change of the MAP ID that begins on `day`. Raises the same errors as `record_items`."""
     device = held_device(device_id, expected_version, by)
     planned = device.providerperiods.known_now().to_come().filter(valid_from=valid_from).first()
     if planned is None:
@@ -22,9 +22,9 @@ def take_back_step(*, device_id: str, valid_from: date, reason: str, expected_ve
 
 
 def adopt_due_steps() -> int:
-    """Let the steps that have begun since they were recorded stand on their devices; how many devices changed.
+    """Apply planned changes whose date has come to their devices; return the number of devices changed.
 
-    The operator's: runs shortly after each UK midnight, and does nothing a second time.
+    For the operator: runs shortly after each UK midnight. A second run changes nothing.
     """
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SELECT adopt_provider_steps(due_steps('inventory_providerperiod'), true)")

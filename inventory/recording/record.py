@@ -1,4 +1,4 @@
-"""Recording or replacing MAP ID and MSN of one device."""
+"""Records or replaces MAP ID and MSN of one device."""
 
 from django.db import transaction
 
@@ -14,8 +14,8 @@ from inventory.rules.recording import Recording, assess
 def record_items(*, device_id: str, recording: Recording, expected_version: int, by: Acting) -> Device:
     """Record or replace MAP ID and MSN of one device.
 
-    Raises Device.DoesNotExist when it is not (or no longer) in the scope of `by`, Stale when its version is not
-    `expected_version`, NotAllowed with all that the rules refuse.
+    Raises Device.DoesNotExist if it is not (or no longer) in the scope of `by`, Stale if its version is not
+    `expected_version`, NotAllowed with all refusals of the rules.
     """
     device = held_device(device_id, expected_version, by)
     assessment = assess(device, recording, by)

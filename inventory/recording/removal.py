@@ -1,4 +1,4 @@
-"""Removing the MAP ID of a device: from a day on, or because it was wrong from the start."""
+"""Removes the MAP ID of a device, from a date, or because it was wrong from the start."""
 
 from datetime import date
 
@@ -15,9 +15,9 @@ from inventory.recording.steps import add_steps, step
 def blank_map_id(
     *, device_id: str, kind: StepKind, reason: str, day: date | None, source: str, expected_version: int, by: Acting
 ) -> Device:
-    """Take the MAP ID of one device away, for `reason`: ENDED from `day` on, or as a CORRECTION from its beginning.
+    """Remove the MAP ID of one device, for `reason`: ENDED from `day`, or as a CORRECTION from its beginning.
 
-    Raises like `record_items`.
+    Raises the same errors as `record_items`.
     """
     device = held_device(device_id, expected_version, by)
     if device.asset_provider is None:

@@ -1,4 +1,4 @@
-"""Steps of the MAP ID as they are written: the device, the day, the participant, and the words about it."""
+"""Steps of the MAP ID to be written: the device, the date, the participant, and the words about it."""
 
 from datetime import date
 
@@ -10,7 +10,7 @@ from inventory.trail.notes import note_recorded
 
 
 def add_steps(device: Device, steps: list[ProviderPeriod], by: Acting) -> Device:
-    """Triggers close what the steps replace and write today's on the device; history has the words too."""
+    """Write the steps. Triggers close those that they replace and write today's step on the device."""
     last = steps[-1]
     with explaining(kind=last.kind, source=last.source, reason=last.reason, code=last.recorded_for):
         ProviderPeriod.objects.bulk_create(steps)
@@ -22,7 +22,7 @@ def add_steps(device: Device, steps: list[ProviderPeriod], by: Acting) -> Device
 def step(
     device: Device, day: date, participant: Participant | None, kind: StepKind, source: str, reason: str, by: Acting
 ) -> ProviderPeriod:
-    """A step whose `known` the database begins now."""
+    """Return a step that is known from now on, by the clock of the database."""
     return ProviderPeriod(
         device=device,
         valid_from=day,
@@ -38,5 +38,5 @@ def step(
 
 
 def code_of(device: Device, by: Acting) -> str:
-    """The participant on whose behalf `by` records; `DCC` for the DCC itself."""
+    """Return the code of the participant on whose behalf `by` records; `DCC` for the DCC itself."""
     return "DCC" if by.role == Role.DCC else device.supplier.code

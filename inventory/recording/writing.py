@@ -1,4 +1,4 @@
-"""Writing what was assessed, of one device or of many: sets, one statement for all that has the same words."""
+"""Writes what was assessed, for one device or many, in sets: one statement for all entries with the same words."""
 
 from collections import defaultdict
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ WHERE d.id = given.id
 
 @dataclass(frozen=True)
 class Work:
-    """A device held for update, what is asked for it, and what that would do; `part` of a batch."""
+    """A device held for update, the recording asked for, and its assessment; `part` names its place in a batch."""
 
     device: Device
     recording: Recording
@@ -32,7 +32,7 @@ class Work:
 
 
 def write(works: list[Work], by: Acting) -> list[Device]:
-    """Writes as sets: one statement for all that has the same words."""
+    """Write in sets: one statement for all entries with the same words."""
     msns, steps = defaultdict(list), defaultdict(list)
     for work in works:
         if work.assessment.msn:
@@ -52,14 +52,14 @@ def write(works: list[Work], by: Acting) -> list[Device]:
 
 
 def _words(work: Work, by: Acting, *, recorded: object) -> tuple[tuple[str, str], ...]:
-    """What history keeps of a write of an item that had been `recorded`, or had not."""
+    """Return the words that history keeps about a write; they depend on whether the item was `recorded` before."""
     kind = (work.recording.kind or StepKind.CORRECTION) if recorded else StepKind.FIRST
     said = {"kind": kind, "source": work.recording.source, "reason": work.recording.reason}
     return tuple((said | {"code": code_of(work.device, by)}).items())
 
 
 def _steps_of(work: Work, by: Acting) -> list[ProviderPeriod]:
-    """One step; and where a correction moves the day, the step at the former day is taken back."""
+    """Return the step; if a correction moves the date, also one that cancels the step at the former date."""
     device, given, day = work.device, work.recording, work.assessment.map_from
     kind = given.kind if device.asset_provider else StepKind.FIRST
     steps = [step(device, day, work.assessment.participant, kind, given.source, given.reason, by)]
@@ -70,7 +70,7 @@ def _steps_of(work: Work, by: Acting) -> list[ProviderPeriod]:
 
 
 def _refuse_hidden(works: list[Work], changed: dict[int, Device]) -> None:
-    """A step that another one hides today would be recorded and not hold."""
+    """Refuse a step that would be recorded without effect today, because another one hides it."""
     problems = []
     for work in works:
         now, asked = changed[work.device.pk], work.assessment

@@ -1,7 +1,7 @@
-"""The one table of reports: what each holds, who downloads it, what may be asked of it, and what is kept of a download.
+"""The one table of reports: their contents, who can download them, their questions, and what is kept of a download.
 
-The page "Reports", downloads, the API, commands, manifests and the audit trail take a report from here. A new one is a
-row, its query in a module beside this one, and a template where it has a page of its own.
+The page "Reports", downloads, the API, commands, manifests and the audit trail take a report from here. A new report
+needs a row here, a query in a module beside this one, and a template if it has its own page.
 """
 
 from collections.abc import Callable, Mapping
@@ -25,7 +25,7 @@ from inventory.reports.map_portfolio import portfolio
 
 @dataclass(frozen=True)
 class Asked:
-    """What one download asks for: a UK day, as known at a moment (None: when it is read), and a search, if any."""
+    """What one download asks for: a UK date, as known at a moment (None for the moment of reading), and any search."""
 
     day: date
     known_at: datetime | None = None
@@ -34,9 +34,9 @@ class Asked:
 
 @dataclass(frozen=True)
 class Question:
-    """What a report may be asked: its parameters, how they are read, and a sentence about them.
+    """The question that a report answers: its parameters, how they are read, and a sentence about them.
 
-    `read` raises BadRequest with all that is wrong with the values given.
+    `read` raises BadRequest with all problems of the given values.
     """
 
     parameters: tuple[str, ...]
@@ -56,16 +56,16 @@ def _search(given: Mapping[str, str], by: Acting) -> Asked:
     return Asked(timezone.localdate(), search=search)
 
 
-BESIDE = ("format", FIELD)  # what the address of any download may say besides its question
+BESIDE = ("format", FIELD)  # the other parameters of any download
 THE_PAST = Question(("as_of", "known_on"), _past, "Download it as of today or an earlier date.")
 A_SEARCH = Question(tuple(DeviceFilter.base_filters), _search, "To download only some of them, search for them first.")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Report:
-    """One report. Its page has its `name` as URL name, and the file `name`-download.
+    """One report. Its `name` is the URL name of its page, and `name`-download that of its file.
 
-    `query` gives the rows that the reader may have, with their quality flags. The columns are the data items that name
+    `query` returns the rows that the reader can see, with their quality flags. The columns are the data items that name
     the report.
     """
 
@@ -91,11 +91,11 @@ class Report:
 
     @property
     def roles(self) -> list[Role]:
-        """The roles in which an organisation has this report."""
+        """Return the roles in which an organisation has this report."""
         return [role for role in Role if allows(role, Job.ADMINISTRATOR, self.permission)]
 
     def rows(self, by: Acting, asked: Asked) -> QuerySet:
-        """The values of the file, in its order; empty where a column is withheld from the reader."""
+        """Return the values of the file, in its order; a column that is withheld from the reader is empty."""
         columns = (_column(item, by, asked) for item in self.columns)
         return self.query(by, asked).order_by(*self.ordered_by).values_list(*columns)
 
@@ -139,5 +139,5 @@ CATALOGUE: dict[str, Report] = {
 
 
 def reports_of(acting: Acting) -> list[Report]:
-    """The reports that `acting` may download."""
+    """Return the reports that `acting` can download."""
     return [report for report in CATALOGUE.values() if acting.may(report.permission)]

@@ -10,5 +10,5 @@ from inventory.models import Device
 
 
 def listed(acting: Acting, day: date, search: DeviceFilter) -> QuerySet:
-    """What `search` found; duplicates are looked for among all that `acting` may see."""
+    """Return what `search` found; duplicates are looked for among all devices that `acting` can see."""
     return search.qs.with_quality_flags(acting, day, among=Device.objects.visible_to(acting))

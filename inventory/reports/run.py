@@ -1,4 +1,4 @@
-"""A run of a report: it begins, reads one snapshot, copies it out and ends; its record and its manifest."""
+"""A run of a report: it begins, reads one snapshot, copies it out and ends. Also its record and its manifest."""
 
 import hashlib
 import json
@@ -24,7 +24,7 @@ STATEMENT = "As recorded by suppliers in the SMI; not proof of title."
 
 
 def plan_run(report: Report, asked: Asked, *, by: Acting) -> ReportRun:
-    """A run of `report` that has not begun: it is recorded once it does, if the report keeps its runs."""
+    """Return a run of `report` that has not begun; it is recorded when it begins, if the report keeps its runs."""
     return ReportRun(
         report=report.name,
         organisation=by.organisation,
@@ -35,7 +35,7 @@ def plan_run(report: Report, asked: Asked, *, by: Acting) -> ReportRun:
 
 
 def chunks_of(run: ReportRun, asked: Asked, by: Acting) -> Iterator[bytes]:
-    """Begin `run` and give its CSV in pieces, the same for page, API and command; how it ended is recorded."""
+    """Begin `run`, yield its CSV in pieces (the same for page, API and command), and record how it ended."""
     report = CATALOGUE[run.report]
     with scope(by):
         _begin(report, run, asked, by)
@@ -44,7 +44,7 @@ def chunks_of(run: ReportRun, asked: Asked, by: Acting) -> Iterator[bytes]:
 
 
 def _begin(report: Report, run: ReportRun, asked: Asked, by: Acting) -> None:
-    """Record that `run` has begun, and in the audit trail that it was asked for."""
+    """Record that `run` has begun, and note the request in the audit trail."""
     if report.keeps_runs:
         run.participants = by.codes_on(asked.day)
         run.save(force_insert=True)
@@ -65,9 +65,9 @@ def _read(report: Report, run: ReportRun, asked: Asked, by: Acting) -> Iterator[
 
 
 def _measured(run: ReportRun, chunks: Iterator[bytes], by: Acting) -> Iterator[bytes]:
-    """Passes `chunks` of CSV on and keeps their rows, bytes and SHA-256; records how it ended.
+    """Passes on `chunks` of CSV, counts their rows, bytes and SHA-256, and records how the run ended.
 
-    Closed before the end (the client has gone), the run was broken off; any other exception is a failure.
+    If it is closed before the end (the client has gone), the run was broken off; any other exception is a failure.
     """
     digest, size, lines = hashlib.sha256(), 0, 0
     outcome = ReportRun.Outcome.FAILED
@@ -83,12 +83,12 @@ def _measured(run: ReportRun, chunks: Iterator[bytes], by: Acting) -> Iterator[b
         outcome = ReportRun.Outcome.BROKEN_OFF
         raise
     finally:
-        chunks.close()  # ends the transaction that reads, before the one that records begins
+        chunks.close()  # ends the reading transaction before the recording one begins
         _end(run, outcome, by)
 
 
 def _end(run: ReportRun, outcome: ReportRun.Outcome, by: Acting) -> None:
-    """Record how `run` ended, in a transaction apart from the one that read the rows."""
+    """Record how `run` ended, in a transaction separate from the one that read the rows."""
     run.outcome = outcome
     with scope(by):
         run.save(update_fields=["outcome", "known_at", "rows", "bytes", "sha256"])
@@ -112,18 +112,18 @@ def write_file(run: ReportRun, asked: Asked, by: Acting, output: Path) -> None:
 
 
 def runs_of(acting: Acting) -> QuerySet:
-    """The runs by the organisation of `acting` of the reports that `acting` may download, newest first."""
+    """Return the organisation's runs of the reports that `acting` can download, newest first."""
     mine = [report.name for report in reports_of(acting)]
     return ReportRun.objects.visible_to(acting).filter(report__in=mine).select_related("organisation", "requested_by")
 
 
 def file_name(run: ReportRun) -> str:
-    """Such as `map-portfolio_zenith-meter-assets_2026-11-23.csv`."""
+    """Return a name such as `map-portfolio_zenith-meter-assets_2026-11-23.csv`."""
     return f"{CATALOGUE[run.report].file_stem}_{slugify(run.organisation.name)}_{run.as_of:%Y-%m-%d}.csv"
 
 
 def manifest(run: ReportRun) -> dict[str, object]:
-    """What proves that a file is whole and says what it is: the JSON beside each report."""
+    """Return the JSON beside each report, which proves that the file is complete and says what it is."""
     return {
         "report": run.report,
         "format": "csv",

@@ -38,7 +38,7 @@ def note_search(request: HttpRequest, search: DeviceFilter, devices: list[Device
 
 
 def note_file(search: DeviceFilter, *, by: Acting) -> None:
-    """A file of what a search found was begun; whose devices stand in it is noted as it is read."""
+    """Note that a file of search results was begun; whose devices it includes is noted as it is read."""
     note(DeviceAuditKind.LIST_DOWNLOADED, by=by, **_keys(search))
 
 
@@ -49,6 +49,6 @@ def _keys(search: DeviceFilter) -> dict[str, object]:
 
 
 def note_recorded(changed: list[tuple[Device, list[str]]], by: Acting) -> None:
-    """The audit trail names each device, its version now and the items, never a value."""
+    """Note each device, its new version and the items, never a value."""
     rows = [(device.device_id, device.version, {"items": items}) for device, items in changed]
     note_of_devices(DeviceAuditKind.ITEMS_RECORDED, rows, by=by)

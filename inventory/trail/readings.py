@@ -1,4 +1,4 @@
-"""Who read whose devices: per organisation and day, yes or no."""
+"""The organisations that read devices of another: yes or no, for each organisation and date."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -11,7 +11,7 @@ from accounts.audit.keeping import expiry_limit, keeping
 from inventory.models import DeviceReading
 
 How = DeviceReading.How
-PARTIES = ("supplier_id", "asset_provider_id")  # of a device, as row ids of the list of participants
+PARTIES = ("supplier_id", "asset_provider_id")  # of a device, as row ids of participants
 INSERT = """
 INSERT INTO inventory_devicereading (day, reader_id, subject_id, how)
 SELECT DISTINCT uk_day(now()), %(reader)s::bigint, b.organisation_id, %(how)s
@@ -25,19 +25,19 @@ EXPIRE = "DELETE FROM inventory_devicereading WHERE day < uk_day(%s)"
 
 
 def parties_of(devices: Iterable[Model]) -> set[int]:
-    """The participants responsible for these devices, read already."""
+    """Return the participants responsible for these devices, which have already been read."""
     return {getattr(device, party) for device in devices for party in PARTIES} - {None}
 
 
 def parties_in(devices: QuerySet) -> set[int]:
-    """The same, asked of the database as one set."""
+    """Return the same participants, from one query."""
     return {party for row in devices.order_by().values_list(*PARTIES).distinct() for party in row} - {None}
 
 
 def note_readings(how: How, participants: Iterable[int], *, by: Acting) -> None:
-    """Note that `by` read devices of these participants, for the other organisations they are bound to today.
+    """Note that `by` read devices of these participants, for the other organisations to which they are bound today.
 
-    One short statement; of a portfolio report it does not note the reader.
+    This is one short statement; for a portfolio report it does not note the reader.
     """
     own = by.organisation.pk
     given = {
@@ -53,9 +53,9 @@ def note_readings(how: How, participants: Iterable[int], *, by: Acting) -> None:
 
 @contextmanager
 def readings_in_file(how: How, *, by: Acting) -> Iterator[set[int]]:
-    """A set for the parties of a file's devices; once the block is left they are noted, in a transaction apart.
+    """Collect the parties of a file's devices in a set; note them after the block, in a separate transaction.
 
-    A file is read in a transaction that writes nothing; what of it reached the reader before a failure counts.
+    A file is read in a transaction that writes nothing; devices that reached the reader before a failure count too.
     """
     parties: set[int] = set()
     try:
@@ -67,7 +67,7 @@ def readings_in_file(how: How, *, by: Acting) -> Iterator[set[int]]:
 
 
 def expire_readings() -> int:
-    """Remove what is kept no longer, as long as reads in the audit trail; how many rows."""
+    """Remove readings that are older than the reads kept in the audit trail; return the number of rows."""
     if (limit := expiry_limit()) is None:
         return 0
     with keeping("remove expired readings") as cursor:

@@ -1,9 +1,10 @@
-"""Recording, replacing and removing MAP ID and MSN of one device."""
+"""Pages that record, replace and remove MAP ID and MSN of one device."""
 
 from datetime import date
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
+from django.utils.formats import date_format
 
 from accounts.access import allow, expect
 from accounts.errors import NotAllowed, Stale
@@ -21,15 +22,16 @@ from inventory.quality import flags_of
 from inventory.recording.planned import take_back_step
 from inventory.recording.record import record_items
 from inventory.recording.removal import blank_map_id
+from inventory.rules.recording import Assessment
 from inventory.trail.notes import note_page
 
-# Of the conflict page: on the form, what stands in the fields is what will be saved.
+# Choices of the conflict page only; on the form itself, the values in the fields will be saved.
 CHOICES = ("keep_msn", "keep_map_id")
 
 
 @allow(Permission.RECORD_ITEM, "GET", "HEAD", "POST")
 def device_edit(request: HttpRequest, device_id: str) -> HttpResponse:
-    """The form; a first recording is saved at once, a replacement or a doubtful day is confirmed first."""
+    """The form; a first recording is saved immediately, a replacement or a doubtful date is confirmed first."""
     device = meter_or_404(request, device_id)
     expect(request)
     if request.method != "POST":
@@ -106,7 +108,7 @@ def map_step_take_back(request: HttpRequest, device_id: str, day: date) -> HttpR
 
 
 def meter_or_404(request: HttpRequest, device_id: str) -> Device:
-    """A device for which MAP ID or MSN can be recorded; that its values are shown stands in the audit trail."""
+    """Return a device for which MAP ID or MSN can be recorded; note in the audit trail that its values are shown."""
     device = device_or_404(request, device_id)
     if not device.is_meter:
         raise Http404
@@ -128,8 +130,16 @@ def _record(request: HttpRequest, device: Device, form: DeviceEditForm) -> HttpR
     except NotAllowed as refusal:
         show_refusal(form, refusal)
         return _edit_page(request, device, form)
-    saved = " and ".join(change.label for change in form.assessment.changes)
-    return done(request, f"Saved: {saved} of {device.device_id}.", "device-detail", device_id=device.device_id)
+    return done(request, _saved(form.assessment), "device-detail", device_id=device.device_id)
+
+
+def _saved(assessment: Assessment) -> str:
+    """Return a banner such as “MAP ID saved: ZMAP, Zenith Meter Assets, from 2 November 2022.”"""
+    saved = [f"MSN saved: {assessment.msn}."] if assessment.msn else []
+    if provider := assessment.participant:
+        since = date_format(assessment.map_from, "DATE_FORMAT")
+        saved.append(f"MAP ID saved: {provider.code}, {provider.name}, from {since}.")
+    return " ".join(saved)
 
 
 def _edit_page(request: HttpRequest, device: Device, form: DeviceEditForm) -> HttpResponse:

@@ -1,4 +1,4 @@
-"""Reports: those you have, their files, the page of the MAP portfolio report, and the manifests of runs."""
+"""The list of reports, their files, the page of the MAP portfolio report, and the manifests of runs."""
 
 from django.http import HttpRequest, HttpResponse, JsonResponse, QueryDict
 from django.shortcuts import get_object_or_404, render
@@ -27,13 +27,13 @@ def report_list(request: HttpRequest) -> HttpResponse:
 
 
 def report_download(report: Report) -> View:
-    """The view that answers with the file of `report`: each GET is a run of its own, HEAD answers headers only."""
+    """Return the view that answers with the file of `report`: each GET is a separate run, HEAD returns only headers."""
 
     @allow(report.permission)
     def download(request: HttpRequest) -> HttpResponse:
         expect(request, "format", *report.question.parameters)
         if request.GET.get("format", "csv") != "csv":
-            raise BadRequest("The report comes as CSV: leave “format” away or set it to csv.")
+            raise BadRequest("This report is only available as CSV. Leave out “format”, or set it to csv.")
         asked = report.question.read(request.GET, request.acting)
         run = plan_run(report, asked, by=request.acting)
         answer = csv_answer(request, file_name(run), lambda: chunks_of(run, asked, request.acting))

@@ -32,9 +32,9 @@ class Document:
 
 @cache
 def document(name: str) -> Document:
-    """`docs/<name>.md`, which begins with its title. The paragraph before a table is its caption.
+    """Return `docs/<name>.md`, which begins with its title. The paragraph before a table is its caption.
 
-    Made once: anybody may ask for it, and a file does not change while the process lives.
+    Rendered once, because anyone can request it, and a file does not change while the process runs.
     """
     text = (settings.BASE_DIR / f"docs/{name}.md").read_text(encoding="utf-8")
     title, _, body = text.partition("\n")

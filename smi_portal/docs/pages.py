@@ -57,6 +57,6 @@ def api_reference(request: HttpRequest) -> HttpResponse:
 
 @cache
 def _operations() -> SafeString:
-    """The same for everybody, and long: made once."""
+    """Return the reference, rendered once, because it is long and the same for everyone."""
     context = {"resources": resources(), "schemas": schemas(), "headers": headers(), "usual": usual()}
     return render_to_string("smi_portal/_api_operations.html", context)

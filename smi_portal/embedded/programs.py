@@ -61,9 +61,9 @@ class Programs:
 
 
 def programs_for(data: Path) -> Programs:
-    """Programs that may work on the data folder `data`, or make it; its owner alone can read it.
+    """Return programs that can work on the data folder `data`, or create it; only its owner can read it.
 
-    Where root's programs run as nobody, `data` becomes a link to a folder outside the clone.
+    If programs of root run as the user nobody, `data` becomes a link to a folder outside the clone.
     """
     if os.geteuid() != 0:
         return Programs(installed())
@@ -73,7 +73,7 @@ def programs_for(data: Path) -> Programs:
         return namespaced
     if data.exists():
         raise EmbeddedError(
-            f"{data} was made by root in a user namespace, which this system refuses now: allow user namespaces, "
+            f"{data} was created by root in a user namespace, which this system refuses now. Allow user namespaces, "
             f"or delete it to start with an empty database. {OWN_SERVER}"
         )
     return _programs_as_nobody(data)

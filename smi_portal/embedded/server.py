@@ -46,15 +46,15 @@ CREATE DATABASE smi OWNER smi_owner;
 
 @dataclass(frozen=True)
 class Server:
-    """The server whose data lies in `data`, which may be a link."""
+    """The server whose data is in `data`, which can be a link."""
 
     data: Path
 
     @property
     def host(self) -> str:
-        """The folder of the socket, as libpq takes it; a path too long for a socket is entered by the process."""
+        """Return the folder of the socket as libpq takes it; if its path is too long, through the server's process."""
         data = self.data.resolve()
-        fits = len(os.fsencode(data / SOCKET)) <= SOCKET_PATH_LIMIT and "," not in str(data)  # it parts hosts
+        fits = len(os.fsencode(data / SOCKET)) <= SOCKET_PATH_LIMIT and "," not in str(data)  # a comma separates hosts
         return str(data) if fits else f"/proc/{self._pid()}/cwd"
 
     def answers(self) -> bool:
@@ -94,7 +94,7 @@ class Server:
         """Make the data folder with database and roles under another name: it gets its own when complete."""
         for half_made in self.data.parent.glob(f"{self.data.name}.new-*"):
             half_made.unlink() if half_made.is_symlink() else shutil.rmtree(half_made, ignore_errors=True)
-        self.data.unlink(missing_ok=True)  # a link whose folder has gone
+        self.data.unlink(missing_ok=True)  # a link to a folder that no longer exists
         fresh = self.data.with_name(f"{self.data.name}.new-{os.getpid()}")  # a killed command's initdb has another
         programs = programs_for(fresh)
         target = fresh.resolve()
@@ -106,12 +106,12 @@ class Server:
     def _check_version(self) -> None:
         if (found := (self.data / "PG_VERSION").read_text().strip()) != VERSION:
             raise EmbeddedError(
-                f"{self.data} was made by PostgreSQL {found}, which cannot be used any more: "
+                f"{self.data} was created by PostgreSQL {found}, which the portal no longer uses: "
                 f"delete it to start with an empty one. {OWN_SERVER}"
             )
 
     def _pid(self) -> int:
-        """Of the server that runs, or was killed; 0 where none was."""
+        """Return the id of the server that runs, or was killed; 0 if there was none."""
         with suppress(FileNotFoundError):
             first = (self.data / "postmaster.pid").read_text().partition("\n")[0]
             return int(first) if first.isdecimal() else 0
@@ -121,7 +121,7 @@ class Server:
         return self._pid() in processes_in(self.data)
 
     def _clear_traces(self) -> None:
-        """End the processes of a killed server, and forget its id, which another process may have by now."""
+        """End the processes of a killed server, and forget its id, which another process could have by now."""
         _end_orphans(self.data)
         for trace in (*self.data.glob(f"{SOCKET}*"), self.data / "postmaster.pid"):
             trace.unlink(missing_ok=True)
@@ -150,7 +150,7 @@ def _works_in(process: Path, folder: os.stat_result) -> bool:
 
 @contextmanager
 def _eyes_of_owner(folder: os.stat_result) -> Iterator[None]:
-    """In a container, root may not look into the processes of others; the one whom they belong to may."""
+    """In a container, root cannot look into the processes of other users; their owner can."""
     user, group = os.geteuid(), os.getegid()
     if user != 0 or folder.st_uid == 0:
         yield

@@ -25,7 +25,7 @@ HEADER = (
 
 
 def chunks(acting: Acting) -> Iterator[bytes]:
-    """CSV of every membership, ended ones too, then of every account that never had one; in a scope of its own."""
+    """Yield the CSV of all memberships, including ended ones, then of accounts that never had one; in its own scope."""
     memberships = Membership.objects.select_related("user", "organisation").with_factor().order_by("pk")
     bare = User.objects.filter(memberships=None).order_by("pk")
     with scope(acting):

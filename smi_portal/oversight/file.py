@@ -27,7 +27,7 @@ HEADER = (
 
 
 def chunks(rows: AuditRowQuerySet, acting: Acting) -> Iterator[bytes]:
-    """CSV of `rows`, newest first, in a transaction and scope of its own."""
+    """Yield the CSV of `rows`, newest first, in a separate transaction and scope."""
     with scope(acting):
         names = Names.of_all(acting)
         found = rows.order_by("-pk").iterator(chunk_size=CHUNK_ROWS)

@@ -1,4 +1,4 @@
-"""Which rows of the audit trail a page or file shows."""
+"""The search that chooses the rows of the audit trail for a page or file."""
 
 from collections.abc import Mapping
 
@@ -13,7 +13,7 @@ from accounts.roles import Role
 
 
 class AuditSearch(forms.Form):
-    """Filters by person (a member of the own organisation; for the DCC, of any), kind and UK days."""
+    """Filters by person (a member of your organisation; for the DCC, of any), kind and UK dates."""
 
     person = forms.ModelChoiceField(User.objects.none(), required=False, label="Person", empty_label="Anybody")
     kind = forms.ChoiceField(required=False, label="What was done", choices=[("", "Anything"), *LABELS.items()])
@@ -29,11 +29,11 @@ class AuditSearch(forms.Form):
 
     @property
     def given(self) -> dict[str, str]:
-        """The filters in use as they were typed."""
+        """Return the filters in use, as they were typed."""
         return {name: self.data[name] for name in self.fields if self.data.get(name)}
 
     def rows(self) -> AuditRowQuerySet:
-        """What the filters leave of what `acting` may read."""
+        """Return the rows that `acting` can read and the filters let through."""
         asked = self.cleaned_data
         rows = AuditRow.objects.readable_by(self.acting.organisation).between(asked["from_day"], asked["to_day"])
         if asked["person"]:

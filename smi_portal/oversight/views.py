@@ -1,4 +1,4 @@
-"""The audit trail of your organisation (for the DCC, of all), who read its devices, and the DCC's list of accounts."""
+"""The audit trail of an organisation (for the DCC, of all), readers of its devices, and the DCC's list of accounts."""
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
@@ -46,7 +46,7 @@ def audit(request: HttpRequest) -> HttpResponse:
 
 
 def _latest_roots(acting: Acting) -> list[AuditRoot]:
-    """The last daily root of the own organisation's chains; for the DCC of the overall ones."""
+    """Return the last daily roots of the organisation's chains; for the DCC, of the overall ones."""
     chain = None if acting.role == Role.DCC else acting.organisation.pk
     roots = AuditRoot.objects.filter(organisation_id=chain)
     last = roots.order_by("-day").first()
@@ -55,7 +55,7 @@ def _latest_roots(acting: Acting) -> list[AuditRoot]:
 
 @allow(Permission.READ_AUDIT)
 def audit_readers(request: HttpRequest) -> HttpResponse:
-    """Who read the own organisation's devices, by day; yes or no, never how many."""
+    """The page of who read the organisation's devices, by date: yes or no, never how many."""
     expect(request, *PAGING)
     acting: Acting = request.acting
     readings = DeviceReading.objects.all()
@@ -68,7 +68,7 @@ def audit_readers(request: HttpRequest) -> HttpResponse:
 
 
 def _reader(reading: DeviceReading, names: dict[int, str], acting: Acting) -> str:
-    """A MAP is told which supplier only where this installation lets MAPs see suppliers."""
+    """Name the reader; a MAP is told which supplier only if this installation lets MAPs see suppliers."""
     if reading.how == How.PORTFOLIO:
         return "A MAP"
     if acting.role == Role.MAP and not settings.MAP_SEES_SUPPLIER:
@@ -78,7 +78,7 @@ def _reader(reading: DeviceReading, names: dict[int, str], acting: Acting) -> st
 
 @allow(Permission.READ_AUDIT)
 def audit_download(request: HttpRequest) -> HttpResponse:
-    """What the filters leave of the trail, all of it, newest first."""
+    """The file of all rows that the filters let through, newest first."""
     expect(request, *FILTERS)
     search = AuditSearch(request.GET, request.acting)
     if not search.is_valid():
@@ -92,7 +92,7 @@ def audit_download(request: HttpRequest) -> HttpResponse:
 
 @allow(Permission.MANAGE_ORGANISATIONS)
 def accounts_download(request: HttpRequest) -> HttpResponse:
-    """Every membership of everybody, past ones too."""
+    """The file of all memberships, including past ones."""
     expect(request)
     name = f"accounts_{timezone.localdate():%Y-%m-%d}.csv"
     answer = csv_answer(request, name, lambda: account_chunks(request.acting))

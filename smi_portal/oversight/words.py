@@ -30,7 +30,7 @@ class Names:
 
     people: dict[int, str] = field(default_factory=dict)
     organisations: dict[int, str] = field(default_factory=dict)
-    for_dcc: bool = True  # others are told of the DCC's acts about them, not by whom of it
+    for_dcc: bool = True  # others are told of the DCC's acts, but not which person of the DCC acted
     tokens: dict[int, str] = field(default_factory=dict)
 
     @classmethod
@@ -75,7 +75,7 @@ class Names:
 
 
 def act_of(row: AuditRow, names: Names) -> str:
-    """What was done, to stand after who did it: “looked at device 00-DB-…”."""
+    """Return what was done, as words that follow the name of the person: “looked at device 00-DB-…”."""
     if words := WORDS.get(row.kind):
         return words(row, names)
     return act_on_devices(row) or LABELS[row.kind].lower()
@@ -96,7 +96,7 @@ def _job_changed(row: AuditRow, names: Names) -> str:
 
 
 def _invited(row: AuditRow, names: Names) -> str:
-    return f"invited someone as  {_job(row)}, invitation {row.details.get('invitation')}"
+    return f"invited someone as {_job(row)}, invitation {row.details.get('invitation')}"
 
 
 def _invitation(verb: str) -> "Callable[[AuditRow, Names], str]":

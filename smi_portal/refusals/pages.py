@@ -1,6 +1,6 @@
-"""The pages that refuse or fail: each in the portal's style, with the reference under which the log knows it.
+"""The error pages, in the portal's style, each with the reference under which the log has it.
 
-Which one a refusal gets: `table`. Below `/api/`, `problems` answers instead.
+`table` says which page a refusal gets. Below `/api/`, `problems` answers instead.
 """
 
 from collections.abc import Callable
@@ -70,7 +70,7 @@ class RefusalMiddleware:
 
 
 def _shown(request: HttpRequest, exception: Exception) -> dict[str, object]:
-    """What the page of this refusal shows."""
+    """Return the context for the page of this refusal."""
     if isinstance(exception, OtherMembership):
         return _made_for_another(request, exception.membership_id)
     names = ("problems", "hint", "seconds")
@@ -78,7 +78,7 @@ def _shown(request: HttpRequest, exception: Exception) -> dict[str, object]:
 
 
 def _made_for_another(request: HttpRequest, membership_id: str) -> dict[str, object]:
-    """All that was posted, so that nothing typed is lost."""
+    """Return everything that was posted, so that no input is lost."""
     return {
         "made_for": next((m for m in request.memberships if str(m.pk) == membership_id), None),
         "path": request.get_full_path(),

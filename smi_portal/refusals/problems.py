@@ -1,4 +1,4 @@
-"""What the API refuses or fails at, as RFC 9457 `application/problem+json`, wherever it fails."""
+"""Refusals and failures of the API as RFC 9457 `application/problem+json`, wherever they happen."""
 
 from django.http import JsonResponse
 from django.urls import reverse
@@ -16,13 +16,13 @@ MEDIA_TYPE = "application/problem+json"
 
 
 def handle(raised: Exception, context: dict[str, object]) -> Response | None:
-    """For views of the API; None for what is a mistake of ours, which `answer` tells of."""
+    """Answer for views of the API; None for our own mistakes, which `answer` reports."""
     response = exception_handler(_as_known_to_the_framework(raised), context)
     if response is None:
         return None
     response.data = described(response.status_code, raised)
     response.content_type = MEDIA_TYPE
-    request = context["request"]  # answered as JSON, whatever was asked for
+    request = context["request"]  # answered as JSON, whatever format was asked for
     request.accepted_renderer, request.accepted_media_type = JSONRenderer(), JSONRenderer.media_type
     return response
 
@@ -37,7 +37,7 @@ def _as_known_to_the_framework(raised: Exception) -> Exception:
 
 
 def _errors(raised: Exception | None) -> list[dict[str, str]]:
-    """What is wrong with a request, as the answer tells it."""
+    """Return the problems of a request, in the form of the answer."""
     if isinstance(raised, BadRequest):
         return [_told(problem, raised.within) for problem in raised.problems]
     if isinstance(raised, NotAllowed):
@@ -53,14 +53,14 @@ def _told(problem: Problem, within: str) -> dict[str, str]:
 
 
 def answer(status: int, raised: Exception | None = None) -> JsonResponse:
-    """For what fails outside those views."""
+    """Answer for failures outside those views."""
     response = JsonResponse(described(status, raised), status=status, content_type=MEDIA_TYPE)
     response["Cache-Control"] = "no-store"
     return response
 
 
 def described(status: int, raised: Exception | None = None) -> dict[str, object]:
-    """The problem; `errors` has one entry for each thing that is wrong with a request."""
+    """Return the problem; `errors` has one entry for each thing that is wrong with the request."""
     name, title, detail = PROBLEMS.get(status) or PROBLEMS[500 if status >= 500 else 400]
     hint = str(raised) if isinstance(raised, TooMany) else getattr(raised, "hint", "")
     return {

@@ -1,1 +1,1 @@
-"""What `migrate` brings to this version beside tables: functions, policies and triggers, and rights."""
+"""What `migrate` brings up to date beside tables: functions, policies, triggers and rights."""

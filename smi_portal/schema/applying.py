@@ -1,8 +1,8 @@
-"""Brings functions, policies, triggers and rights of a database to those of this version, while it is in use.
+"""Brings functions, policies, triggers and rights of a database up to date with this version, while it is in use.
 
-Functions are replaced each time, which waits for nobody and gives them back what they declare. A policy or trigger is
-dropped and made only where its statement is another, as that locks its table. What stands in no file any more is
-dropped. One transaction: nobody sees a half of it.
+Functions are replaced each time, which waits for no one and restores the settings that they declare. A policy or
+trigger is recreated only if its statement has changed, because that locks its table. Anything that is no longer in a
+file is dropped. All of this is one transaction, so that no one sees only half of it.
 """
 
 import time
@@ -18,9 +18,9 @@ from smi_portal.schema import generated, grants
 from smi_portal.schema.source import Definition, SqlKind, Thing
 
 PATIENCE = 60.0  # seconds, for all tries
-PAUSE = 1.0  # between two tries, for requests to go on
-# For all locks of a try together. Shorter than `deadlock_timeout` (1 s): where a request and this wait for one another,
-# this gives up before the server ends the request.
+PAUSE = 1.0  # between two tries, so that requests can continue
+# For all locks of one try together. Shorter than `deadlock_timeout` (1 s): if a request and `migrate` wait for one
+# another, `migrate` gives up before the server ends the request.
 LOCKING = "500ms"
 
 OUR_FUNCTIONS = f"""
@@ -29,7 +29,7 @@ FROM pg_proc AS p
 WHERE p.pronamespace = 'public'::regnamespace AND pg_get_userbyid(p.proowner) = current_user
     AND NOT p.proname LIKE ANY ({generated.NAMES})
 """  # noqa: S608  (constants of this program)
-# Of policies and triggers, a comment holds the digest of the statement that made them.
+# The comment on a policy or trigger holds the digest of the statement that created it.
 ON_TABLES = f"""
 WITH ours AS (SELECT oid, relname, relrowsecurity, relforcerowsecurity FROM pg_class
               WHERE relnamespace = 'public'::regnamespace)
@@ -55,15 +55,15 @@ NOTES = {
 
 
 class TablesInUse(Exception):
-    """The tables were not free."""
+    """Requests are using the tables."""
 
 
 class FileRefused(Exception):
-    """The database does not take a definition."""
+    """The database does not accept a definition."""
 
 
 class Changes(NamedTuple):
-    """What is not in force yet: on which tables what goes, and what comes."""
+    """The changes still to make: the policies and triggers to drop and to create, with their tables."""
 
     dropped: list[Thing]
     made: list[Definition]
@@ -75,7 +75,7 @@ class Changes(NamedTuple):
 
 
 def bring_up_to_date(using: str, definitions: Sequence[Definition]) -> None:
-    """Tries again while requests keep the tables; raises TablesInUse in the end."""
+    """Apply the definitions, and try again while requests use the tables; raise TablesInUse in the end."""
     end = time.monotonic() + PATIENCE
     while True:
         try:
@@ -87,7 +87,10 @@ def bring_up_to_date(using: str, definitions: Sequence[Definition]) -> None:
 
 
 def apply(using: str, definitions: Sequence[Definition], *, anew: bool = False) -> None:
-    """`anew`: what seems to be in force is made anew as well. Raises TablesInUse where a table is not free at once."""
+    """Apply the definitions; with `anew`, recreate those that seem to be up to date as well.
+
+    Raises TablesInUse if a table is in use.
+    """
     functions = [definition for definition in definitions if definition.thing.kind == SqlKind.FUNCTION]
     others = [definition for definition in definitions if definition.thing.kind != SqlKind.FUNCTION]
     others += grants.policies_of_owner(definitions)
@@ -114,7 +117,7 @@ def _changes(cursor: CursorWrapper, using: str, wanted: Sequence[Definition], an
 
 
 def _lock(cursor: CursorWrapper, tables: set[str]) -> None:
-    """All of them before anything is changed: later there is nothing to wait for."""
+    """Lock all tables before anything is changed, so that nothing has to wait later."""
     if not tables:
         return
     cursor.execute(f"SET LOCAL statement_timeout = '{LOCKING}'")
@@ -135,7 +138,10 @@ def _drop(cursor: CursorWrapper, things: Iterable[Thing]) -> None:
 
 
 def _replace_functions(cursor: CursorWrapper, definitions: Iterable[Definition]) -> None:
-    """What is not written anew stands in no file. Bodies go unchecked: they may name what a later file makes."""
+    """Replace functions, and drop those that were not replaced: they are in no file.
+
+    Bodies are not checked, because they can name what a later file creates.
+    """
     former = _functions(cursor)
     cursor.execute("SET LOCAL check_function_bodies = off")
     for definition in definitions:
@@ -145,7 +151,7 @@ def _replace_functions(cursor: CursorWrapper, definitions: Iterable[Definition])
 
 
 def _functions(cursor: CursorWrapper) -> dict[str, str]:
-    """Signature → which writing of it this is."""
+    """Return, for each signature, a value that changes when the function is replaced."""
     cursor.execute(OUR_FUNCTIONS)
     return dict(cursor.fetchall())
 

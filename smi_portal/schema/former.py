@@ -1,10 +1,10 @@
-"""Databases of the shape before the migrations were squashed: none holds anything that must be kept."""
+"""Databases from before the migrations were squashed; none holds anything that must be kept."""
 
 from django.db import connections, transaction
 from django.db.migrations.recorder import MigrationRecorder
 
 FORMER = ("accounts", "0002_scope")
-# Of other roles' sessions no more is shown than this; those of the server itself have no role.
+# PostgreSQL shows only this much of other roles' sessions; those of the server itself have no role.
 OTHERS = """
 SELECT count(*) FROM pg_stat_activity
 WHERE datname = current_database() AND usesysid IS NOT NULL AND pid <> pg_backend_pid()
@@ -12,7 +12,7 @@ WHERE datname = current_database() AND usesysid IS NOT NULL AND pid <> pg_backen
 
 
 class DemoInUse(Exception):
-    """Somebody else works in the database."""
+    """Another session is using the database."""
 
 
 def is_former(using: str) -> bool:
@@ -20,7 +20,7 @@ def is_former(using: str) -> bool:
 
 
 def make_anew(using: str) -> None:
-    """Drop everything in the database, unless somebody else is connected; a half of it is never dropped."""
+    """Drop everything in the database, unless another session is connected; never drop only half of it."""
     for connection in connections.all(initialized_only=True):
         if connection.alias != using:
             connection.close()

@@ -1,4 +1,4 @@
-"""Functions and triggers that libraries generate: pghistory's, by way of pgtrigger, which write history."""
+"""Functions and triggers that libraries generate: those of pghistory, made by pgtrigger, which write history."""
 
 from collections.abc import Iterator
 
@@ -7,7 +7,7 @@ from django.db.backends.utils import CursorWrapper
 from django.db.models import Model
 from pgtrigger import Trigger, registry
 
-# Of functions and triggers: pgtrigger installs its own, procrastinate's migrations make theirs.
+# Names of functions and triggers: pgtrigger installs its own, and procrastinate's migrations create theirs.
 NAMES = r"ARRAY['pgtrigger\_%', '\_pgtrigger\_%', 'procrastinate\_%']"
 OF_PGTRIGGER = r"""
 SELECT p.oid::regprocedure::text, p.proname LIKE 'pgtrigger\_update\_%'
@@ -18,7 +18,7 @@ WHERE p.pronamespace = 'public'::regnamespace AND pg_get_userbyid(p.proowner) = 
 
 
 def tables_to_change(using: str) -> set[str]:
-    """Of triggers of pgtrigger's that are not, or no longer, as the models want them."""
+    """Return the tables with triggers of pgtrigger that differ from the models."""
     pruned = {str(table) for table, *_ in pgtrigger.installation.prunable(database=using)}
     return pruned | {model._meta.db_table for model, _ in _outdated(using)}
 
@@ -36,9 +36,9 @@ def _outdated(using: str) -> Iterator[tuple[type[Model], Trigger]]:
 
 
 def settle_functions(cursor: CursorWrapper) -> None:
-    """What pgtrigger leaves open: names mean ours, and rows before and after are joined by hash, however few they are.
+    """Set what pgtrigger leaves open: the search path, and a hash join of the rows before and after, however few.
 
-    A session plans that join once: by the loop that is best for one row, 100,000 rows take hours (tried).
+    A session plans that join once: with the loop that is best for one row, 100,000 rows took hours in a trial.
     """
     cursor.execute(OF_PGTRIGGER)
     for signature, joins in cursor.fetchall():

@@ -1,8 +1,8 @@
-"""What the portal's login may do with what the owner made, and that nobody else may do anything.
+"""The rights of the portal's login to the owner's tables and functions; no other role has any.
 
-The login owns nothing, so it can neither switch off a trigger nor change a table. It deletes no row of ours, answers of
-the API that are kept for a day excepted: nothing in the inventory, and nobody's account, is ever deleted. Nor does it
-change what is only added to (tables with a trigger `append_only`). Functions of triggers are not its to call.
+The login owns nothing, so it cannot switch off a trigger or change a table. It cannot delete our rows, except answers
+of the API that are kept for a day: nothing in the inventory, and no account, is ever deleted. It cannot change rows of
+tables that are only added to (those with a trigger `append_only`), or call the functions of triggers.
 """
 
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from psycopg import sql
 
 from smi_portal.schema.source import OWN_APPS, Definition, SqlKind, Thing
 
-FLEETING = "accounts_keptanswer"  # of which rows go after a day
+FLEETING = "accounts_keptanswer"  # whose rows are deleted after a day
 APPEND_ONLY = "SELECT tgrelid::regclass::text FROM pg_trigger WHERE tgname = 'append_only'"
 OF_OWNER = "CREATE POLICY owner ON {table} TO CURRENT_USER USING (true);"
 FUNCTIONS = """
@@ -28,7 +28,7 @@ def own_tables() -> list[str]:
 
 
 def grant_to_login(cursor: CursorWrapper) -> None:
-    """Where login and owner are one role, for tests, there is nothing to grant."""
+    """Grant the rights; if login and owner are the same role, as in tests, there is nothing to grant."""
     _withdraw_functions_from_public(cursor)
     if is_owner_alone():
         return
@@ -37,7 +37,7 @@ def grant_to_login(cursor: CursorWrapper) -> None:
 
 
 def policies_of_owner(definitions: Sequence[Definition]) -> list[Definition]:
-    """Forced row security holds for the owner too: it reads and dumps whole tables by a policy of its own."""
+    """Return policies that let the owner read and dump whole tables, because forced row security applies to it too."""
     if is_owner_alone():
         return []
     tables = [made.thing.table for made in definitions if made.thing.kind == SqlKind.ROW_SECURITY]
@@ -51,7 +51,7 @@ def is_owner_alone() -> bool:
 
 
 def _withdraw_functions_from_public(cursor: CursorWrapper) -> None:
-    """Of functions to come as well: by default PostgreSQL lets everybody call every function."""
+    """Revoke the right to call functions, also future ones; by default PostgreSQL lets every role call them."""
     cursor.execute("ALTER DEFAULT PRIVILEGES REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC")
     cursor.execute(FUNCTIONS)
     for signature, _ in cursor.fetchall():

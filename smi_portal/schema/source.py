@@ -1,4 +1,4 @@
-"""SQL is source: every function, policy and trigger of ours stands once, as it is now, in a file of an app's `sql`."""
+"""SQL is source: each of our functions, policies and triggers is kept once, in its current form, in an app's `sql`."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -12,7 +12,7 @@ from django.conf import settings
 OWN_APPS = ("accounts", "inventory")
 FOLDERS = tuple(settings.BASE_DIR / app / "sql" for app in OWN_APPS)
 
-# From a word at the beginning of a line to a semicolon at the end of one, bodies of functions apart.
+# From a word at the beginning of a line to a semicolon at the end of one, except inside bodies of functions.
 STATEMENT = re.compile(r"^[A-Z](?:\$\$.*?\$\$|.)*?;$", re.MULTILINE | re.DOTALL)
 
 
@@ -32,11 +32,11 @@ FORMS = {
 
 
 class NoDefinition(Exception):
-    """A statement of a file is none of what the files are for."""
+    """A file contains a statement of another kind."""
 
 
 class Thing(NamedTuple):
-    """What a database holds; row security has no name but its table's, a function no table."""
+    """An object of the database; row security has only the name of its table, a function has no table."""
 
     kind: SqlKind
     name: str
@@ -50,12 +50,12 @@ class Definition(NamedTuple):
 
     @property
     def digest(self) -> str:
-        """By it the database tells whether it holds this definition; row security has one form alone."""
+        """The digest by which the database shows that it has this definition; row security has only one form."""
         return "" if self.thing.kind == SqlKind.ROW_SECURITY else sha256(self.text.encode()).hexdigest()
 
 
 def read(folders: Sequence[Path] = FOLDERS) -> list[Definition]:
-    """Those of the ground floor first, then by name of the file, then as they stand."""
+    """Return the definitions: the ground floor first, then by name of the file, then in their order."""
     paths = [path for folder in folders for path in sorted(folder.glob("*.sql"))]
     return [definition for path in paths for definition in _definitions(path)]
 
@@ -70,4 +70,6 @@ def _thing(text: str, file: str) -> Thing:
     for kind, form in FORMS.items():
         if found := re.match(form, text):
             return Thing(kind, found["name"], found["table"])
-    raise NoDefinition(f"{file} holds what is neither function, policy, trigger nor row security: {text[:60]}")
+    raise NoDefinition(
+        f"{file} contains a statement that is not a function, policy, trigger or row security: {text[:60]}"
+    )

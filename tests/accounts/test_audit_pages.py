@@ -207,7 +207,7 @@ def test_page_says_what_it_does_not_cover_and_how_long_rows_are_kept(ada, settin
 
     html = ada.get(AUDIT).text
 
-    assert "Not covered: work done directly on the database" in html
+    assert "The trail does not cover work done directly on the database" in html
     assert "kept for 400 days" in html
 
 
@@ -315,7 +315,7 @@ def test_portfolio_reports_are_shown_without_the_map(ada, supplier, asset_provid
     html = ada.get(READERS).text
 
     assert "A MAP</td>" in html
-    assert "MAP portfolio reports in which at least one stood" in html
+    assert "MAP portfolio reports that included at least one" in html
     assert "Zenith Meter Assets" not in html
 
 

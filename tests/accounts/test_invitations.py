@@ -53,7 +53,7 @@ def test_mail_says_who_invites_to_what_and_until_when(admin, supplier):
 
     (message,) = mail.outbox
     assert message.to == ["nadia.okafor@demo.example"]
-    assert message.subject == "You are invited to act for Zephyr Energy on the SMI self-service portal"
+    assert message.subject == "You are invited to act for Zephyr Energy on the SMI portal"
     assert f"{admin.membership.user} invites you to act for Zephyr Energy" in message.body
     assert "as Editor" in message.body
 
@@ -82,7 +82,7 @@ def test_mail_server_that_is_away_leaves_nobody_invited(admin, settings):
 
     assert answer.status_code == 400
     assert "Nobody has been invited" in answer.text
-    assert "The email could not be sent." in answer.text
+    assert "We could not send the email." in answer.text
     assert not Invitation.objects.exists()
 
 

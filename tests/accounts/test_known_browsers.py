@@ -1,4 +1,4 @@
-"""A sign-in with a browser that is new is mailed to its person."""
+"""A sign-in with a new browser is emailed to the user."""
 
 import pytest
 from django.core import mail
@@ -38,7 +38,7 @@ def mails(django_capture_on_commit_callbacks):
     return of
 
 
-NEW_BROWSER = ["Somebody signed in to your account with a browser that is new"]
+NEW_BROWSER = ["New sign-in to your SMI portal account"]
 
 
 def test_known_browser_is_not_mailed_and_a_new_one_is(client, user, mails):

@@ -84,7 +84,7 @@ def test_administrator_resets_the_factors_of_a_member(admin, member, django_capt
     assert answer.url == "/organisation/members/"
     assert_reset(member.user)
     assert [(message.to, message.subject) for message in mail.outbox] == [
-        ([member.user.email], "Your second factors were reset")
+        ([member.user.email], "Your second factors have been reset")
     ]
 
 

@@ -197,7 +197,7 @@ def test_reason_is_asked_for_whom_one_ends(ada, owen, priya):
     answer = ada.submit(REVIEW, said((owen, "end"), (priya, "keep"), reason=" "))
 
     assert answer.status_code == 400
-    assert "Why Owen Price’s membership ends: Say why, in a few words." in answer.text
+    assert "Why Owen Price’s membership ends: Enter a reason." in answer.text
     assert f'href="#id_reason_{owen.pk}"' in answer.text
     assert re.search(rf'name="decision_{priya.pk}" value="keep"[^>]* checked', answer.text)
     assert (state_of(owen), due(priya)) == ("active", True)

@@ -102,7 +102,7 @@ def test_setting_the_password_anew_by_mail_ends_every_session(user):
     browser.post(form, {"password1": "another long password", "password2": "another long password"})
 
     assert not is_signed_in(there)
-    assert mail.outbox[1].subject == "Your password was set anew"
+    assert mail.outbox[1].subject == "Your password has been reset"
 
 
 @pytest.mark.parametrize(

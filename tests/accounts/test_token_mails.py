@@ -79,7 +79,7 @@ def test_mail_says_which_tokens_and_where_and_nothing_else(supplier, ada, rival)
 
     message = mail.outbox[0]
     assert message.to == [ada]
-    assert message.subject == "4 tokens of your organisation expire soon or have expired"
+    assert message.subject == "4 API tokens of your organisation expire soon or have expired"
     assert [line.split(" on ")[0] for line in body.splitlines() if line.startswith("- ")] == [
         "- “Old one” expired",
         "- “Old and used” expired",
@@ -87,7 +87,7 @@ def test_mail_says_which_tokens_and_where_and_nothing_else(supplier, ada, rival)
         "- “Asset register” expires",
     ]
     assert "and was never used." in body
-    assert "a system that brings it is refused." in body
+    assert "any system still using it is refused." in body
     assert link_to("/organisation/tokens/") in body
     assert "smi_" not in body
     assert "Theirs" not in body
@@ -98,7 +98,7 @@ def test_one_token_is_told_of_in_the_singular(supplier, ada):
 
     told()
 
-    assert mail.outbox[0].subject == "1 token of your organisation expires soon or has expired"
+    assert mail.outbox[0].subject == "1 API token of your organisation expires soon or has expired"
 
 
 def test_every_administrator_is_told_and_nobody_else(supplier, ada, rival):

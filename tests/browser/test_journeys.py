@@ -70,7 +70,7 @@ def test_supplier_corrects_a_map_id(visit: Visit):
     if before:
         page.get_by_role("button", name="Confirm and save").click()
 
-    expect(page.get_by_role("alert")).to_contain_text("Saved: MAP ID")
+    expect(page.get_by_role("alert")).to_contain_text("MAP ID saved: ")
     expect(page.get_by_text("nameplate photo, job 88213").first).to_be_visible()
 
 

@@ -44,7 +44,7 @@ def set_up(page: Page, provider: Provider) -> None:
     page.get_by_label("Client ID").fill(CLIENT_ID)
     page.get_by_label("Client secret").fill(SECRET)
     page.get_by_role("button", name="Check and save").click()
-    expect(page.get_by_role("alert")).to_contain_text("answers and names itself so")
+    expect(page.get_by_role("alert")).to_contain_text("answers, and its issuer matches")
 
 
 def add_domain(page: Page) -> None:

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 from django.utils import timezone
+from django.utils.formats import date_format
 
 from accounts.roles import Job
 from inventory.models import Device
@@ -42,7 +43,9 @@ def test_first_recording_is_saved_at_once_and_said_so(visitor):
     response = visitor.submit(edit(device), form_of(device, map_id="ZMAP", msn="Z1"), follow=True)
 
     assert response.redirect_chain == [(f"/devices/{device.device_id}/", 302)]
-    assert "Saved: MSN and MAP ID and MAP ID applies from" in response.content.decode()
+    page = response.content.decode()
+    assert "MSN saved: Z1. MAP ID saved: ZMAP, " in page
+    assert f", from {date_format(device.installed_on, 'DATE_FORMAT')}." in page
     device.refresh_from_db()
     assert device.asset_provider.code == "ZMAP"
 

@@ -149,8 +149,8 @@ STATUS = [
 ]
 BEGINNING = [
     "2024-05-06 ZEPH: MAP ID corrected | MAP ID applies from 1 March 2024 → 4 March 2024 | "
-    "Correction of what was typed wrongly",
-    "2024-04-03 ZEPH: MSN corrected | MSN Z1O 1 → Z10 1 | Correction of what was typed wrongly",
+    "Correction of an incorrect entry",
+    "2024-04-03 ZEPH: MSN corrected | MSN Z1O 1 → Z10 1 | Correction of an incorrect entry",
     "2024-04-02 ZEPH: MSN recorded | MSN none → Z1O 1 | First recording",
 ]
 SUPPLIER_CHANGE = (
@@ -199,7 +199,7 @@ def test_new_map_is_told_from_the_recording_that_gave_it_the_meter(device, cast)
     assert recordings == [
         f"{TODAY} ZODI: Change to another MAP from {BEGINS} recorded | MAP ID ZMAB → another MAP; "
         f"MAP ID applies from 1 April 2025 → {BEGINS} | Change from a day on",
-        "2025-08-08 ZODI: MSN corrected | MSN Z10 1 → Z10 2 | Correction of what was typed wrongly",
+        "2025-08-08 ZODI: MSN corrected | MSN Z10 1 → Z10 2 | Correction of an incorrect entry",
         *SWITCH_AND_BACK,
         "2025-03-20 ZODI: Change of MAP ID from 1 April 2025 recorded | MAP ID not shown → ZMAB; "
         "MAP ID applies from not shown → 1 April 2025 | Change from a day on",
@@ -219,9 +219,9 @@ def test_old_supplier_is_told_its_own_work_and_nothing_after_its_last_day(device
         "supplier; Supplier from 1 March 2024 → 1 March 2025 | Change from a day on",
         *STATUS,
         "2024-05-06 Priya Shah, ZEPH: MAP ID corrected | MAP ID applies from 1 March 2024 → 4 March 2024 | "
-        "Correction of what was typed wrongly, from contract",
+        "Correction of an incorrect entry, from contract",
         "2024-04-03 Priya Shah, ZEPH: MSN corrected | MSN Z1O 1 → Z10 1 | "
-        "Correction of what was typed wrongly, from second photo. Reason: O is 0",
+        "Correction of an incorrect entry, from second photo. Reason: O is 0",
         "2024-04-02 Priya Shah, ZEPH: MSN recorded | MSN none → Z1O 1 | First recording, from nameplate photo",
         *LOADED,
     )
@@ -265,9 +265,9 @@ def test_dcc_is_told_everything(device, cast):
         SUPPLIER_CHANGE.format(before="ZEPH", since="1 March 2024") + ", from registrations.csv",
         *(f"{line}, from device load night.csv" for line in STATUS),
         "2024-05-06 Priya Shah, ZEPH: MAP ID corrected | MAP ID applies from 1 March 2024 → 4 March 2024 | "
-        "Correction of what was typed wrongly, from contract",
+        "Correction of an incorrect entry, from contract",
         "2024-04-03 Priya Shah, ZEPH: MSN corrected | MSN Z1O 1 → Z10 1 | "
-        "Correction of what was typed wrongly, from second photo. Reason: O is 0",
+        "Correction of an incorrect entry, from second photo. Reason: O is 0",
         "2024-04-02 Priya Shah, ZEPH: MSN recorded | MSN none → Z1O 1 | First recording, from nameplate photo",
         *(f"{line}, from device load test.csv" for line in LOADED),
     )
@@ -276,8 +276,7 @@ def test_dcc_is_told_everything(device, cast):
 WORK_SINCE_2025 = [
     f"{TODAY} Rhys Calloway, ZODI: Change of MAP ID from {BEGINS} recorded | MAP ID ZMAB → ZMAP; "
     f"MAP ID applies from 1 April 2025 → {BEGINS} | Change from a day on, from letter of intent",
-    "2025-08-08 Rhys Calloway, ZODI: MSN corrected | MSN Z10 1 → Z10 2 | "
-    "Correction of what was typed wrongly, from visit",
+    "2025-08-08 Rhys Calloway, ZODI: MSN corrected | MSN Z10 1 → Z10 2 | Correction of an incorrect entry, from visit",
 ]
 SOLD = (
     "2025-03-20 Rhys Calloway, ZODI: Change of MAP ID from 1 April 2025 recorded | MAP ID ZMAP → ZMAB; "

@@ -27,7 +27,7 @@ def definitions() -> dict[str, str]:
 
 
 def differences() -> set[str]:
-    """What is another in the database than by the files, or stands in one of the two alone."""
+    """Return what differs between the database and the files, or is in only one of them."""
     with transaction.atomic(using="owner"):
         found = definitions()
         applying.apply("owner", source.read(), anew=True)

@@ -19,7 +19,7 @@ def rows(cursor) -> dict[str, int]:
 
 
 def test_owner_reads_every_row_as_pg_dump_reads_it(operator, supplier, asset_provider):
-    """With no search path and nothing said of whom it acts for (`pg_dump --enable-row-security`)."""
+    """Dump without a search path or a scope, as `pg_dump --enable-row-security` does."""
     make_device("ZEPH", "ZMAP")
     with transaction.atomic(using="owner"), connections["owner"].cursor() as owner:
         owner.execute("SET LOCAL search_path = ''")

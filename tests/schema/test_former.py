@@ -1,4 +1,4 @@
-"""Databases of the shape before the migrations were squashed: the demo's is made anew, any other refused."""
+"""Databases from before the migrations were squashed: the demo's is created again, any other is refused."""
 
 from collections.abc import Iterator
 

@@ -57,7 +57,7 @@ def test_other_statement_than_a_definition_is_refused(tmp_path):
     folder.mkdir(parents=True)
     (folder / "wrong.sql").write_text("-- Wrong.\n\nDELETE FROM inventory_device;\n")
 
-    with pytest.raises(source.NoDefinition, match=r"inventory/sql/wrong\.sql holds what is neither"):
+    with pytest.raises(source.NoDefinition, match=r"inventory/sql/wrong\.sql contains a statement that is not"):
         source.read([folder])
 
 

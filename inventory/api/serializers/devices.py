@@ -93,8 +93,8 @@ class PastDeviceSerializer(DeviceSerializer):
 class AsOfSerializer(serializers.Serializer):
     """A device as it was on a UK day, as known at the end of another (null: as known now)."""
 
-    as_of = serializers.DateField(help_text="The UK day asked about.")
+    as_of = serializers.DateField(help_text="The UK date that you asked for.")
     known_on = serializers.DateField(
-        allow_null=True, help_text="Recordings until the end of this day count; null: all of them."
+        allow_null=True, help_text="Anything recorded after this UK date is left out; null if everything is included."
     )
-    device = PastDeviceSerializer(help_text="The device as it was then.")
+    device = PastDeviceSerializer(help_text="The device as it was on that date.")

@@ -20,9 +20,9 @@ class DataItemSerializer(serializers.Serializer):
     """A data item, as on the page “Data items”."""
 
     name = serializers.CharField(help_text="Its name in addresses, files and answers.")
-    label = serializers.CharField(help_text="What pages call it.")
-    help = serializers.CharField(help_text="What it is.")
-    recorder = serializers.CharField(help_text="Who records it, and so whom to ask for a correction.")
+    label = serializers.CharField(help_text="Its name on pages.")
+    help = serializers.CharField(help_text="Its meaning.")
+    recorder = serializers.CharField(help_text="The party that records it, and that you ask for a correction.")
     seen_by = NamesField(help_text="The roles that see it.")
     search = serializers.CharField(allow_null=True, help_text="How devices may be looked for by it; null: not at all.")
     sortable = serializers.BooleanField(help_text="Whether files are ordered by it.")
@@ -38,9 +38,9 @@ class ParticipantSerializer(serializers.ModelSerializer):
         fields = ("code", "name", "role", "fuel", "effective_from", "effective_to", "kind")
         extra_kwargs = {
             "code": {"help_text": "The MAP ID or supplier ID."},
-            "name": {"help_text": "Whose code it is."},
-            "role": {"help_text": "What it is a code of."},
-            "effective_from": {"help_text": "The first day it is in force."},
+            "name": {"help_text": "The name of the participant with this code."},
+            "role": {"help_text": "The role that the code belongs to."},
+            "effective_from": {"help_text": "The first date on which it is in force."},
             "kind": {"help_text": "`dummy` codes stand for meters that customers own, `test` codes are not recorded."},
         }
 
@@ -48,7 +48,7 @@ class ParticipantSerializer(serializers.ModelSerializer):
 class OwnRightsSerializer(serializers.Serializer):
     """For whom you act, and what you may."""
 
-    organisation = serializers.CharField(help_text="For whom you act.")
+    organisation = serializers.CharField(help_text="The organisation that you act for.")
     role = serializers.ChoiceField(Role.choices, help_text="The role of that organisation.")
     job = serializers.ChoiceField(Job.choices, help_text="Your job there, or the token’s.")
     permissions = serializers.ListField(
@@ -60,9 +60,9 @@ class RightSerializer(serializers.Serializer):
     """A right, and the jobs that have it, by role."""
 
     name = serializers.CharField(help_text="Its name.")
-    label = serializers.CharField(help_text="What it allows.")
+    label = serializers.CharField(help_text="What it lets you do.")
     granted = serializers.DictField(
-        child=serializers.ListField(child=serializers.CharField()), help_text="Role by role, the jobs that have it."
+        child=serializers.ListField(child=serializers.CharField()), help_text="The jobs that have it, for each role."
     )
 
 
@@ -70,4 +70,4 @@ class RightsSerializer(serializers.Serializer):
     """Your rights, and everybody’s."""
 
     own = OwnRightsSerializer(help_text="Yours.")
-    permissions = RightSerializer(many=True, help_text="All there are.")
+    permissions = RightSerializer(many=True, help_text="All rights.")

@@ -17,7 +17,7 @@ from inventory.rules.recording import BatchEntry, Recording
 
 
 class ItemsSerializer(serializers.Serializer):
-    """MAP ID and MSN of one device, as its page takes them. What is left out stays as it is."""
+    """MAP ID and MSN of one device, as its page takes them. Fields that you leave out do not change."""
 
     msn = Text(required=False, max_length=100, trim_whitespace=False, help_text=BY_NAME["msn"].help)
     map_id = Text(required=False, max_length=100, trim_whitespace=False, help_text=BY_NAME["map_id"].help)
@@ -27,9 +27,9 @@ class ItemsSerializer(serializers.Serializer):
         choices=[(kind.value, kind.label) for kind in (StepKind.CORRECTION, StepKind.CHANGE)],
         help_text="Why you are changing a recorded value: it was incorrect, or the MAP changed on `map_from`.",
     )
-    source = Text(required=False, max_length=120, help_text="What it is taken from; needed to replace a value.")
+    source = Text(required=False, max_length=120, help_text="Where you got the value; needed to replace a value.")
     reason = Text(required=False, max_length=240, help_text="Needed from the DCC, and for a dummy MAP ID.")
-    confirm = YesOrNo(default=False, help_text="That a doubtful day is meant; see the code needs_confirmation.")
+    confirm = YesOrNo(default=False, help_text="Whether you confirm a doubtful date; see the code needs_confirmation.")
 
     def validate(self, given: dict[str, object]) -> dict[str, object]:
         if "map_from" in given and not given.get("map_id", "").strip():
@@ -67,7 +67,7 @@ class EntrySerializer(ItemsSerializer):
     """One device of a batch."""
 
     device_id = DeviceId(max_length=40, help_text=BY_NAME["device_id"].help)
-    version = Number(min_value=1, max_value=2**31 - 1, help_text="That which the device was read with.")
+    version = Number(min_value=1, max_value=2**31 - 1, help_text="The version of the device that you read.")
 
 
 class BatchSerializer(serializers.Serializer):
@@ -75,7 +75,9 @@ class BatchSerializer(serializers.Serializer):
 
     MOST = 1000
 
-    devices = EntrySerializer(many=True, allow_empty=False, max_length=MOST, help_text="Each device once.")
+    devices = EntrySerializer(
+        many=True, allow_empty=False, max_length=MOST, help_text="The devices, each of them once."
+    )
 
 
 def entries_of(serializer: BatchSerializer) -> list[BatchEntry]:
@@ -101,10 +103,10 @@ class ChangedSerializer(serializers.Serializer):
     """A device of a batch, and its version now."""
 
     device_id = serializers.CharField(read_only=True, help_text=DEVICE_ID)
-    version = serializers.IntegerField(read_only=True, help_text="Its version now.")
+    version = serializers.IntegerField(read_only=True, help_text="Its new version.")
 
 
 class BatchAnswerSerializer(serializers.Serializer):
     """The devices of a batch that was recorded."""
 
-    devices = ChangedSerializer(many=True, help_text="Those that were asked for, in the same order.")
+    devices = ChangedSerializer(many=True, help_text="The devices of the request, in the same order.")

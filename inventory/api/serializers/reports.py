@@ -6,9 +6,9 @@ from inventory.api.serializers.devices import MomentField, TextField
 from inventory.models import ReportRun
 
 REPORT_NAME = "The name of the report, as in its address."
-AS_OF = "The UK day that it speaks of."
-KNOWN_AT = "The moment of the snapshot: recordings until then are in the file."
-OUTCOME = "How it ended; `running` until that is recorded, and `broken_off` where nothing was recorded for an hour."
+AS_OF = "The UK date that the report describes."
+KNOWN_AT = "The moment of the snapshot: the file includes everything recorded up to then."
+OUTCOME = "How it ended: `running` until that is recorded, and `broken_off` if nothing has been recorded for an hour."
 ROWS = "Rows without the heading; null until it is complete."
 BYTES = "Bytes of the CSV before any Content-Encoding; null until it is complete."
 SHA256 = "SHA-256 of these bytes; null until it is complete."
@@ -18,13 +18,17 @@ class ReportSerializer(serializers.Serializer):
     """A report: where it comes from; `runs` null where none are kept."""
 
     name = serializers.CharField(help_text=REPORT_NAME)
-    title = serializers.CharField(help_text="What pages call it.")
-    formats = serializers.ListField(child=serializers.CharField(), help_text="The forms in which it is to be had.")
+    title = serializers.CharField(help_text="Its title on pages.")
+    formats = serializers.ListField(
+        child=serializers.CharField(), help_text="The formats in which you can download it."
+    )
     columns = serializers.ListField(
         child=serializers.CharField(), help_text="The names of its columns, in their order."
     )
-    download = serializers.URLField(help_text="Where it is downloaded.")
-    runs = serializers.URLField(allow_null=True, help_text="Where its runs are listed; null where none are kept.")
+    download = serializers.URLField(help_text="The address of its file.")
+    runs = serializers.URLField(
+        allow_null=True, help_text="The address of the list of its runs; null if none are kept."
+    )
 
 
 class ManifestSerializer(serializers.Serializer):
@@ -33,12 +37,12 @@ class ManifestSerializer(serializers.Serializer):
     report = serializers.CharField(help_text=REPORT_NAME)
     format = serializers.CharField(help_text="`csv`.")
     format_version = serializers.IntegerField(help_text="Raised when columns change.")
-    file_name = serializers.CharField(help_text="As in Content-Disposition.")
+    file_name = serializers.CharField(help_text="The name of the file, as in Content-Disposition.")
     run = serializers.UUIDField(help_text="The id of the run.")
-    organisation = serializers.CharField(help_text="For whom it was made.")
+    organisation = serializers.CharField(help_text="The organisation that downloaded it.")
     role = serializers.CharField(help_text="The role of that organisation.")
     codes = serializers.ListField(
-        child=serializers.CharField(), help_text="The codes under which it acted on that day."
+        child=serializers.CharField(), help_text="The codes under which it acted on that date."
     )
     as_of = serializers.DateField(help_text=AS_OF)
     known_at = serializers.DateTimeField(allow_null=True, help_text=KNOWN_AT)
@@ -46,7 +50,7 @@ class ManifestSerializer(serializers.Serializer):
     rows = serializers.IntegerField(allow_null=True, help_text=ROWS)
     bytes = serializers.IntegerField(allow_null=True, help_text=BYTES)
     sha256 = serializers.CharField(allow_null=True, help_text=SHA256)
-    statement = serializers.CharField(help_text="What the file is not.")
+    statement = serializers.CharField(help_text="What the file does not prove.")
 
 
 class RunSerializer(serializers.ModelSerializer):
@@ -56,7 +60,7 @@ class RunSerializer(serializers.ModelSerializer):
     known_at = MomentField(allow_null=True, help_text=KNOWN_AT)
     outcome = serializers.ChoiceField(ReportRun.Outcome.choices, source="outcome_now", help_text=OUTCOME)
     sha256 = TextField(allow_null=True, help_text=SHA256)
-    manifest = serializers.HyperlinkedIdentityField("api-run-manifest", help_text="Where its manifest is.")
+    manifest = serializers.HyperlinkedIdentityField("api-run-manifest", help_text="The address of its manifest.")
 
     class Meta:
         model = ReportRun
