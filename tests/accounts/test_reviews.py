@@ -421,7 +421,7 @@ def test_mail_says_by_when_how_many_and_where(reviewer):
 
     (message,) = mail.outbox
     assert message.to == [reviewer.user.email]
-    assert "2 members are to be confirmed or ended" in message.body
+    assert "2 members need to be confirmed or ended" in message.body
     assert f"/organisation/review/?acting={reviewer.pk}" in message.body
     assert "Zephyr" not in message.body
 
