@@ -6,7 +6,8 @@ from allauth.mfa.recovery_codes import views as mfa_recovery_codes
 from allauth.mfa.totp import views as mfa_totp
 from allauth.mfa.webauthn import views as mfa_webauthn
 from django.db.transaction import non_atomic_requests
-from django.urls import path, re_path
+from django.urls import path, re_path, register_converter
+from django.urls.converters import StringConverter
 from django.views.decorators.cache import never_cache
 
 from accounts.views import (
@@ -23,6 +24,14 @@ from accounts.views import (
     tokens,
 )
 
+
+class MailDomainConverter(StringConverter):
+    """A domain as it is stored."""
+
+    regex = "[a-z0-9.-]+"
+
+
+register_converter(MailDomainConverter, "mail_domain")
 urlpatterns = [
     # What counts failures is in no transaction of the request: others see it at once, and no error takes it back.
     path("accounts/login/", non_atomic_requests(allauth.login), name="account_login"),
@@ -117,12 +126,12 @@ urlpatterns = [
     path("organisations/<int:pk>/sign-on/switch/", sign_on.sign_on_switch, name="sign-on-switch"),
     path("organisations/<int:pk>/sign-on/domains/add/", sign_on.mail_domain_add, name="mail-domain-add"),
     path(
-        "organisations/<int:pk>/sign-on/domains/<str:domain>/send/",
+        "organisations/<int:pk>/sign-on/domains/<mail_domain:domain>/send/",
         sign_on.mail_domain_send,
         name="mail-domain-send",
     ),
     path(
-        "organisations/<int:pk>/sign-on/domains/<str:domain>/give-up/",
+        "organisations/<int:pk>/sign-on/domains/<mail_domain:domain>/give-up/",
         sign_on.mail_domain_give_up,
         name="mail-domain-give-up",
     ),

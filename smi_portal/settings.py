@@ -360,10 +360,13 @@ LOGGING = {
 }
 
 
+SECRET_PATH = re.compile(r"(/password/reset/key/|/accounts/mail-domains/|/accounts/invitation/).*")
+
+
 def without_secrets(_logger: object, _name: str, event: dict[str, object]) -> dict[str, object]:
     """The log keeps the path only: search values may be personal data (MPxN), a key sets a password."""
     if isinstance(request := event.get("request"), str):
-        event["request"] = re.sub(r"(/password/reset/key/|/accounts/mail-domains/).*", r"\1…", request.split("?")[0])
+        event["request"] = SECRET_PATH.sub(r"\1…", request.split("?")[0])
     return event
 
 

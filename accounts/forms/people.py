@@ -1,5 +1,7 @@
 """Forms of organisations, their members and the public list: they parse; the actions decide."""
 
+from datetime import date
+
 from django import forms
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
@@ -8,6 +10,7 @@ from accounts.models import Fuel, Proposal, User
 from accounts.roles import Job, Role
 
 NO_DATE = "Enter a real date, for example 23/11/2026."
+YEARS = range(1900, 2200)
 WIDE = {"class": "govuk-input--width-20", "autocomplete": "off"}
 
 
@@ -16,6 +19,12 @@ class DayField(forms.DateField):
         widget = forms.DateInput({"autocomplete": "off", "class": "govuk-input--width-10"})
         words = {"invalid": NO_DATE, "required": "Enter a date, for example 23/11/2026."}
         super().__init__(widget=widget, error_messages=words, **kwargs)
+
+    def validate(self, value: date | None) -> None:
+        """A year far away is a slip, and dates next to it may be ones that Python does not have."""
+        super().validate(value)
+        if value and value.year not in YEARS:
+            raise ValidationError(NO_DATE, "invalid")
 
 
 def required(sentence: str) -> dict[str, str]:

@@ -101,6 +101,7 @@ def apply(using: str, definitions: Sequence[Definition], *, anew: bool = False) 
         _drop(cursor, changes.dropped)
         _replace_functions(cursor, functions)
         _make(cursor, changes.made)
+        _check_bodies(cursor, functions)
         generated.settle_functions(cursor)
         grants.grant_to_login(cursor)
 
@@ -140,7 +141,7 @@ def _drop(cursor: CursorWrapper, things: Iterable[Thing]) -> None:
 def _replace_functions(cursor: CursorWrapper, definitions: Iterable[Definition]) -> None:
     """Replace functions, and drop those that were not replaced: they are in no file.
 
-    Bodies are not checked, because they can name what a later file creates.
+    Their bodies are checked later (`_check_bodies`), because they can name what a later file creates.
     """
     former = _functions(cursor)
     cursor.execute("SET LOCAL check_function_bodies = off")
@@ -148,6 +149,13 @@ def _replace_functions(cursor: CursorWrapper, definitions: Iterable[Definition])
         _run(cursor, definition.text, definition.file)
     for signature, _ in former.items() & _functions(cursor).items():
         _run(cursor, f"DROP FUNCTION {signature}", f"{signature}, which no file defines")
+
+
+def _check_bodies(cursor: CursorWrapper, definitions: Iterable[Definition]) -> None:
+    """PostgreSQL checks a body when it creates the function; now there is everything that a body can name."""
+    cursor.execute("SET LOCAL check_function_bodies = on")
+    for definition in definitions:
+        _run(cursor, definition.text, definition.file)
 
 
 def _functions(cursor: CursorWrapper) -> dict[str, str]:

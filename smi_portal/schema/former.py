@@ -3,7 +3,8 @@
 from django.db import connections, transaction
 from django.db.migrations.recorder import MigrationRecorder
 
-FORMER = ("accounts", "0002_scope")
+INITIAL, FORMER = ("accounts", "0001_initial"), ("accounts", "0002_scope")
+A_TABLE = "accounts_auditrow"  # of those that the former first migration did not create
 # PostgreSQL shows only this much of other roles' sessions; those of the server itself have no role.
 OTHERS = """
 SELECT count(*) FROM pg_stat_activity
@@ -16,7 +17,9 @@ class DemoInUse(Exception):
 
 
 def is_former(using: str) -> bool:
-    return FORMER in MigrationRecorder(connections[using]).applied_migrations()
+    """Also of a database whose first migration alone was applied, as both shapes give that the same name."""
+    applied = MigrationRecorder(connections[using]).applied_migrations()
+    return FORMER in applied or (INITIAL in applied and A_TABLE not in connections[using].introspection.table_names())
 
 
 def make_anew(using: str) -> None:

@@ -59,6 +59,10 @@ def _withdraw_functions_from_public(cursor: CursorWrapper) -> None:
 
 
 def _grant_tables(cursor: CursorWrapper) -> None:
+    """Whatever else was granted by hand is revoked."""
+    cursor.execute("REVOKE CREATE ON SCHEMA public FROM PUBLIC")
+    _grant(cursor, "REVOKE ALL ON SCHEMA public FROM {login}")
+    _grant(cursor, "REVOKE ALL ON ALL TABLES IN SCHEMA public FROM {login}")
     _grant(cursor, "GRANT USAGE ON SCHEMA public TO {login}")
     _grant(cursor, "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {login}")
     _grant(cursor, "GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA public TO {login}")

@@ -15,6 +15,8 @@ FOLDERS = tuple(settings.BASE_DIR / app / "sql" for app in OWN_APPS)
 # From a word at the beginning of a line to a semicolon at the end of one, except inside bodies of functions.
 STATEMENT = re.compile(r"^[A-Z](?:\$\$.*?\$\$|.)*?;$", re.MULTILINE | re.DOTALL)
 
+COMMENT = re.compile(r"^--.*$", re.MULTILINE)
+
 
 class SqlKind(StrEnum):
     FUNCTION = "function"
@@ -32,7 +34,7 @@ FORMS = {
 
 
 class NoDefinition(Exception):
-    """A file contains a statement of another kind."""
+    """A file contains something other than definitions, each once."""
 
 
 class Thing(NamedTuple):
@@ -55,14 +57,36 @@ class Definition(NamedTuple):
 
 
 def read(folders: Sequence[Path] = FOLDERS) -> list[Definition]:
-    """Return the definitions: the ground floor first, then by name of the file, then in their order."""
+    """Return the definitions: the ground floor first, then by name of the file, then in their order.
+
+    Raises NoDefinition for anything else in a file, and for a policy or trigger that is defined twice.
+    """
     paths = [path for folder in folders for path in sorted(folder.glob("*.sql"))]
-    return [definition for path in paths for definition in _definitions(path)]
+    definitions = [definition for path in paths for definition in _definitions(path)]
+    _refuse_twice(definitions)
+    return definitions
+
+
+def _refuse_twice(definitions: Sequence[Definition]) -> None:
+    """Functions can share a name: their parameters tell them apart."""
+    first: dict[Thing, str] = {}
+    for thing, text, file in definitions:
+        if thing.kind != SqlKind.FUNCTION and first.setdefault(thing, text) is not text:
+            raise NoDefinition(f"{file} defines the {thing.kind} {thing.name} of {thing.table} a second time.")
 
 
 def _definitions(path: Path) -> Iterator[Definition]:
     file = "/".join(path.parts[-3:])
-    for text in STATEMENT.findall(path.read_text(encoding="utf-8")):
+    try:
+        whole = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise NoDefinition(f"{file} is not UTF-8.") from error
+    if rest := COMMENT.sub("", STATEMENT.sub("", whole)).strip():
+        raise NoDefinition(
+            f"{file} contains something that is not a whole statement. Begin each at the start of a line, in capitals, "
+            f"and end it with a semicolon: {rest[:60]}"
+        )
+    for text in STATEMENT.findall(whole):
         yield Definition(_thing(text, file), text, file)
 
 

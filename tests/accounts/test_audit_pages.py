@@ -343,3 +343,11 @@ def test_map_that_may_not_see_suppliers_is_not_told_which_one_read(
 
 def test_page_of_readers_says_when_there_are_none(ada):
     assert "Nobody else has read devices of yours yet" in ada.get(READERS).text
+
+
+@pytest.mark.parametrize("name", ["from_day", "to_day"])
+@pytest.mark.parametrize("path", ["/audit/", "/audit/download/"])
+def test_date_that_no_calendar_goes_on_from_is_refused(sign_in, supplier, path, name):
+    admin = sign_in(supplier, Job.ADMINISTRATOR)
+
+    assert admin.get(path, {name: "9999-12-31"}).status_code == 400

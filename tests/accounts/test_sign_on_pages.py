@@ -363,6 +363,11 @@ def test_log_keeps_no_secret_of_a_link_and_no_code_of_a_provider():
     assert kept == ["GET /accounts/mail-domains/…", "GET /accounts/oidc/x/login/callback/"]
 
 
+@pytest.mark.parametrize("act", ["send", "give-up"])
+def test_domain_that_cannot_be_one_is_not_found(admin, sign_on, page, act):
+    assert admin.submit(f"{page}domains/%00/{act}/").status_code == 404
+
+
 def test_link_of_a_domain_given_up_works_no_longer(admin, client, sign_on, page):
     secret = add(admin, page)
     admin.submit(f"{page}domains/zephyr-energy.example/give-up/")

@@ -67,6 +67,14 @@ def test_asking_drops_nothing(former_row, settings):
     assert tables("owner") == before
 
 
+def test_first_migration_alone_of_the_former_shape_is_known(scratch):
+    recorder = MigrationRecorder(connections[scratch])
+    recorder.record_unapplied(*former.FORMER)
+    recorder.record_applied(*former.INITIAL)
+
+    assert former.is_former(scratch)
+
+
 def test_demos_is_emptied(scratch):
     assert former.is_former(scratch)
 

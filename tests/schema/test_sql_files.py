@@ -52,13 +52,54 @@ def test_each_thing_is_defined_once():
     assert [thing for thing, number in Counter(made.thing for made in source.read()).items() if number > 1] == []
 
 
-def test_other_statement_than_a_definition_is_refused(tmp_path):
+TRIGGER = "CREATE TRIGGER next_version BEFORE UPDATE ON inventory_device FOR EACH ROW EXECUTE FUNCTION f();"
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    {
+        "DELETE FROM inventory_device;": "contains a statement that is not",
+        TRIGGER.removesuffix(";"): "not a whole statement",
+        f"  {TRIGGER}": "not a whole statement",
+        TRIGGER.lower(): "not a whole statement",
+        f"{TRIGGER}\n\n{TRIGGER}": "a second time",
+        "-- \xe9": "is not UTF-8",
+    }.items(),
+)
+def test_what_is_not_one_whole_definition_is_refused(tmp_path, text, sentence):
+    """It would be passed over, and what it should define would be dropped."""
     folder = tmp_path / "inventory" / "sql"
     folder.mkdir(parents=True)
-    (folder / "wrong.sql").write_text("-- Wrong.\n\nDELETE FROM inventory_device;\n")
+    (folder / "wrong.sql").write_text(f"-- Wrong.\n\n{text}\n", encoding="latin-1")
 
-    with pytest.raises(source.NoDefinition, match=r"inventory/sql/wrong\.sql contains a statement that is not"):
+    with pytest.raises(source.NoDefinition, match=rf"inventory/sql/wrong\.sql .*{sentence}"):
         source.read([folder])
+
+
+def test_function_whose_body_is_wrong_is_refused():
+    body = "CREATE OR REPLACE FUNCTION broken() RETURNS int LANGUAGE sql AS $$ SELEC 1 $$;"
+    broken = source.Definition(source.Thing(source.SqlKind.FUNCTION, "broken", ""), body, "inventory/sql/broken.sql")
+
+    with pytest.raises(applying.FileRefused, match=r"inventory/sql/broken\.sql: syntax error"):
+        applying.apply("owner", [*source.read(), broken])
+
+
+def test_rights_that_were_granted_by_hand_are_revoked():
+    login = connections["default"].settings_dict["USER"]
+    with transaction.atomic(using="owner"), connections["owner"].cursor() as cursor:
+        cursor.execute(f"GRANT TRUNCATE, TRIGGER ON inventory_device TO {login}")
+        cursor.execute(f"GRANT CREATE ON SCHEMA public TO {login}")
+        applying.apply("owner", source.read())
+        cursor.execute(
+            "SELECT has_table_privilege(%(login)s, 'inventory_device', 'TRUNCATE'),"
+            " has_table_privilege(%(login)s, 'inventory_device', 'TRIGGER'),"
+            " has_schema_privilege(%(login)s, 'public', 'CREATE')",
+            {"login": login},
+        )
+        held = cursor.fetchone()
+        transaction.set_rollback(True, using="owner")
+
+    assert held == (False, False, False)
 
 
 def test_what_stands_in_no_file_any_more_is_dropped():

@@ -28,7 +28,8 @@ class Command(BaseCommand):
         except LoadRefused as refusal:
             for problem in refusal.problems:
                 self.stderr.write(problem)
-            raise CommandError(f"{file}: {len(refusal.problems):,} errors; nothing has been changed.") from refusal
+            errors = f"{len(refusal.problems):,} error{'' if len(refusal.problems) == 1 else 's'}"
+            raise CommandError(f"{file}: {errors}; nothing has been changed.") from refusal
         except OSError as error:
             raise CommandError(f"{file} cannot be read: {error.strerror}.") from error
         if not dry_run:
