@@ -19,7 +19,7 @@ def test_administrator_reviews_some_members_and_the_dcc_sees_the_organisation(vi
     page.get_by_role("group", name="Keep or end Edwin Okafor").get_by_label("End").check()
     page.get_by_role("button", name="Save these decisions").click()
     page.get_by_role("link", name="Why Edwin Okafor’s membership ends").click()
-    expect(page.get_by_label("Why, if you end it: Edwin Okafor")).to_be_focused()
+    expect(page.get_by_label("Reason, if you choose End: Edwin Okafor")).to_be_focused()
     page.get_by_role("group", name="Keep or end Edwin Okafor").get_by_label("Keep").check()
     page.get_by_role("button", name="Save these decisions").click()
 

@@ -257,7 +257,7 @@ def test_page_says_who_corrects_what(supplier, asset_provider, sign_in):
     path = f"/devices/{device.device_id}/"
 
     assert "by service request" in sign_in(supplier, Job.EDITOR).get(path).content.decode()
-    assert "by an Editor or Administrator" in sign_in(supplier, Job.VIEWER).get(path).content.decode()
+    assert "Editors and Administrators can do this" in sign_in(supplier, Job.VIEWER).get(path).content.decode()
 
 
 def test_controls_are_shown_to_those_who_may_use_them(supplier, asset_provider, sign_in):

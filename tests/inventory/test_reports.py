@@ -256,7 +256,7 @@ def test_command_writes_the_bytes_of_the_page_and_a_manifest(visitor, tmp_path, 
     assert sorted(path.name for path in tmp_path.iterdir()) == ["report.csv", "report.csv.manifest.json"]
 
 
-@pytest.mark.parametrize(("name", "says"), [("Zephyr Energy", "only a MAP"), ("Nobody", "no organisation")])
+@pytest.mark.parametrize(("name", "says"), [("Zephyr Energy", "Only a MAP"), ("Nobody", "no organisation")])
 def test_command_refuses_who_has_no_portfolio(visitor, tmp_path, name, says):
     with pytest.raises(CommandError, match=says):
         call_command("map_report", organisation=name, output=tmp_path / "report.csv")
