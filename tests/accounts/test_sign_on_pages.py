@@ -355,12 +355,17 @@ def test_secret_of_the_link_is_kept_as_its_hash_alone(admin, sign_on, page):
 def test_log_keeps_no_secret_of_a_link_and_no_code_of_a_provider():
     asked = [
         "GET /accounts/mail-domains/a-secret/",
+        "GET /accounts/invitation/a-secret/",
         "GET /accounts/oidc/x/login/callback/?code=a-secret&state=a-secret",
     ]
 
     kept = [without_secrets(None, "", {"request": request})["request"] for request in asked]
 
-    assert kept == ["GET /accounts/mail-domains/…", "GET /accounts/oidc/x/login/callback/"]
+    assert kept == [
+        "GET /accounts/mail-domains/…",
+        "GET /accounts/invitation/…",
+        "GET /accounts/oidc/x/login/callback/",
+    ]
 
 
 @pytest.mark.parametrize("act", ["send", "give-up"])
