@@ -8,9 +8,10 @@ our own mistakes, not against SQL that someone makes the portal's login run: suc
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
+from uuid import UUID, uuid4
 
 import structlog
 from allauth.account.adapter import get_adapter
@@ -29,11 +30,15 @@ API = "/api/"  # below which systems come, with a token
 
 @dataclass(frozen=True)
 class Origin:
-    """Where an act comes from: `via` page, api, command, task or load; of a request its id and the network address."""
+    """Where an act comes from: `via` page, api, command, task or load; of a request its id and the network address.
+
+    All that it writes carries `batch`. That is no request id, which clients can choose.
+    """
 
     via: str = "command"
     request_id: str = ""
     address: str = ""
+    batch: UUID = field(default_factory=uuid4, compare=False)
 
     @classmethod
     def of(cls, request: HttpRequest) -> "Origin":
@@ -53,7 +58,7 @@ class Acting:
     job: Job
     user: User | None = None
     membership_id: int | None = None
-    origin: Origin = Origin()
+    origin: Origin = field(default_factory=Origin)
     token_id: int | None = None
 
     @classmethod
@@ -126,6 +131,7 @@ def scope(acting: Acting) -> Iterator[None]:
         "organisation": acting.organisation.pk,
         "via": acting.origin.via,
         "request": acting.origin.request_id,
+        "batch": str(acting.origin.batch),
     }
     who |= {"token": acting.token_id} if acting.token_id else {}
     with scope_settings(organisation=str(acting.organisation.pk), operator="", history=who):
@@ -157,11 +163,12 @@ SET = "SELECT " + ", ".join(f"set_config('{name}', %s, true)" for name in SETTIN
 def scope_settings(*, organisation: str, operator: str, history: dict[str, object]) -> Iterator[None]:
     """Set what row-level security and history read, for the rest of the transaction or of its current part.
 
-    A failure undoes the settings too.
+    A part without a batch of its own belongs to that of the scope around it. A failure undoes the settings too.
     """
     outermost = not connection.in_atomic_block
     with transaction.atomic(), connection.cursor() as cursor:
         former = None if outermost else _read(cursor)
+        history = {"batch": _batch_of(former) or str(uuid4())} | history
         cursor.execute(SET, [organisation, operator, json.dumps(history)])
         yield
         if former and not connection.needs_rollback:
@@ -171,3 +178,7 @@ def scope_settings(*, organisation: str, operator: str, history: dict[str, objec
 def _read(cursor: CursorWrapper) -> list[str]:
     cursor.execute(FORMER)
     return [value or "" for value in cursor.fetchone()]
+
+
+def _batch_of(former: list[str] | None) -> str | None:
+    return json.loads(former[-1] or "{}").get("batch") if former else None

@@ -21,6 +21,7 @@ FIELDS = (
     "version",
     "details",
     "hashes",
+    "batch",
 )
 
 
@@ -60,8 +61,8 @@ class End:
 
 def digest(row: tuple[object, ...]) -> bytes:
     """SHA-256 of a row, its FIELDS in order, as JSON that does not depend on where it is made."""
-    number, at, *rest = row
-    fields = [number, at.astimezone(UTC).isoformat(timespec="microseconds"), *rest]
+    number, at, *rest, batch = row
+    fields = [number, at.astimezone(UTC).isoformat(timespec="microseconds"), *rest, batch and str(batch)]
     return hashlib.sha256(json.dumps(fields, sort_keys=True, separators=(",", ":")).encode()).digest()
 
 

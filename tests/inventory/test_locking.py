@@ -35,9 +35,8 @@ pytestmark = [
 SAVERS = sized(24, 50)
 SOLD, TO_COME = date(2025, 6, 1), timezone.localdate() + timedelta(days=30)
 SWITCH = (
-    "INSERT INTO inventory_supplyperiod"
-    " (device_id, valid_from, participant_id, ahead, kind, via, recorded_for, source, reason)"
-    " SELECT %s, '2025-01-01', id, false, 'change', 'load', 'DCC', '', '' FROM accounts_participant WHERE code = 'ZODI'"
+    "SELECT write_steps('supply', ARRAY[%s::bigint], ARRAY['2025-01-01'::date], array_agg(id), ARRAY['change'])"
+    " FROM accounts_participant WHERE code = 'ZODI'"
 )
 
 
