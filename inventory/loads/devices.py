@@ -20,7 +20,7 @@ from accounts.files.reading import BrokenFile, Columns, CsvRecord, open_csv, rea
 from accounts.operator import system_scope
 from inventory.loads.staging import stage_rows, staging
 from inventory.models import USUAL_STATUS_MOVES, StagedFile, StagedRow
-from inventory.rules.loading import RULES, TEXTS, Rule
+from inventory.rules.loading import RULES, TEXTS
 from inventory.statements import statements
 from inventory.trail.kinds import DeviceAuditKind
 
@@ -34,11 +34,17 @@ LOCK = 5_174_310_802  # of PostgreSQL's advisory locks: who holds it applies a l
 PATIENCE, TRIES = "10s", 12
 OVERTAKEN = "The device was changed while this load ran. Load the file again."
 IN_USE = "Devices in this file are being changed at the moment. Load the file again later."
-# Conditions of rules are about `incoming`, the rows in canonical form, and `staging`, the rows as the file has them.
+# The lines that break rules, and the numbers of those rules
 CHECK = """
     WITH staging AS NOT MATERIALIZED (SELECT line, {cells} FROM inventory_stagedrow WHERE file_id = %(file)s),
         incoming AS NOT MATERIALIZED (SELECT * FROM inventory_stageddevice WHERE file_id = %(file)s)
-    SELECT i.line FROM incoming AS i WHERE (%(lines)s::integer[] IS NULL OR i.line = ANY (%(lines)s)) AND ({wrong})
+    SELECT line, broken
+    FROM (
+        SELECT i.line, array_remove(ARRAY[{rules}], NULL) AS broken
+        FROM incoming AS i JOIN staging AS s ON s.line = i.line
+        WHERE %(lines)s::integer[] IS NULL OR i.line = ANY (%(lines)s)
+    ) AS checked
+    WHERE broken <> '{{}}'
 """
 CELLS = ", ".join(f"cells[{number}] AS {item}" for number, item in enumerate(TEXTS, start=1))
 
@@ -112,18 +118,17 @@ def _compare(cursor: CursorWrapper, file: StagedFile, lines: list[int] | None = 
 def _refuse_problems(cursor: CursorWrapper, file: StagedFile, lines: list[int] | None = None) -> None:
     given = {"file": file.pk, "lines": lines}
     given |= {"map_id_from": settings.MAP_ID_FROM or None, "today": timezone.localdate()}
-    found = []
-    for rule in RULES:
-        cursor.execute(_check(rule), given)
-        found += [(line, rule.item, rule.sentence) for (line,) in cursor]
+    cursor.execute(_check(), given)
+    found = [(line, RULES[number].item, RULES[number].sentence) for line, broken in cursor for number in broken]
     if found:
         raise LoadRefused(_sentences(file, sorted(found)))
 
 
-def _check(rule: Rule) -> str:
-    """Return a query for the lines that break `rule`; rules are constants, so it contains nothing from the file."""
-    wrong = rule.wrong if "%(" in rule.wrong else rule.wrong.replace("%", "%%")
-    return CHECK.format(cells=CELLS, wrong=wrong)
+def _check() -> str:
+    """Return the query that checks all rules; they are constants, so it contains nothing from the file."""
+    wrong = [rule.wrong if "%(" in rule.wrong else rule.wrong.replace("%", "%%") for rule in RULES]
+    rules = ", ".join(f"CASE WHEN {condition} THEN {number} END" for number, condition in enumerate(wrong))
+    return CHECK.format(cells=CELLS, rules=rules)
 
 
 def _sentences(file: StagedFile, found: Sequence[tuple[int, str, str]]) -> list[str]:

@@ -39,7 +39,7 @@ class Migration(migrations.Migration):
                 (
                     "pk",
                     models.CompositePrimaryKey(
-                        "file_id", "line", blank=True, editable=False, primary_key=True, serialize=False
+                        "line", "file_id", blank=True, editable=False, primary_key=True, serialize=False
                     ),
                 ),
                 (
@@ -101,7 +101,7 @@ class Migration(migrations.Migration):
                 (
                     "pk",
                     models.CompositePrimaryKey(
-                        "file_id", "line", blank=True, editable=False, primary_key=True, serialize=False
+                        "line", "file_id", blank=True, editable=False, primary_key=True, serialize=False
                     ),
                 ),
                 (
@@ -154,7 +154,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name="stageddevice",
-            index=models.Index(fields=["file", "device_id"], name="staged_device"),
+            index=models.Index(fields=["device_id", "file"], name="staged_device"),
         ),
         migrations.RunSQL(
             "; ".join(

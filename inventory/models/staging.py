@@ -2,6 +2,9 @@
 
 A row can outlive the transaction that staged it, so that checking and applying are transactions of their own. Nothing
 here is worth keeping: the tables are not logged, and are empty after a crash of the database.
+
+Statistics about these tables are always out of date. So that no plan can be bad, no index begins with the file: all
+rows of a file are read through, and a row is found by its line or Device ID.
 """
 
 # ruff: noqa: DJ001  (an empty cell is NULL, so that it breaks no rule)
@@ -30,7 +33,7 @@ class StagedFile(models.Model):
 class StagedRow(models.Model):
     """One row of a file as it is given: its cells as text, in the order of its kind of file. An empty cell is NULL."""
 
-    pk = models.CompositePrimaryKey("file_id", "line")
+    pk = models.CompositePrimaryKey("line", "file_id")
     file = models.ForeignKey(StagedFile, models.DO_NOTHING, related_name="rows", db_index=False, db_constraint=False)
     line = models.IntegerField()
     cells = ArrayField(models.TextField(null=True))
@@ -46,7 +49,7 @@ class StagedDevice(models.Model):
     the row changes. `supplier_pk` and `provider_pk` are the entries of the list in force on the days they apply from.
     """
 
-    pk = models.CompositePrimaryKey("file_id", "line")
+    pk = models.CompositePrimaryKey("line", "file_id")
     file = models.ForeignKey(StagedFile, models.DO_NOTHING, related_name="devices", db_index=False, db_constraint=False)
     line = models.IntegerField()
     device_id = models.TextField(null=True, db_collation="C")
@@ -91,7 +94,7 @@ class StagedDevice(models.Model):
     other_supplier = models.BooleanField(default=False)
 
     class Meta:
-        indexes = [models.Index(fields=["file", "device_id"], name="staged_device")]
+        indexes = [models.Index(fields=["device_id", "file"], name="staged_device")]
 
     def __str__(self) -> str:
         return f"{self.file_id} {self.line}"

@@ -1,7 +1,7 @@
-"""What a device file must keep to: one rule a line, each checked for all rows by one statement.
+"""What a device file must keep to: one rule a line, all of them checked for all rows by one statement.
 
-`wrong` is a condition in SQL over `incoming AS i` (canonical form; an empty cell is NULL) and `staging`, the rows as
-the file has them. The sentence is what the reader gets beside line, column and value.
+`wrong` is a condition in SQL over `incoming AS i` (canonical form; an empty cell is NULL) and `staging AS s`, the row
+as the file has it. The sentence is what the reader gets beside line, column and value.
 """
 
 from dataclasses import dataclass
@@ -32,28 +32,23 @@ def words(values: type) -> str:
     return ", ".join(f"'{value}'" for value in values)
 
 
-WRITTEN = "EXISTS (SELECT FROM staging AS s WHERE s.line = i.line AND {})"
-
-
 def as_written() -> list[Rule]:
     """Rules on a value as the file has it: its characters, and the pairs of a Device ID."""
     odd = "It holds a character that is not plain: look-alike or invisible."
     pairs = "A Device ID has 16 digits 0–9 and A–F, in pairs."
-    plain = [Rule(item, WRITTEN.format(f"s.{item} ~ '[^ -~\\u00a0]'"), odd) for item in TEXTS]
+    plain = [Rule(item, f"s.{item} ~ '[^ -~\\u00a0]'", odd) for item in TEXTS]
     undivided = "bare(s.{}) !~* '^[0-9A-F]{{2}}([-:]?[0-9A-F]{{2}}){{7}}$'"
-    return plain + [Rule(item, WRITTEN.format(undivided.format(item)), pairs) for item in ("device_id", "hub_id")]
+    return plain + [Rule(item, undivided.format(item), pairs) for item in ("device_id", "hub_id")]
 
 
 def needed() -> list[Rule]:
     """What each row must have: of a known device the Device ID alone."""
-    missing = "i.known_id IS NULL AND " + WRITTEN.format("bare(s.{}) IS NULL")
-    return [Rule(item, missing.format(item), "It is needed.") for item in REQUIRED]
+    return [Rule(item, f"i.known_id IS NULL AND bare(s.{item}) IS NULL", "It is needed.") for item in REQUIRED]
 
 
 def days() -> list[Rule]:
     unread = "It is no day since the year 2000. Write 2026-11-23 or 23/11/2026."
-    given = [f"i.{item} IS NULL AND {WRITTEN.format(f'bare(s.{item}) IS NOT NULL')}" for item in DAYS]
-    unreadable = [Rule(item, wrong, unread) for item, wrong in zip(DAYS, given, strict=True)]
+    unreadable = [Rule(item, f"i.{item} IS NULL AND bare(s.{item}) IS NOT NULL", unread) for item in DAYS]
     return unreadable + [Rule(item, f"i.{item} > %(today)s", "It is in the future.") for item in DAYS]
 
 
@@ -73,7 +68,7 @@ FORMS = (
 RECORD = (
     Rule(
         "device_id",
-        "i.device_id IN (SELECT device_id FROM incoming GROUP BY device_id HAVING count(*) > 1)",
+        "EXISTS (SELECT FROM incoming AS other WHERE other.device_id = i.device_id AND other.line <> i.line)",
         "This Device ID stands on more than one line.",
     ),
     Rule("device_type", "i.device_type <> i.known_type", "The type of a known device does not change."),

@@ -18,3 +18,23 @@ CREATE POLICY of_operator ON inventory_stageddevice USING ((SELECT acting_operat
 CREATE OR REPLACE FUNCTION bare(given text) RETURNS text
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
 AS $$ SELECT nullif(btrim(translate(given, U&'\00a0', ' ')), '') $$;
+
+-- The day that a cell gives, since the year 2000, in one of the two ways in which it can be written; NULL for no day.
+CREATE OR REPLACE FUNCTION day_of(given text) RETURNS date
+    LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE
+AS $$
+DECLARE
+    parts integer[];  -- year, month, day
+    found date;
+BEGIN
+    IF given ~ '^20\d\d-\d\d-\d\d$' THEN
+        parts := string_to_array(given, '-');
+    ELSIF given ~ '^\d\d/\d\d/20\d\d$' THEN
+        parts := ARRAY[right(given, 4), substr(given, 4, 2), left(given, 2)];
+    END IF;
+    IF parts[2] BETWEEN 1 AND 12 AND parts[3] BETWEEN 1 AND 31 THEN
+        found := make_date(parts[1], parts[2], 1) + parts[3] - 1;
+    END IF;
+    RETURN CASE WHEN extract(month FROM found) = parts[2] THEN found END;
+END
+$$;

@@ -10,16 +10,8 @@ INSERT INTO inventory_stageddevice (
     known_map_id, known_map_from, kind, fuel, generation, installed, supplier_code, supplier_day, map_day,
     supplier_pk, provider_pk, other_items, other_supplier
 )
--- Every day that may be given, in the two ways it may be written.
-WITH calendar AS MATERIALIZED (
-    SELECT written.given, written.day
-    FROM generate_series(date '2000-01-01', date '2099-12-31', interval '1 day') AS every (moment)
-    CROSS JOIN LATERAL (
-        VALUES (to_char(moment, 'YYYY-MM-DD'), moment::date), (to_char(moment, 'DD/MM/YYYY'), moment::date)
-    ) AS written (given, day)
-),
 -- In the order of `TEXTS`, in `rules/loading.py`.
-staging AS (
+WITH staging AS (
     SELECT
         line,
         bare(cells[1]) AS device_id,
@@ -62,19 +54,13 @@ canonical AS (
         upper(s.map_id) AS map_id,
         upper(s.supplier_id) AS supplier_id,
         regexp_replace(translate(upper(s.hub_id), '-:', ''), '(..)(?=.)', '\1-', 'g') AS hub_id,
-        status_from_day.day AS status_from,
-        installed_on_day.day AS installed_on,
-        commissioned_on_day.day AS commissioned_on,
-        decommissioned_on_day.day AS decommissioned_on,
-        map_from_day.day AS map_from,
-        supplier_from_day.day AS supplier_from
+        day_of(s.status_from) AS status_from,
+        day_of(s.installed_on) AS installed_on,
+        day_of(s.commissioned_on) AS commissioned_on,
+        day_of(s.decommissioned_on) AS decommissioned_on,
+        day_of(s.map_from) AS map_from,
+        day_of(s.supplier_from) AS supplier_from
     FROM staging AS s
-    LEFT JOIN calendar AS status_from_day ON status_from_day.given = s.status_from
-    LEFT JOIN calendar AS installed_on_day ON installed_on_day.given = s.installed_on
-    LEFT JOIN calendar AS commissioned_on_day ON commissioned_on_day.given = s.commissioned_on
-    LEFT JOIN calendar AS decommissioned_on_day ON decommissioned_on_day.given = s.decommissioned_on
-    LEFT JOIN calendar AS map_from_day ON map_from_day.given = s.map_from
-    LEFT JOIN calendar AS supplier_from_day ON supplier_from_day.given = s.supplier_from
 ),
 compared AS (
     SELECT
