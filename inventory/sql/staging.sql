@@ -1,5 +1,6 @@
--- Rows of files until they are applied: an organisation sees its own, and the operator all.
+-- Rows of files until they are applied: who sees them, what their cells mean, and what they change.
 
+-- An organisation sees its own, and the operator all.
 ALTER TABLE inventory_stagedfile ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 CREATE POLICY own ON inventory_stagedfile USING (
     (SELECT acting_operator()) OR organisation_id = (SELECT acting_organisation())
@@ -37,4 +38,28 @@ BEGIN
     END IF;
     RETURN CASE WHEN extract(month FROM found) = parts[2] THEN found END;
 END
+$$;
+
+-- Whether a row of a file gives another value of an item than the device has; a cell left empty gives none.
+CREATE OR REPLACE FUNCTION staged_items_differ(i inventory_stageddevice, d inventory_device) RETURNS boolean
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+AS $$
+    SELECT coalesce(
+        i.smets_generation <> d.smets_generation::text OR i.smets_version <> d.smets_version
+        OR i.manufacturer <> d.manufacturer OR i.model <> d.model OR i.firmware <> d.firmware
+        OR i.esme_variant <> d.esme_variant OR i.status <> d.status OR i.status_from <> d.status_from
+        OR i.mpxn <> d.mpxn OR i.hub_id <> d.hub_device_id
+        OR (i.installed_on IS NOT NULL AND i.installed_on IS DISTINCT FROM d.installed_on)
+        OR (i.commissioned_on IS NOT NULL AND i.commissioned_on IS DISTINCT FROM d.commissioned_on)
+        OR (i.decommissioned_on IS NOT NULL AND i.decommissioned_on IS DISTINCT FROM d.decommissioned_on),
+        false
+    )
+$$;
+
+-- Whether it gives another responsible supplier, or another day from which the supplier is responsible.
+CREATE OR REPLACE FUNCTION staged_supplier_differs(i inventory_stageddevice, d inventory_device) RETURNS boolean
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+AS $$
+    SELECT (CASE WHEN i.supplier_code = i.known_supplier THEN d.supplier_id ELSE i.supplier_pk END, i.supplier_day)
+        IS DISTINCT FROM (d.supplier_id, d.supplier_from)
 $$;

@@ -1,27 +1,8 @@
--- What the file changes of known devices. Without a change nothing is written.
-WITH compared AS (
-    SELECT
-        i.line,
-        (
-            d.smets_generation, d.smets_version, d.manufacturer, d.model, d.firmware, d.esme_variant, d.status,
-            d.status_from, d.mpxn, d.installed_on, d.commissioned_on, d.decommissioned_on, d.hub_device_id
-        ) IS DISTINCT FROM (
-            coalesce(i.smets_generation::smallint, d.smets_generation), coalesce(i.smets_version, d.smets_version),
-            coalesce(i.manufacturer, d.manufacturer), coalesce(i.model, d.model), coalesce(i.firmware, d.firmware),
-            coalesce(i.esme_variant, d.esme_variant), coalesce(i.status, d.status),
-            coalesce(i.status_from, d.status_from), coalesce(i.mpxn, d.mpxn),
-            coalesce(i.installed_on, d.installed_on), coalesce(i.commissioned_on, d.commissioned_on),
-            coalesce(i.decommissioned_on, d.decommissioned_on), coalesce(i.hub_id, d.hub_device_id)
-        ) AS other_items,
-        (CASE WHEN i.supplier_code = i.known_supplier THEN d.supplier_id ELSE i.supplier_pk END, i.supplier_day)
-            IS DISTINCT FROM (d.supplier_id, d.supplier_from) AS other_supplier
-    FROM inventory_stageddevice AS i
-    JOIN inventory_device AS d ON d.id = i.known_id
-    WHERE i.file_id = %(file)s
-)
-UPDATE inventory_stageddevice AS i SET other_items = c.other_items, other_supplier = c.other_supplier
-FROM compared AS c
-WHERE i.file_id = %(file)s AND i.line = c.line AND (c.other_items OR c.other_supplier);
+-- Mark what the file changes of known devices. Without a change nothing is written.
+UPDATE inventory_stageddevice AS i SET
+    other_items = staged_items_differ(i, d), other_supplier = staged_supplier_differs(i, d)
+FROM inventory_device AS d
+WHERE i.file_id = %(file)s AND d.id = i.known_id AND (staged_items_differ(i, d) OR staged_supplier_differs(i, d));
 
 UPDATE inventory_device AS d SET
     smets_generation = coalesce(i.smets_generation::smallint, d.smets_generation),
