@@ -1,4 +1,5 @@
 from django.db import migrations, models
+from django_migration_linter.operations import IgnoreMigration
 
 
 class Migration(migrations.Migration):
@@ -7,6 +8,7 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
+        IgnoreMigration(),  # no installation exists yet whose tables are in use
         migrations.AddField(
             model_name="auditrow",
             name="batch",

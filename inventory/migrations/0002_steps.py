@@ -6,6 +6,7 @@ import django.db.models.fields.json
 import django.db.models.functions.comparison
 import django.utils.timezone
 from django.db import migrations, models
+from django_migration_linter.operations import IgnoreMigration
 
 
 class Migration(migrations.Migration):
@@ -15,6 +16,7 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
+        IgnoreMigration(),  # no installation exists yet whose tables are in use
         migrations.CreateModel(
             name="StagedFile",
             fields=[
