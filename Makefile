@@ -4,8 +4,8 @@ PORT ?= 8000
 DEMO_DEVICES ?= 20000
 BENCH_DEVICES ?= 1000000
 export PORT BENCH_DEVICES
-# A venv of another Python, or another project's settings, would lead astray.
-unexport PYTHONHOME PYTHONPATH DJANGO_SETTINGS_MODULE
+# A venv of another Python, or another project's settings, would lead astray; and what is compiled once need not be again.
+unexport PYTHONHOME PYTHONPATH DJANGO_SETTINGS_MODULE PYTHONDONTWRITEBYTECODE
 
 PYTHON ?= $(or $(shell command -v python3.11 || command -v python3),python3)
 RUN = .venv/bin/python
