@@ -15,6 +15,8 @@ TEMPLATES = $(shell find templates -name '*.html' -o -name '*.txt')
 .PHONY: demo test drills check bench fix locks picture browser assets clean
 
 demo: assets
+	@$(RUN) -c "import socket; socket.create_server(('127.0.0.1', $(PORT)))" 2>/dev/null || { \
+	  echo "Port $(PORT) is in use. Stop the program that uses it, or choose another: make demo PORT=8001"; exit 1; }
 	@echo "==> Database"
 	@$(MANAGE) migrate --verbosity 0
 	@echo "==> Demo data"
