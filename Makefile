@@ -16,7 +16,7 @@ TEMPLATES = $(shell find templates -name '*.html' -o -name '*.txt')
 
 demo: assets
 	@$(RUN) -c "import socket; socket.create_server(('127.0.0.1', $(PORT)))" 2>/dev/null || { \
-	  echo "Port $(PORT) is in use. Stop the program that uses it, or choose another: make demo PORT=8001"; exit 1; }
+	  echo "Port $(PORT) cannot be used. Stop the program that uses it, or choose another: make demo PORT=8001"; exit 1; }
 	@echo "==> Database"
 	@$(MANAGE) migrate --verbosity 0
 	@echo "==> Demo data"

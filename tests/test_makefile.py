@@ -48,5 +48,5 @@ def test_demo_on_a_port_in_use_is_refused_with_a_sentence_before_it_touches_the_
         done = subprocess.run(command, cwd=settings.BASE_DIR, capture_output=True, text=True, check=False, timeout=60)
 
     assert done.returncode != 0
-    assert f"Port {port} is in use." in done.stdout
+    assert f"Port {port} cannot be used." in done.stdout
     assert "Database" not in done.stdout
