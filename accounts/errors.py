@@ -67,10 +67,10 @@ class TooMany(Exception):
 
 
 class Busy(Exception):
-    """503: all places for long answers are taken; `seconds` until it is worth trying again."""
+    """503: not now, for a reason that passes; `seconds` until it is worth trying again."""
 
-    def __init__(self, seconds: int) -> None:
-        super().__init__(f"Busy; try again in {seconds} s.")
+    def __init__(self, sentence: str, seconds: int) -> None:
+        super().__init__(sentence)
         self.seconds = seconds
 
 

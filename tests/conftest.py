@@ -1,7 +1,6 @@
 """A fixed cast, signed-in clients, and a database that tests use as the portal does: as its login, not its owner."""
 
 import gc
-import threading
 from collections.abc import Callable, Iterator
 from types import SimpleNamespace
 
@@ -10,12 +9,13 @@ from allauth.account.internal.flows.login import record_authentication
 from allauth.usersessions.models import UserSession
 from django.contrib.auth.hashers import Argon2PasswordHasher
 from django.core.management import BaseCommand
-from django.db import connections, transaction
+from django.core.signals import request_finished
+from django.db import close_old_connections, connections, transaction
+from django.http.response import HttpResponseBase
 from django.test import Client, TransactionTestCase
 from pytest_django.plugin import DjangoDbBlocker
 
 from accounts.acting import Acting
-from accounts.files import streams
 from accounts.models import Membership, Organisation, ServiceToken
 from accounts.roles import Job, Role
 from tests import provider as providers
@@ -85,15 +85,30 @@ def operator(db) -> None:
 def portal_enters_its_own_scopes() -> Iterator[None]:
     """A request or a command begins without a scope, whatever the scope of the test."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Client, "request", as_nobody()(Client.request))
+        patch.setattr(Client, "request", leaving_files(as_nobody()(Client.request)))
         patch.setattr(BaseCommand, "execute", as_nobody()(BaseCommand.execute))
         yield
 
 
-@pytest.fixture(autouse=True)
-def fresh_stream_slots(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A download that a test does not read to its end takes no slot from the next test."""
-    monkeypatch.setattr(streams, "slots", threading.BoundedSemaphore(streams.SLOTS))
+def end(answer: HttpResponseBase) -> None:
+    """What the server does when an answer is sent, or its client has gone; the test's connection stays open."""
+    request_finished.disconnect(close_old_connections)
+    answer.close()
+    request_finished.connect(close_old_connections)
+
+
+def leaving_files(request: Callable) -> Callable:
+    """A client that asks again has left the file that it did not read: a server notices, Django's client does not."""
+
+    def ask(client: Client, **given: object):
+        if left := client.__dict__.pop("left", None):
+            end(left)
+        answer = request(client, **given)
+        if answer.streaming:
+            client.left = answer
+        return answer
+
+    return ask
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -33,7 +33,7 @@ EXPECTED = [
     (OtherMembership("7"), 409, "This page was made for another organisation", 400, ("bad-request", "")),
     (Stale(), 409, "This has been updated since you opened it", 412, ("stale", "")),
     (TooMany("1,000 were in vain.", 30), 429, "1,000 were in vain.", 429, ("too-many-requests", "1,000 were in vain.")),
-    (Busy(30), 503, "Try again in 30 seconds.", 503, ("busy", "")),
+    (Busy("Eight downloads run.", 30), 503, "Eight downloads run.", 503, ("busy", "Eight downloads run.")),
 ]
 RAISED = [refusal for refusal, *_ in EXPECTED]
 NAMES = [f"{type(refusal).__name__}-{number}" for number, refusal in enumerate(RAISED)]

@@ -1,6 +1,7 @@
 """Organisations, people and codes, by noun. The tables of the audit trail are in `accounts.models.audit`."""
 
 from accounts.models import audit as audit_models  # noqa: F401  (so that Django finds its models)
+from accounts.models.downloads import RunningDownload
 from accounts.models.invitations import Invitation
 from accounts.models.kept_answers import KeptAnswer
 from accounts.models.participants import Binding, BindingEvent, Fuel, Participant, ParticipantEvent, PeriodQuerySet
@@ -36,6 +37,7 @@ __all__ = [
     "ParticipantEvent",
     "PeriodQuerySet",
     "Proposal",
+    "RunningDownload",
     "ServiceToken",
     "SingleSignOn",
     "Standing",

@@ -78,6 +78,6 @@ PROBLEMS = {
         "Send the header “If-Match” with the ETag of the version that you read.",
     ),
     429: ("too-many-requests", "Too many requests", "Wait as long as the header “Retry-After” says."),
-    503: ("busy", "Too many downloads are running", "Wait as long as the header “Retry-After” says."),
+    503: ("busy", "The portal is busy", "Wait as long as the header “Retry-After” says."),
     500: ("failed", "There is a problem with the portal", "Try again later. If you ask for help, quote the reference."),
 }

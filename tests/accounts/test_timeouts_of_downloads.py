@@ -5,7 +5,7 @@ import threading
 import pytest
 from django.contrib.sessions.models import Session
 
-from accounts.files import streams
+from accounts.files.places import take_place
 from accounts.files.streams import Stream
 from accounts.sign_in import timeouts
 from tests.accounts.session_help import HOUR, MINUTE, age, idle_for
@@ -42,11 +42,12 @@ def test_download_that_runs_counts(operator, download, noted_always):
 
 def test_end_of_a_download_counts():
     calls = []
-    streams.slots.acquire()
-    long_answer = Stream((chunk for chunk in (b"a", b"b")), None, lambda: calls.append("active"))
-    assert list(long_answer) == [b"a", b"b"]
+    chunks = (chunk for chunk in (b"a", b"b"))
+    long_answer = Stream(chunks, None, take_place("person:0"), lambda: calls.append("active"))
+    assert [next(long_answer), next(long_answer)] == [b"a", b"b"]
     calls.clear()
 
+    long_answer.close()
     long_answer.close()
 
     assert calls == ["active"]
