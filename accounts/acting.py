@@ -19,6 +19,7 @@ from django.db.backends.utils import CursorWrapper
 from django.http import HttpRequest
 from django.utils import timezone
 
+from accounts import waits
 from accounts.models import Binding, Membership, Organisation, Participant, ServiceToken, User
 from accounts.roles import Job, Permission, Role, allows
 
@@ -148,7 +149,7 @@ def _set_history(cursor: CursorWrapper, words: dict[str, object]) -> None:
     cursor.execute("SELECT set_config('pghistory.context_metadata', %s, true)", [json.dumps(words)])
 
 
-SETTINGS = ("portal.organisation", "portal.operator", "pghistory.context_metadata")
+SETTINGS = ("portal.organisation", "portal.operator", "pghistory.context_metadata", *waits.NAMES)
 FORMER = "SELECT " + ", ".join(f"current_setting('{name}', true)" for name in SETTINGS)
 SET = "SELECT " + ", ".join(f"set_config('{name}', %s, true)" for name in SETTINGS)
 
@@ -157,12 +158,13 @@ SET = "SELECT " + ", ".join(f"set_config('{name}', %s, true)" for name in SETTIN
 def scope_settings(*, organisation: str, operator: str, history: dict[str, object]) -> Iterator[None]:
     """Set what row-level security and history read, for the rest of the transaction or of its current part.
 
-    A failure undoes the settings too.
+    Also how long its statements wait, by the kind of work that `history` names as `via`. A failure undoes all of it.
     """
     outermost = not connection.in_atomic_block
     with transaction.atomic(), connection.cursor() as cursor:
         former = None if outermost else _read(cursor)
-        cursor.execute(SET, [organisation, operator, json.dumps(history)])
+        waiting = waits.WAITS[history["via"]].values()
+        cursor.execute(SET, [organisation, operator, json.dumps(history), *waiting])
         yield
         if former and not connection.needs_rollback:
             cursor.execute(SET, former)

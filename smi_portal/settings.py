@@ -54,12 +54,19 @@ SECRET_KEY_FALLBACKS = [key for key in keys.get("SECRET_KEY_FALLBACKS", "").spli
 
 # Two names for one database: `default` is the portal's login, `owner` migrates.
 DATABASES["default"]["ATOMIC_REQUESTS"] = True
+# How long a page or a request to the API waits in the database (accounts/waits.py): also outside a scope.
+PAGE_WAITS = {
+    "lock_timeout": f"{env.int('LOCK_SECONDS', 3)}s",
+    "statement_timeout": f"{env.int('STATEMENT_SECONDS', 20)}s",
+    "idle_in_transaction_session_timeout": "60s",
+}
 if pool_size := env.int("DATABASE_POOL_SIZE", 0):
     DATABASES["default"].setdefault("OPTIONS", {})["pool"] = {
         "min_size": 2,
         "max_size": pool_size,
         "timeout": 10,
     }
+    DATABASES["default"]["OPTIONS"]["options"] = " ".join(f"-c {name}={value}" for name, value in PAGE_WAITS.items())
 DATABASE_ROUTERS: list[str] = []
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 

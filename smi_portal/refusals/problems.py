@@ -10,13 +10,14 @@ from rest_framework.views import exception_handler
 from accounts.errors import BadRequest, Busy, NotAllowed, Problem, TooMany
 from accounts.mail import link_to
 from smi_portal.refusals.request_ids import reference
-from smi_portal.refusals.table import PROBLEMS, status_of
+from smi_portal.refusals.table import PROBLEMS, status_of, told_as
 
 MEDIA_TYPE = "application/problem+json"
 
 
 def handle(raised: Exception, context: dict[str, object]) -> Response | None:
     """Answer for views of the API; None for our own mistakes, which `answer` reports."""
+    raised = told_as(raised)
     response = exception_handler(_as_known_to_the_framework(raised), context)
     if response is None:
         return None
