@@ -179,6 +179,7 @@ FORM_RENDERER = "django.forms.renderers.TemplatesSetting"
 LANGUAGE_CODE = "en-gb"
 FORMAT_MODULE_PATH = ["smi_portal.formats"]
 USE_THOUSAND_SEPARATOR = False
+USE_I18N = False  # English alone; a language for each thread cost more than half of a page
 TIME_ZONE = "Europe/London"
 
 STATIC_URL = "/static/"
