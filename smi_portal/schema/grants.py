@@ -1,8 +1,8 @@
 """The rights of the portal's login to the owner's tables and functions; no other role has any.
 
-The login owns nothing, so it cannot switch off a trigger or change a table. It cannot delete our rows, except answers
-of the API that are kept for a day: nothing in the inventory, and no account, is ever deleted. It cannot change rows of
-tables that are only added to (those with a trigger `append_only`), or call the functions of triggers.
+The login owns nothing, so it cannot switch off a trigger or change a table. It cannot delete our rows, except sessions,
+and answers of the API that are kept for a day: nothing in the inventory, and no account, is ever deleted. It cannot
+change rows of tables that are only added to (those with a trigger `append_only`), or call the functions of triggers.
 """
 
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from psycopg import sql
 
 from smi_portal.schema.source import OWN_APPS, Definition, SqlKind, Thing
 
-FLEETING = "accounts_keptanswer"  # whose rows are deleted after a day
+FLEETING = {"accounts_keptanswer", "accounts_session"}  # whose rows end
 APPEND_ONLY = "SELECT tgrelid::regclass::text FROM pg_trigger WHERE tgname = 'append_only'"
 OF_OWNER = "CREATE POLICY owner ON {table} TO CURRENT_USER USING (true);"
 FUNCTIONS = """
@@ -67,7 +67,7 @@ def _grant_tables(cursor: CursorWrapper) -> None:
     _grant(cursor, "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {login}")
     _grant(cursor, "GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA public TO {login}")
     _grant(cursor, "REVOKE INSERT, UPDATE, DELETE ON django_migrations FROM {login}")
-    for table in set(own_tables()) - {FLEETING}:
+    for table in set(own_tables()) - FLEETING:
         _grant(cursor, f"REVOKE DELETE ON {table} FROM {{login}}")
     cursor.execute(APPEND_ONLY)
     for (table,) in cursor.fetchall():
