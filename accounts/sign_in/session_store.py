@@ -64,7 +64,8 @@ class SessionStore(db.SessionStore):
         if PERSON in data:
             self._row.user_id = int(data[PERSON])
             self._row.signed_in_through_id = data.get(SIGNED_IN_THROUGH) or None
-            self._row.signed_in_at, self._row.last_seen_at = former.signed_in_at, timezone.now()
+            self._row.last_seen_at = timezone.now()
+            self._row.signed_in_at = former.signed_in_at or self._row.last_seen_at
         return self._row
 
     def get_session_cookie_age(self) -> int:

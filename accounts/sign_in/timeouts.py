@@ -58,6 +58,7 @@ def note(request: HttpRequest, *, at_once: bool = False) -> None:
     if due or at_once:
         touch(request.session.session_key)
         session.last_seen_at = timezone.now()
+        forget_old(request.session)
 
 
 def _is_passive(request: HttpRequest) -> bool:
@@ -137,7 +138,6 @@ class TimeoutMiddleware:
         if why := request.session.row.over:
             end(request, why)
         note(request)
-        forget_old(request.session)
         request.note_activity = Activity(request.session.session_key)
         response = self.get_response(request)
         note(request)  # an upload has taken its time

@@ -19,7 +19,7 @@ from accounts.roles import Job, Permission
 from accounts.sign_in.kept_forms import KEPT, NOTHING_TYPED, WORDS, keeps, page_of, refilled, waiting
 from inventory.models import Device
 from smi_portal.urls import urlpatterns as portal
-from tests.accounts.session_help import HOUR, MINUTE, age, sign_in_by_form
+from tests.accounts.session_help import HOUR, MINUTE, age, idle_for, sign_in_by_form
 from tests.accounts.test_single_sign_on import ADA, come, set_up
 from tests.conftest import Browser
 from tests.factories import make_device, make_membership, make_user, provided_by
@@ -267,13 +267,18 @@ def test_form_of_somebody_who_signed_out_is_not_kept(visitor, device):
     assert kept_in_sessions() == []
 
 
-def test_form_is_kept_for_thirty_minutes(visitor, device):
-    onward = late(visitor, edit(device), form_of(device, msn="Z 3"))
-    sign_in_by_form(visitor, visitor.membership)
-    session = visitor.session
+def make_old(browser: Browser) -> None:
+    """The forms kept for it, as if they had been sent half an hour ago."""
+    session = browser.session
     for form in session[KEPT].values():
         form["at"] -= 30 * MINUTE
     session.save()
+
+
+def test_form_is_kept_for_thirty_minutes(visitor, device):
+    onward = late(visitor, edit(device), form_of(device, msn="Z 3"))
+    sign_in_by_form(visitor, visitor.membership)
+    make_old(visitor)
 
     page = visitor.get(onward).text
 
@@ -283,15 +288,23 @@ def test_form_is_kept_for_thirty_minutes(visitor, device):
 def test_form_that_nobody_asks_for_is_forgotten(visitor, device):
     late(visitor, edit(device), form_of(device, msn="Z 3"))
     sign_in_by_form(visitor, visitor.membership)
-    session = visitor.session
-    for form in session[KEPT].values():
-        form["at"] -= 30 * MINUTE
-    session.save()
+    make_old(visitor)
     age(visitor, idle=2 * MINUTE)
 
     visitor.get("/help/")
 
     assert kept_in_sessions() == []
+
+
+def test_form_that_grew_old_makes_no_activity_of_a_machines_question(visitor, device):
+    late(visitor, edit(device), form_of(device, msn="Z 3"))
+    sign_in_by_form(visitor, visitor.membership)
+    make_old(visitor)
+    age(visitor, idle=10 * MINUTE)
+
+    visitor.get("/accounts/session/")
+
+    assert idle_for(visitor) > 9 * MINUTE
 
 
 def test_form_is_not_kept_without_its_csrf_token(visitor, device):
