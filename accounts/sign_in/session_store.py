@@ -7,6 +7,7 @@ from allauth.account.adapter import get_adapter
 from django.conf import settings
 from django.contrib.auth import SESSION_KEY as PERSON
 from django.contrib.sessions.backends import db
+from django.contrib.sessions.backends.base import UpdateError
 from django.contrib.sessions.middleware import SessionMiddleware as Middleware
 from django.db import transaction
 from django.http import HttpRequest
@@ -25,7 +26,7 @@ class SessionStore(db.SessionStore):
 
     def __init__(self, session_key: str | None = None) -> None:
         super().__init__(session_key)
-        self._row = Session()
+        self._row, self._stored_for = Session(), None
 
     @classmethod
     def get_model_class(cls) -> type[Session]:
@@ -50,8 +51,10 @@ class SessionStore(db.SessionStore):
 
     def load(self) -> dict[str, object]:
         found = self._get_session_from_db()
-        self._row = found or self._row
-        return self.decode(found.session_data) if found else {}
+        if found is None:
+            return {}
+        self._row, self._stored_for = found, found.user_id
+        return self.decode(found.session_data)
 
     def clear(self) -> None:
         super().clear()
@@ -67,6 +70,20 @@ class SessionStore(db.SessionStore):
             self._row.last_seen_at = timezone.now()
             self._row.signed_in_at = former.signed_in_at or self._row.last_seen_at
         return self._row
+
+    def save(self, must_create: bool = False) -> None:
+        """As Django does, but whoever was signed out by time-out is not brought back by a request under way."""
+        if must_create or self.session_key is None:
+            super().save(must_create)
+        else:
+            self._update()
+        self._stored_for = self._row.user_id
+
+    def _update(self) -> None:
+        row = self.create_model_instance(self._get_session())
+        values = {field.name: getattr(row, field.attname) for field in row._meta.fields if not field.primary_key}
+        if not Session.objects.filter(pk=row.pk, user=self._stored_for).update(**values):
+            raise UpdateError
 
     def get_session_cookie_age(self) -> int:
         return settings.SESSION_COOKIE_AGE if PERSON in self else settings.SESSION_OF_NOBODY_SECONDS

@@ -30,8 +30,8 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 def _signed_out(request: HttpRequest) -> HttpResponse:
     """The session was ended while the request was under way, which may have done its work before that."""
-    request.session.flush()
-    request.user, request.memberships, request.acting = AnonymousUser(), [], None
+    request.session, request.user = type(request.session)(), AnonymousUser()
+    request.memberships, request.acting = [], None
     onward = request.get_full_path() if request.method in ("GET", "HEAD") else ""
     return _page(request, 400, "400_signed_out.html", next=onward)
 

@@ -216,7 +216,10 @@ def test_page_of_signing_in_begins_no_session(client, db, page):
 @allow(Open.SIGNED_IN, "GET", "HEAD", "POST")
 def slow_page(request: HttpRequest) -> HttpResponse:
     """Its session ends elsewhere while it does its work; then it tells of it, by way of the session."""
-    end_sessions_of(request.user)
+    if "timed_out" in request.GET:
+        SessionStore(request.session.session_key).time_out({})
+    else:
+        end_sessions_of(request.user)
     success(request, "MSN saved: Z1.")
     return redirect("dashboard")
 
@@ -238,6 +241,14 @@ def test_ended_session_is_not_written_back_by_a_request_under_way(under_way, met
     getattr(under_way, method)("/slow/")
 
     assert not Session.objects.exists()
+    assert not is_signed_in(under_way)
+
+
+def test_session_that_timed_out_is_not_brought_back_by_a_request_under_way(under_way):
+    answer = under_way.post("/slow/?timed_out=1")
+
+    assert answer.status_code == 400
+    assert (Session.objects.get().user, dict(under_way.session)) == (None, {})
     assert not is_signed_in(under_way)
 
 
