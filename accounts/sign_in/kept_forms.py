@@ -60,7 +60,8 @@ def sent_from(page: str) -> Callable[[View], View]:
 def keep(request: HttpRequest, person: int) -> None:
     """Keep the form that `request` sends for `person`: what its page declares, within the bounds of any form."""
     path, session = _path(page_of(request)), request.session
-    fields = {name: values for name, values in request.POST.lists() if _is_kept(name, _view_of(path))}
+    view = _view_of(path)
+    fields = {name: values for name, values in request.POST.lists() if _is_kept(name, view)}
     form = {"person": person, "acting": request.POST.get(acting.FIELD, ""), "at": time.time(), "fields": fields}
     with session.locked():
         others = {other: kept for other, kept in session.get(KEPT, {}).items() if other != path}

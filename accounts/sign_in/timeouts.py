@@ -176,8 +176,7 @@ def page_clock(request: HttpRequest) -> dict[str, object]:
 
 def in_words(seconds: int) -> str:
     """Such as “30 minutes” or “12 hours”."""
-    for size, name in ((3600, "hour"), (60, "minute"), (1, "second")):
-        if seconds % size == 0:
-            count = seconds // size
-            return f"{count} {name}{'' if count == 1 else 's'}"
-    return f"{seconds} seconds"
+    units = ((3600, "hour"), (60, "minute"), (1, "second"))
+    size, name = next(unit for unit in units if seconds % unit[0] == 0)
+    count = seconds // size
+    return f"{count} {name}{'' if count == 1 else 's'}"
