@@ -27,6 +27,7 @@ class SessionStore(db.SessionStore):
     def __init__(self, session_key: str | None = None) -> None:
         super().__init__(session_key)
         self._row, self._stored_for = Session(), None
+        self.request: HttpRequest | None = None  # in which it may be created
 
     @classmethod
     def get_model_class(cls) -> type[Session]:
@@ -38,16 +39,16 @@ class SessionStore(db.SessionStore):
         self._get_session()
         return self._row
 
-    def come_from(self, request: HttpRequest) -> None:
-        """Note the browser: of a session that is not stored yet, or as somebody signs in to it."""
-        self._row.address = get_adapter().get_client_ip(request) or None
+    def _come_from(self, request: HttpRequest) -> None:
+        """Note the browser: as the session is created, and as somebody signs in to it."""
+        self._row.address = get_adapter().get_client_ip(request).partition("%")[0] or None  # without an IPv6 zone
         self._row.user_agent = request.headers.get("User-Agent", "")[: Session.LONGEST_AGENT]
 
     def sign_in(self, user: User, request: HttpRequest) -> None:
         """The times of `user` begin now."""
         self.row.user = user
         self._row.signed_in_at = self._row.last_seen_at = timezone.now()
-        self.come_from(request)
+        self._come_from(request)
 
     def load(self) -> dict[str, object]:
         found = self._get_session_from_db()
@@ -89,6 +90,8 @@ class SessionStore(db.SessionStore):
         return settings.SESSION_COOKIE_AGE if PERSON in self else settings.SESSION_OF_NOBODY_SECONDS
 
     def create(self) -> None:
+        if self.request and not self._row.address:
+            self._come_from(self.request)
         super().create()
         if PERSON not in self:
             self._make_room()
@@ -128,4 +131,4 @@ class SessionMiddleware(Middleware):
 
     def process_request(self, request: HttpRequest) -> None:
         super().process_request(request)
-        request.session.come_from(request)
+        request.session.request = request

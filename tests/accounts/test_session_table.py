@@ -161,6 +161,19 @@ def test_of_one_address_the_oldest_session_of_nobody_goes(user, settings):
     assert is_signed_in(here)
 
 
+def test_zone_of_an_address_is_no_part_of_it(db):
+    strange("fe80::1%eth0")
+
+    assert Session.objects.get().address == "fe80::1"
+
+
+def test_page_that_stores_no_session_does_not_ask_for_the_address(client, db, settings):
+    """A probe of the server itself may come past one of the proxies."""
+    settings.ALLAUTH_TRUSTED_PROXY_COUNT = 2
+
+    assert client.get("/health/live", headers={"X-Forwarded-For": "192.0.2.7"}).status_code == 200
+
+
 def test_flood_from_one_network_does_not_fill_the_table(db, settings):
     """Each visitor has a network of 64 bits to choose addresses from."""
     settings.SESSIONS_OF_NOBODY = 3
