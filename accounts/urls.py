@@ -58,7 +58,7 @@ urlpatterns = [
     # Sign-in and security
     path("accounts/security/", security.security, name="mfa_index"),
     path("accounts/security/enrol/", security.enrol, name="enrol"),
-    path("accounts/security/sessions/", security.session_list, name="usersessions_list"),
+    path("accounts/security/sessions/", security.session_list, name="session-list"),
     path("accounts/security/app/", never_cache(mfa_totp.activate_totp), name="mfa_activate_totp"),
     path("accounts/security/app/remove/", mfa_totp.deactivate_totp, name="mfa_deactivate_totp"),
     path("accounts/security/recovery-codes/", security.recovery_codes_view, name="mfa_view_recovery_codes"),

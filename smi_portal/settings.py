@@ -115,7 +115,6 @@ INSTALLED_APPS = [
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.humanize",
-    "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.postgres",
     "django.contrib.staticfiles",
@@ -129,7 +128,6 @@ INSTALLED_APPS = [
     "allauth",
     "allauth.account",
     "allauth.mfa",
-    "allauth.usersessions",
     "allauth.socialaccount",
     "allauth.socialaccount.providers.openid_connect",
     "csp",
@@ -139,7 +137,7 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
     "accounts.sign_in.tokens.ApiMiddleware",
-    "django.contrib.sessions.middleware.SessionMiddleware",
+    "accounts.sign_in.session_store.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
@@ -240,12 +238,15 @@ ACCOUNT_EMAIL_NOTIFICATIONS = True  # of a changed password, a factor added or r
 ACCOUNT_RATE_LIMITS = {"login_failed": "10/m/ip,200/h/ip,5/5m/key,100/d/key"}
 # How many proxies stand before the portal: the address of a visitor is read that far back in X-Forwarded-For.
 ALLAUTH_TRUSTED_PROXY_COUNT = env.int("TRUSTED_PROXIES", 0)
+SESSION_ENGINE = "accounts.sign_in.session_store"
 # A session ends after so many seconds without an act of its person, and after so many in any case.
 SESSION_IDLE_SECONDS = env.int("SESSION_IDLE_SECONDS", 30 * 60)
 SESSION_ABSOLUTE_SECONDS = env.int("SESSION_ABSOLUTE_SECONDS", 12 * 3600)
 # Whose it was is known for a day longer: a form may be sent on the next morning.
 SESSION_COOKIE_AGE = SESSION_ABSOLUTE_SECONDS + 24 * 3600
 SESSION_EXPIRE_AT_BROWSER_CLOSE = True  # by whichever way it began
+# Before somebody signs in, and after a time-out; at most so many of one network address.
+SESSION_OF_NOBODY_SECONDS, SESSIONS_OF_NOBODY = 30 * 60, 1000
 # Whether everybody needs a second factor (or a passkey); who has none is led to enrol one.
 MFA_REQUIRED = env.bool("MFA_REQUIRED", not DEMO)
 MFA_ADAPTER = "accounts.sign_in.mfa.FactorAdapter"

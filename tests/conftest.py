@@ -6,7 +6,6 @@ from types import SimpleNamespace
 
 import pytest
 from allauth.account.internal.flows.login import record_authentication
-from allauth.usersessions.models import UserSession
 from django.contrib.auth.hashers import Argon2PasswordHasher
 from django.core.management import BaseCommand
 from django.core.signals import request_finished
@@ -224,12 +223,10 @@ class Browser(Client):
         self.prove_identity()
 
     def prove_identity(self) -> None:
-        """As signing in does it: the session is one of the person's, and their password was given just now."""
-        user = self.membership.user
+        """As signing in does it: their password was given just now."""
         session = self.session
-        record_authentication(SimpleNamespace(session=session), user, method="password")
+        record_authentication(SimpleNamespace(session=session), self.membership.user, method="password")
         session.save()
-        UserSession.objects.create(user=user, session_key=session.session_key, ip="127.0.0.1", user_agent="tests")
 
     def submit(self, path: str, data: dict | None = None, **kwargs: object):
         return self.post(path, {"acting": self.membership.pk} | (data or {}), **kwargs)

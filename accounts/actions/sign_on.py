@@ -16,6 +16,7 @@ from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
 from accounts.acting import Acting, Origin, scope
+from accounts.actions.sessions import end_sessions_through
 from accounts.audit import note
 from accounts.audit.kinds import AuditKind
 from accounts.errors import NotAllowed
@@ -46,8 +47,8 @@ def set_provider(*, organisation: Organisation, issuer: str, client_id: str, sec
     """Let people of `organisation` come in through this OpenID Connect client; switched on when it is new.
 
     Asks the issuer first. Refuses one that does not answer or names itself otherwise, and an empty secret unless one
-    is set for this very issuer and client. Another issuer or client knows nobody yet: all are recognised anew, by
-    their e-mail addresses.
+    is set for this very issuer and client. Another issuer or client knows nobody yet: the sessions of the others end,
+    and all are recognised anew, by their e-mail addresses.
     """
     hosts = discover(issuer)
     Organisation.objects.select_for_update(no_key=True).get(pk=organisation.pk)
@@ -62,7 +63,8 @@ def set_provider(*, organisation: Organisation, issuer: str, client_id: str, sec
     app.settings = _settings(issuer, hosts, encrypted)
     app.save()
     sign_on = sign_on or SingleSignOn.objects.create(organisation=organisation, app=app)
-    _note(AuditKind.SIGN_ON_CHANGED, sign_on, by, items=changed)
+    ended = end_sessions_through(sign_on, but_of=by.user) if {"issuer", "client_id"} & set(changed) else 0
+    _note(AuditKind.SIGN_ON_CHANGED, sign_on, by, items=changed, sessions=ended)
     return sign_on
 
 
@@ -114,7 +116,8 @@ def switch_sign_on(*, sign_on: SingleSignOn, on: bool, by: Acting | None) -> Sin
     held = _held(sign_on)
     held.is_active = on
     held.save(update_fields=["is_active"])
-    _note(AuditKind.SIGN_ON_CHANGED, held, by, items=["switched_on" if on else "switched_off"])
+    ended = 0 if on else end_sessions_through(held, but_of=by and by.user)
+    _note(AuditKind.SIGN_ON_CHANGED, held, by, items=["switched_on" if on else "switched_off"], sessions=ended)
     return held
 
 
@@ -187,7 +190,8 @@ def give_up_domain(*, domain: MailDomain, by: Acting) -> MailDomain:
     held = _held_domain(domain)
     held.given_up_at = timezone.now()
     held.save(update_fields=["given_up_at"])
-    _note(AuditKind.DOMAIN_GIVEN_UP, held.single_sign_on, by, domain=held.pk)
+    ended = end_sessions_through(held.single_sign_on, domain=held.domain, but_of=by.user)
+    _note(AuditKind.DOMAIN_GIVEN_UP, held.single_sign_on, by, domain=held.pk, sessions=ended)
     return held
 
 

@@ -18,11 +18,13 @@ from accounts.models.people import (
 )
 from accounts.models.proposals import Proposal
 from accounts.models.service_tokens import ServiceToken
+from accounts.models.sessions import End, Session
 from accounts.models.single_sign_on import MailDomain, SingleSignOn
 
 __all__ = [
     "Binding",
     "BindingEvent",
+    "End",
     "Factor",
     "Fuel",
     "Invitation",
@@ -39,6 +41,7 @@ __all__ = [
     "Proposal",
     "RunningDownload",
     "ServiceToken",
+    "Session",
     "SingleSignOn",
     "Standing",
     "User",

@@ -3,7 +3,7 @@
 from functools import partial
 
 from allauth.account.adapter import get_adapter
-from allauth.account.signals import user_logged_in
+from allauth.account.signals import password_changed, password_reset, user_logged_in
 from allauth.core import context
 from allauth.mfa.models import Authenticator
 from django.db import transaction
@@ -41,6 +41,12 @@ def _tell_of_browser(request: HttpRequest, user: User) -> None:
         reset_url=link_to(reverse("account_reset_password")),
     )
     transaction.on_commit(send)
+
+
+@receiver([password_changed, password_reset], dispatch_uid="sessions")
+def end_other_sessions(request: HttpRequest, user: User, **_: object) -> None:
+    """The former password opened them."""
+    end_sessions_of(user, keep=request.session.session_key)
 
 
 @receiver(post_save, sender=Authenticator, dispatch_uid="enrolment")

@@ -16,9 +16,11 @@ from accounts.forms.people import AcceptForm, ConfirmForm, InviteForm
 from accounts.models import Invitation, Proposal, User
 from accounts.roles import Job, Permission, Role
 from accounts.sign_in.allauth_internals import perform_password_login
+from accounts.sign_in.kept_forms import keeps, sent_from
 
 
 @allow(Permission.MANAGE_MEMBERS, "GET", "HEAD", "POST", fresh=True)
+@keeps(InviteForm)
 def invitation_add(request: HttpRequest) -> HttpResponse:
     """Invite somebody to the own organisation; for the DCC, an administrator is proposed."""
     expect(request)
@@ -48,6 +50,7 @@ def mailed(invitation: Invitation) -> str:
 
 
 @allow(Permission.MANAGE_MEMBERS, "POST", fresh=True)
+@sent_from("member-list")
 def invitation_send(request: HttpRequest, pk: int) -> HttpResponse:
     """Send an open invitation again, with a new link."""
     invitation = _own_or_404(request, pk)
@@ -61,6 +64,7 @@ def invitation_send(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @allow(Permission.MANAGE_MEMBERS, "POST", fresh=True)
+@sent_from("member-list")
 def invitation_revoke(request: HttpRequest, pk: int) -> HttpResponse:
     invitation = _own_or_404(request, pk)
     expect(request)

@@ -10,7 +10,7 @@ from accounts.access import allow, expect
 from accounts.errors import Busy, NotAllowed, Stale
 from accounts.forms.page import Given, done, form_page, posted, show_refusal
 from accounts.roles import Permission
-from accounts.sign_in.kept_forms import refilled
+from accounts.sign_in.kept_forms import keeps, refilled
 from accounts.waits import or_busy
 from inventory.data_items import BY_NAME
 from inventory.devices.find import device_or_404
@@ -31,6 +31,7 @@ CHOICES = ("keep_msn", "keep_map_id")
 
 
 @allow(Permission.RECORD_ITEM, "GET", "HEAD", "POST")
+@keeps(DeviceEditForm)
 def device_edit(request: HttpRequest, device_id: str) -> HttpResponse:
     """The form; a first recording is saved immediately, a replacement or a doubtful date is confirmed first."""
     device = meter_or_404(request, device_id)
@@ -60,6 +61,7 @@ def device_edit_confirm(request: HttpRequest, device_id: str) -> HttpResponse:
 
 
 @allow(Permission.BLANK_MAP_ID, "GET", "HEAD", "POST")
+@keeps(BlankMapIdForm)
 def map_id_blank(request: HttpRequest, device_id: str) -> HttpResponse:
     """An administrator's act of its own."""
     device = meter_or_404(request, device_id)
@@ -85,6 +87,7 @@ def map_id_blank(request: HttpRequest, device_id: str) -> HttpResponse:
 
 
 @allow(Permission.REPLACE_ITEM, "GET", "HEAD", "POST")
+@keeps(TakeBackForm)
 def map_step_take_back(request: HttpRequest, device_id: str, day: date) -> HttpResponse:
     """Cancel a change of the MAP ID before its day."""
     device = meter_or_404(request, device_id)

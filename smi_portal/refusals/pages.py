@@ -6,12 +6,15 @@
 import sys
 from collections.abc import Callable
 
+from django.contrib.auth.models import AnonymousUser
+from django.contrib.sessions.exceptions import SessionInterrupted
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
 
 from accounts.acting import API
 from accounts.errors import OtherMembership
+from accounts.sign_in.kept_forms import give_back
 from accounts.waits import waited_too_long
 from smi_portal.refusals import problems
 from smi_portal.refusals.request_ids import reference
@@ -22,7 +25,17 @@ NOT_CARRIED = ("csrfmiddlewaretoken", "membership")
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    if isinstance(exception, SessionInterrupted):
+        return _signed_out(request)
     return _page(request, 400)
+
+
+def _signed_out(request: HttpRequest) -> HttpResponse:
+    """The session was ended while the request was under way, which may have done its work before that."""
+    request.session, request.user = type(request.session)(), AnonymousUser()
+    request.memberships, request.acting = [], None
+    onward = request.get_full_path() if request.method in ("GET", "HEAD") else ""
+    return _page(request, 400, "400_signed_out.html", next=onward)
 
 
 def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
@@ -39,7 +52,7 @@ def too_many_requests(request: HttpRequest) -> HttpResponse:
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
-    return _page(request, 403, "403_csrf.html")
+    return give_back(request) or _page(request, 403, "403_csrf.html")
 
 
 def server_error(request: HttpRequest) -> HttpResponse:

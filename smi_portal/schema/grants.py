@@ -1,9 +1,9 @@
 """The rights of the portal's login to the owner's tables and functions; no other role has any.
 
-The login owns nothing, so it cannot switch off a trigger or change a table. It cannot delete our rows, except answers
-of the API that are kept for a day, and downloads that run: nothing in the inventory, and no account, is ever deleted.
-It cannot change rows of tables that are only added to (those with a trigger `append_only`), or call the functions of
-triggers.
+The login owns nothing, so it cannot switch off a trigger or change a table. It cannot delete our rows, except sessions,
+running downloads, and answers of the API that are kept for a day: nothing in the inventory, and no account, is ever
+deleted. It cannot change rows of tables that are only added to (those with a trigger `append_only`), or call the
+functions of triggers.
 """
 
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ from psycopg import sql
 
 from smi_portal.schema.source import OWN_APPS, Definition, SqlKind, Thing
 
-FLEETING = {"accounts_keptanswer", "accounts_runningdownload"}  # whose rows are deleted within a day
+FLEETING = {"accounts_keptanswer", "accounts_runningdownload", "accounts_session"}  # whose rows end
 APPEND_ONLY = "SELECT tgrelid::regclass::text FROM pg_trigger WHERE tgname = 'append_only'"
 OF_OWNER = "CREATE POLICY owner ON {table} TO CURRENT_USER USING (true);"
 FUNCTIONS = """

@@ -1,12 +1,13 @@
 """A download is activity of its session while it runs and when it ends, and brings no session back."""
 
 import threading
+from datetime import timedelta
 
 import pytest
-from django.contrib.sessions.models import Session
 
 from accounts.files.places import take_place
 from accounts.files.streams import Stream
+from accounts.models import Session
 from accounts.sign_in import timeouts
 from tests.accounts.session_help import HOUR, MINUTE, age, idle_for
 from tests.factories import make_device
@@ -18,7 +19,7 @@ pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "owne
 @pytest.fixture
 def noted_always(monkeypatch) -> None:
     """As if a minute had passed with each chunk."""
-    monkeypatch.setattr(timeouts, "every", lambda: 0)
+    monkeypatch.setattr(timeouts, "every", lambda: timedelta(0))
 
 
 @pytest.fixture
