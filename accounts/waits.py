@@ -4,11 +4,13 @@ A scope sets this for its transaction, by where its work comes from. Statements 
 (sessions, sign-in) wait as those of a page do.
 """
 
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+import structlog
 from django.conf import settings
-from django.db import OperationalError, connection, transaction
+from django.db import Error, OperationalError, connection, transaction
 from psycopg import errors
 from psycopg_pool import PoolTimeout
 
@@ -54,6 +56,25 @@ def waited_too_long(raised: BaseException | None) -> Busy | None:
     if not isinstance(raised, OperationalError):
         return None
     return next((Busy(*why) for kind, why in WHY.items() if isinstance(raised.__cause__, kind)), None)
+
+
+def elsewhere(act: Callable[[], None]) -> None:
+    """Call `act` on a connection of its own, as that of this thread is busy with the file.
+
+    If it fails, the download goes on.
+    """
+
+    def call() -> None:
+        try:
+            act()
+        except Error:
+            structlog.get_logger(__name__).exception("not_written_elsewhere")
+        finally:
+            connection.close()
+
+    thread = threading.Thread(target=call)
+    thread.start()
+    thread.join()
 
 
 @contextmanager

@@ -5,16 +5,14 @@ A place is taken in the transaction of the request, so that whatever fails befor
 
 import os
 import socket
-import threading
 import time
-from collections.abc import Callable
 
-import structlog
 from django.conf import settings
 from django.db import Error, connection
 
 from accounts.errors import Busy
 from accounts.models import RunningDownload
+from accounts.waits import elsewhere
 
 RETRY_SECONDS = 30
 OF_ONE_SUBJECT = 2
@@ -75,25 +73,6 @@ def take_place(subject: str) -> Place:
             raise Busy(ALL_TAKEN, RETRY_SECONDS)
         cursor.execute(TAKE, who)
         return Place(cursor.fetchone()[0])
-
-
-def elsewhere(act: Callable[[], None]) -> None:
-    """Call `act` on a connection of its own, as that of this thread is busy with the file.
-
-    If it fails, the download goes on.
-    """
-
-    def call() -> None:
-        try:
-            act()
-        except Error:
-            structlog.get_logger(__name__).exception("not_noted_of_download")
-        finally:
-            connection.close()
-
-    thread = threading.Thread(target=call)
-    thread.start()
-    thread.join()
 
 
 def _write(statement: str, number: int) -> None:

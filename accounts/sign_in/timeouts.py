@@ -4,18 +4,16 @@ Each session holds when its person signed in and was last active. The latter is 
 a page does not cost a write; it may end as much earlier.
 """
 
-import threading
 import time
 from collections.abc import Callable
 from datetime import timedelta
 
-import structlog
 from django.conf import settings
 from django.contrib.auth import SESSION_KEY as PERSON
 from django.contrib.auth.models import AnonymousUser
 from django.contrib.auth.signals import user_logged_in, user_logged_out
 from django.contrib.auth.views import redirect_to_login
-from django.db import Error, connection, transaction
+from django.db import transaction
 from django.dispatch import receiver
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -26,6 +24,7 @@ from accounts import acting
 from accounts.models import End, Session, User
 from accounts.sign_in.factors import SIGNED_IN_THROUGH
 from accounts.sign_in.kept_forms import KEPT, forget_old, keep, page_of, waiting, way_back
+from accounts.waits import elsewhere
 
 ENDED = "ended"  # in a session that has timed out: whose it was, for whom they acted, and why it ended
 ONLY_KEEP = "X-Only-Keep"  # of a form that is sent to be kept, and must never be acted on
@@ -82,19 +81,7 @@ class Activity:
     def __call__(self) -> None:
         if self._key and time.monotonic() - self._noted >= every().total_seconds():
             self._noted = time.monotonic()
-            # On a connection of its own: that of this thread is busy with the answer.
-            thread = threading.Thread(target=_touch_elsewhere, args=[self._key])
-            thread.start()
-            thread.join()
-
-
-def _touch_elsewhere(key: str) -> None:
-    try:
-        touch(key)
-    except Error:  # the download goes on
-        structlog.get_logger(__name__).exception("activity_not_noted")
-    finally:
-        connection.close()
+            elsewhere(lambda: touch(self._key))
 
 
 @receiver(user_logged_in, dispatch_uid="timeouts")

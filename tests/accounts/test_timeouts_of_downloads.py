@@ -4,6 +4,7 @@ import threading
 from datetime import timedelta
 
 import pytest
+from django.db import Error
 
 from accounts.files.places import take_place
 from accounts.files.streams import Stream
@@ -87,7 +88,7 @@ def test_download_goes_on_where_activity_cannot_be_noted(download, noted_always,
 
     def fail(key: str) -> None:
         assert threading.current_thread() is not threading.main_thread()
-        raise timeouts.Error("no connection")
+        raise Error("no connection")
 
     monkeypatch.setattr(timeouts, "touch", fail)
 
