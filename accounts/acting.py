@@ -20,7 +20,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from accounts import waits
-from accounts.models import Binding, Membership, Organisation, Participant, ServiceToken, User
+from accounts.models import Binding, Membership, Organisation, ServiceToken, User
 from accounts.roles import Job, Permission, Role, allows
 
 SESSION_KEY = "acting_membership"
@@ -74,7 +74,7 @@ class Acting:
 
     @cached_property
     def bindings(self) -> list[Binding]:
-        """The codes bound to the organisation today."""
+        """The codes bound to the organisation today, with their entries of the list."""
         return self._bound_on(timezone.localdate())
 
     @property
@@ -85,20 +85,24 @@ class Acting:
     @cached_property
     def participants(self) -> tuple[int, ...]:
         """Row ids of the list entries under those codes, ended ones included: what the scope is made of."""
-        return tuple(Participant.objects.bound_by(self.bindings).values_list("pk", flat=True))
+        return _entries_of(self.bindings)
 
     def participants_on(self, day: date) -> tuple[int, ...]:
         """The same under the codes that were bound on `day`."""
         if day == timezone.localdate():
             return self.participants
-        return tuple(Participant.objects.bound_by(self._bound_on(day)).values_list("pk", flat=True))
+        return _entries_of(self._bound_on(day))
 
     def codes_on(self, day: date) -> list[str]:
         """The codes bound on `day`, in order."""
         return sorted({binding.code for binding in self._bound_on(day)})
 
     def _bound_on(self, day: date) -> list[Binding]:
-        return list(Binding.objects.on(day).filter(organisation=self.organisation))
+        return list(Binding.objects.on(day).filter(organisation=self.organisation).with_entries())
+
+
+def _entries_of(bindings: list[Binding]) -> tuple[int, ...]:
+    return tuple(entry for binding in bindings for entry in binding.entries)
 
 
 def memberships_of(user: User, through: int | None = None) -> list[Membership]:
