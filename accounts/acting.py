@@ -8,9 +8,10 @@ our own mistakes, not against SQL that someone makes the portal's login run: suc
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
+from uuid import UUID, uuid4
 
 import structlog
 from allauth.account.adapter import get_adapter
@@ -30,11 +31,15 @@ API = "/api/"  # below which systems come, with a token
 
 @dataclass(frozen=True)
 class Origin:
-    """Where an act comes from: `via` page, api, command, task or load; of a request its id and the network address."""
+    """Where an act comes from: `via` page, api, command, task or load; of a request its id and the network address.
+
+    All that it writes carries `batch`. That is no request id, which clients can choose.
+    """
 
     via: str = "command"
     request_id: str = ""
     address: str = ""
+    batch: UUID = field(default_factory=uuid4, compare=False)
 
     @classmethod
     def of(cls, request: HttpRequest) -> "Origin":
@@ -54,7 +59,7 @@ class Acting:
     job: Job
     user: User | None = None
     membership_id: int | None = None
-    origin: Origin = Origin()
+    origin: Origin = field(default_factory=Origin)
     token_id: int | None = None
 
     @classmethod
@@ -131,6 +136,7 @@ def scope(acting: Acting) -> Iterator[None]:
         "organisation": acting.organisation.pk,
         "via": acting.origin.via,
         "request": acting.origin.request_id,
+        "batch": str(acting.origin.batch),
     }
     who |= {"token": acting.token_id} if acting.token_id else {}
     with scope_settings(organisation=str(acting.organisation.pk), operator="", history=who):
@@ -153,7 +159,8 @@ def _set_history(cursor: CursorWrapper, words: dict[str, object]) -> None:
     cursor.execute("SELECT set_config('pghistory.context_metadata', %s, true)", [json.dumps(words)])
 
 
-SETTINGS = ("portal.organisation", "portal.operator", "pghistory.context_metadata", *waits.NAMES)
+HISTORY = "pghistory.context_metadata"
+SETTINGS = ("portal.organisation", "portal.operator", HISTORY, *waits.NAMES)
 FORMER = "SELECT " + ", ".join(f"current_setting('{name}', true)" for name in SETTINGS)
 SET = "SELECT " + ", ".join(f"set_config('{name}', %s, true)" for name in SETTINGS)
 
@@ -162,11 +169,13 @@ SET = "SELECT " + ", ".join(f"set_config('{name}', %s, true)" for name in SETTIN
 def scope_settings(*, organisation: str, operator: str, history: dict[str, object]) -> Iterator[None]:
     """Set what row-level security and history read, for the rest of the transaction or of its current part.
 
-    Also how long its statements wait, by the kind of work that `history` names as `via`. A failure undoes all of it.
+    Also how long its statements wait, by the kind of work that `history` names as `via`. A part without a batch of its
+    own belongs to that of the scope around it. A failure undoes all of it.
     """
     outermost = not connection.in_atomic_block
     with transaction.atomic(), connection.cursor() as cursor:
         former = None if outermost else _read(cursor)
+        history = {"batch": _batch_of(former) or str(uuid4())} | history
         waiting = waits.WAITS[history["via"]].values()
         cursor.execute(SET, [organisation, operator, json.dumps(history), *waiting])
         yield
@@ -177,3 +186,7 @@ def scope_settings(*, organisation: str, operator: str, history: dict[str, objec
 def _read(cursor: CursorWrapper) -> list[str]:
     cursor.execute(FORMER)
     return [value or "" for value in cursor.fetchone()]
+
+
+def _batch_of(former: list[str] | None) -> str | None:
+    return json.loads(dict(zip(SETTINGS, former, strict=True))[HISTORY] or "{}").get("batch") if former else None

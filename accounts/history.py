@@ -11,8 +11,8 @@ def history_of(model: type[models.Model], *, exclude: list[str] | None = None, *
     """An abstract model of what `model` was after each write, in order of `pgh_id`, with its moment and context.
 
     The row before tells what was before. `pgh_context` holds who and why: `person` and `organisation` (row ids) or
-    `operator` (the reason of the operator's work), `via`, `request`, and as far as known `token` (a system's), `kind`,
-    `source`, `reason` and `code`, the participant's.
+    `operator` (the reason of the operator's work), `via`, `request`, `batch`, and as far as known `token` (a system's),
+    `kind`, `source`, `reason` and `code`, the participant's.
     """
     return pghistory.create_event_model(
         model,

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from uuid import UUID
 
 from accounts.acting import scope_settings
 from accounts.audit import note
@@ -9,12 +10,16 @@ from accounts.audit.kinds import AuditKind
 
 
 @contextmanager
-def system_scope(reason: str, *, via: str = "command", audited: bool = True) -> Iterator[None]:
+def system_scope(
+    reason: str, *, via: str = "command", audited: bool = True, batch: UUID | None = None
+) -> Iterator[None]:
     """Open a transaction, or a part of one, in which the operator reads and writes everything, for `reason`.
 
-    It is noted in the audit trail, unless the work done there leaves its own evidence.
+    It is noted in the audit trail, unless the work done there leaves its own evidence. Transactions of one `batch`
+    share it.
     """
-    with scope_settings(organisation="", operator=reason, history={"operator": reason, "via": via}):
+    history = {"operator": reason, "via": via} | ({"batch": str(batch)} if batch else {})
+    with scope_settings(organisation="", operator=reason, history=history):
         if audited:
             note(AuditKind.SYSTEM_SCOPE, by=None, via=via, reason=reason)
         yield

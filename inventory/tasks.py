@@ -3,6 +3,7 @@
 from procrastinate.contrib.django import app
 
 from accounts.operator import system_scope
+from inventory.loads.staging import remove_leftovers
 from inventory.recording.planned import adopt_due_steps
 from inventory.trail import readings
 
@@ -13,6 +14,14 @@ def adopt_steps(timestamp: int) -> int:
     """Steps recorded before their day begin to hold."""
     with system_scope("steps whose day has come", via="task"):
         return adopt_due_steps()
+
+
+@app.periodic(cron="20 * * * *")
+@app.task(queueing_lock="remove_leftovers")
+def remove_staged(timestamp: int) -> int:
+    """Remove staged rows that killed loads have left."""
+    with system_scope("remove what loads have left", via="task", audited=False):
+        return remove_leftovers()
 
 
 @app.periodic(cron="40 3 * * *")

@@ -5,6 +5,7 @@ from itertools import count
 
 from allauth.account.models import EmailAddress
 from allauth.socialaccount.models import SocialApp
+from django.db import connection
 from django.utils import timezone
 
 from accounts.acting import explaining
@@ -160,14 +161,31 @@ def make_hub(supplier: str = "ZEPH", **fields: object) -> Device:
 
 
 @as_operator_unless_in_scope()
-def supplied_by(device: Device, code: str, day: date = INSTALLED, **fields: object) -> SupplyPeriod:
+def supplied_by(
+    device: Device, code: str, day: date = INSTALLED, *, kind: StepKind = StepKind.CHANGE, source: str = ""
+) -> SupplyPeriod:
     """Another responsible supplier from `day`, as a load records it."""
-    given = {"kind": StepKind.CHANGE, "via": "load", "recorded_for": "DCC"} | fields
-    return SupplyPeriod.objects.create(device=device, participant=listed(code, Role.SUPPLIER), valid_from=day, **given)
+    with explaining(via="load", code="DCC", source=source):
+        add_step("supply", device, day, listed(code, Role.SUPPLIER), kind)
+    return SupplyPeriod.objects.get(device=device, valid_from=day, known__upper_inf=True)
 
 
 @as_operator_unless_in_scope()
-def provided_by(device: Device, code: str | None, day: date = INSTALLED, **fields: object) -> ProviderPeriod:
+def provided_by(
+    device: Device,
+    code: str | None,
+    day: date = INSTALLED,
+    *,
+    kind: StepKind = StepKind.CHANGE,
+    recorded_for: str = "ZEPH",
+) -> ProviderPeriod:
     """Another MAP from `day`, or none, as a supplier records it."""
-    given = {"kind": StepKind.CHANGE, "via": "page", "recorded_for": "ZEPH"} | fields
-    return ProviderPeriod.objects.create(device=device, participant=code and listed(code), valid_from=day, **given)
+    with explaining(via="page", code=recorded_for):
+        add_step("provider", device, day, code and listed(code), kind)
+    return ProviderPeriod.objects.get(device=device, valid_from=day, known__upper_inf=True)
+
+
+def add_step(track: str, device: Device, day: date, participant: Participant | None, kind: StepKind) -> None:
+    with connection.cursor() as cursor:
+        given = [[device.pk], [day], [participant and participant.pk], [str(kind)]]
+        cursor.execute("SELECT write_steps(%s, %s::bigint[], %s::date[], %s::bigint[], %s::text[])", [track, *given])

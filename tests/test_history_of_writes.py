@@ -141,10 +141,9 @@ def test_psql_that_tells_why_has_it_in_history(device):
 def test_step_by_psql_stands_on_the_device_with_its_history(device, asset_provider):
     with psycopg.connect(database_url()) as plain:
         plain.execute("SET LOCAL portal.operator = 'repair 17'")
+        plain.execute("""SET LOCAL pghistory.context_metadata = '{"operator": "repair 17", "via": "psql"}'""")
         plain.execute(
-            "INSERT INTO inventory_providerperiod"
-            " (device_id, valid_from, participant_id, ahead, kind, via, recorded_for, source, reason)"
-            " VALUES (%s, '2025-01-01', %s, false, 'first', 'psql', 'DCC', '', '')",
+            "SELECT write_steps('provider', ARRAY[%s::bigint], '{2025-01-01}', ARRAY[%s::bigint], '{first}')",
             [device.pk, listed("ZMAP").pk],
         )
 
@@ -168,6 +167,7 @@ def test_action_tells_who_for_whom_of_what_kind_and_why(device, editor):
         "organisation": editor.organisation.pk,
         "via": "command",
         "request": "",
+        "batch": str(editor.origin.batch),
         "kind": "correction",
         "source": "nameplate photo",
         "reason": "typed wrongly",
@@ -282,4 +282,5 @@ def test_operators_command_tells_its_reason(db):
         organisation = make_organisation("Zulu Metering", Role.MAP)
 
     event = OrganisationEvent.objects.get(pgh_obj=organisation)
-    assert event.pgh_context == {"operator": "add_organisation", "via": "command"}
+    assert event.pgh_context.keys() == {"operator", "via", "batch"}
+    assert (event.pgh_context["operator"], event.pgh_context["via"]) == ("add_organisation", "command")

@@ -23,12 +23,11 @@ PERIODS = ["inventory_providerperiod", "inventory_supplyperiod"]
 CHANGES = ["UPDATE {} SET id = id", "DELETE FROM {}", "TRUNCATE {}"]
 APPEND_ONLY = "{} of {} is refused: its rows are never changed or removed"
 STEP = (
-    "INSERT INTO inventory_providerperiod"
-    " (device_id, valid_from, participant_id, ahead, kind, via, recorded_for, source, reason)"
-    " SELECT {device}, '2025-06-01', min(id), false, 'change', 'page', 'ZEPH', '', '' FROM accounts_participant"
-    " WHERE code = 'ZMAP'"
+    "SELECT write_steps('provider', ARRAY[{device}], ARRAY['2025-06-01'::date], array_agg(id), ARRAY['change'])"
+    " FROM accounts_participant WHERE code = 'ZMAP'"
 )
-SUPPLY = STEP.replace("providerperiod", "supplyperiod").replace("ZMAP", "ZODI")
+SUPPLY = STEP.replace("provider", "supply").replace("ZMAP", "ZODI")
+OUT_OF_SCOPE = "A device is not in the scope of the acting organisation"
 DEVICE = (
     "INSERT INTO inventory_device"
     " (device_id, device_type, smets_version, manufacturer, model, firmware, esme_variant, status, status_from, mpxn,"
@@ -129,11 +128,11 @@ def test_closed_step_is_not_closed_anew(owner, device):
     assert "is refused" in refusal(owner, f"{close} WHERE NOT upper_inf(known)")
 
 
-def test_history_is_written_by_triggers_only(login, dcc):
+def test_history_and_steps_are_written_by_the_owner_only(login, dcc):
     act_for(login, dcc)
 
-    for table in HISTORY:
-        assert "row-level security" in refusal(login, f"INSERT INTO {table} SELECT * FROM {table} LIMIT 1")
+    for table in HISTORY + PERIODS:
+        assert refusal(login, f"INSERT INTO {table} DEFAULT VALUES") == f"permission denied for table {table}"
 
 
 def test_login_deletes_no_device_and_switches_no_trigger_off(login, supplier):
@@ -216,7 +215,7 @@ def test_parties_follow_from_steps_whoever_writes(operator, login, supplier, dev
 
     for column, value in OF_STEPS.items():
         words = refusal(login, f"UPDATE inventory_device SET {column} = {value}")
-        assert words.startswith("Record a step in"), column
+        assert words.startswith("Record a step by write_steps"), column
     assert state(device) == before
 
 
@@ -238,8 +237,8 @@ def test_supplier_records_no_step_for_the_device_of_another_or_of_nobody(operato
     before = state(foreign), ProviderPeriod.objects.get(device=foreign).known
     act_for(login, supplier)
 
-    assert "row-level security" in refusal(login, STEP.format(device=foreign.pk))
-    assert "row-level security" in refusal(login, STEP.format(device=99999999))
+    assert refusal(login, STEP.format(device=foreign.pk)) == OUT_OF_SCOPE
+    assert refusal(login, STEP.format(device=99999999)) == OUT_OF_SCOPE
     assert (state(foreign), ProviderPeriod.objects.get(device=foreign).known) == before
 
 
@@ -247,13 +246,13 @@ def test_past_supplier_records_no_step(login, supplier, device):
     supplied_by(device, "ZODI")
     act_for(login, supplier)
 
-    assert "row-level security" in refusal(login, STEP.format(device=device.pk))
+    assert refusal(login, STEP.format(device=device.pk)) == OUT_OF_SCOPE
 
 
 def test_map_records_no_step_and_leaves_none_closed(operator, login, asset_provider, device):
     act_for(login, asset_provider)
 
-    assert "row-level security" in refusal(login, STEP.format(device=device.pk))
+    assert refusal(login, STEP.format(device=device.pk)) == OUT_OF_SCOPE
     assert ProviderPeriod.objects.get().known.upper is None
 
 
@@ -262,7 +261,7 @@ def test_only_the_operator_adds_devices_and_changes_suppliers(login, device, sup
         act_for(login, organisation)
 
         assert "row-level security" in refusal(login, DEVICE)
-        assert "row-level security" in refusal(login, SUPPLY.format(device=device.pk))
+        assert refusal(login, SUPPLY.format(device=device.pk)) == "Only a load records the responsible supplier"
 
 
 def test_operator_adds_devices_and_changes_suppliers(operator, login, device):

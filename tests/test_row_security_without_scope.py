@@ -10,7 +10,7 @@ from django.utils import timezone
 from accounts.audit import note
 from accounts.models import KeptAnswer
 from accounts.models.audit import AuditCut, AuditHead, AuditRoot, AuditSeal
-from inventory.models import Device, DeviceReading, ReportRun
+from inventory.models import Device, DeviceReading, ReportRun, StagedDevice, StagedFile, StagedRow
 from inventory.trail.kinds import DeviceAuditKind
 from tests.factories import make_device, make_invitation, make_membership, make_proposal
 from tests.scopes import become_operator
@@ -47,6 +47,9 @@ def device(supplier, asset_provider) -> Device:
     AuditRoot.objects.create(**place, day=today)
     DeviceReading.objects.create(day=today, reader_id=asset_provider.pk, subject_id=supplier.pk, how="page")
     ReportRun.objects.create(report="map-portfolio", organisation=asset_provider, as_of=today)
+    file = StagedFile.objects.create(organisation=supplier, kept_until=timezone.now())
+    StagedRow.objects.create(file=file, line=2, cells=[])
+    StagedDevice.objects.create(file=file, line=2)
     return make_device("ZEPH", "ZMAP")
 
 
@@ -103,8 +106,14 @@ def test_without_a_scope_nothing_is_added(forget):
     for table, copy in copies.items():
         columns = ", ".join(written_columns(table))
         source = f"jsonb_populate_record(NULL::{table}, %s::jsonb)"
-        with pytest.raises(ProgrammingError, match=f'{REFUSED} policy for table "{table}"'), transaction.atomic():
+        with pytest.raises(ProgrammingError, match=refusal_of(table)), transaction.atomic():
             ask(f"INSERT INTO {table} ({columns}) SELECT {columns} FROM {source} RETURNING 1", copy)
+
+
+def refusal_of(table: str) -> str:
+    """To nobody's row; history and steps are added by functions and triggers of the owner alone."""
+    by_owner_alone = table.endswith(("event", "period"))
+    return f"permission denied for table {table}" if by_owner_alone else f'{REFUSED} policy for table "{table}"'
 
 
 def test_without_a_scope_nothing_is_changed(forget):
@@ -114,10 +123,12 @@ def test_without_a_scope_nothing_is_changed(forget):
 
     assert changeable == {
         "accounts_invitation", "accounts_keptanswer", "accounts_proposal", "inventory_device", "inventory_reportrun",
+        "inventory_stageddevice", "inventory_stagedfile", "inventory_stagedrow",
     }  # fmt: skip
     with connection.cursor() as cursor:
         for table in changeable:
-            cursor.execute(f"UPDATE {table} SET id = id")
+            column = "line" if table in ("inventory_stageddevice", "inventory_stagedrow") else "id"
+            cursor.execute(f"UPDATE {table} SET {column} = {column}")
             assert cursor.rowcount == 0, table
 
 

@@ -19,6 +19,7 @@ FIELDS = (
     "request_id",
     "device_id",
     "version",
+    "batch",
     "details",
     "hashes",
 )
@@ -62,7 +63,7 @@ def digest(row: tuple[object, ...]) -> bytes:
     """SHA-256 of a row, its FIELDS in order, as JSON that does not depend on where it is made."""
     number, at, *rest = row
     fields = [number, at.astimezone(UTC).isoformat(timespec="microseconds"), *rest]
-    return hashlib.sha256(json.dumps(fields, sort_keys=True, separators=(",", ":")).encode()).digest()
+    return hashlib.sha256(json.dumps(fields, sort_keys=True, separators=(",", ":"), default=str).encode()).digest()
 
 
 def ends_of(marks: Iterable[ChainMark]) -> dict[Chain, End]:

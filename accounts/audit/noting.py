@@ -19,9 +19,9 @@ SALT_BYTES = 16
 INSERT = """
 WITH given AS MATERIALIZED (SELECT nextval('accounts_auditrow_id_seq') AS id), audit_row AS (
     INSERT INTO accounts_auditrow
-        (id, at, kind, person_id, organisation_id, via, request_id, device_id, version, details, hashes)
+        (id, at, kind, person_id, organisation_id, via, request_id, device_id, version, details, hashes, batch)
     SELECT id, %(at)s, %(kind)s, %(person)s, %(organisation)s, %(via)s, %(request)s, %(device)s, %(version)s,
-        %(details)s::jsonb, %(hashes)s::jsonb
+        %(details)s::jsonb, %(hashes)s::jsonb, acting_batch()
     FROM given
 ), audit_value AS (
     INSERT INTO accounts_auditvalue (row_id, organisation_id, name, salt, value)
@@ -32,8 +32,9 @@ SELECT id FROM given
 """
 INSERT_OF_DEVICES = """
 INSERT INTO accounts_auditrow
-    (at, kind, person_id, organisation_id, via, request_id, device_id, version, details, hashes)
-SELECT %(at)s, %(kind)s, %(person)s, %(organisation)s, %(via)s, %(request)s, device_id, version, details, '{}'
+    (at, kind, person_id, organisation_id, via, request_id, device_id, version, details, hashes, batch)
+SELECT %(at)s, %(kind)s, %(person)s, %(organisation)s, %(via)s, %(request)s, device_id, version, details, '{}',
+    acting_batch()
 FROM unnest(%(devices)s::text[], %(versions)s::int[], %(details)s::jsonb[])
     WITH ORDINALITY AS d (device_id, version, details, place)
 ORDER BY place

@@ -7,7 +7,7 @@ from datetime import date, datetime, time, timedelta
 from typing import Self
 
 from django.db import models
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
 from accounts.models.people import Organisation
@@ -75,6 +75,7 @@ class AuditRow(models.Model):
     version = models.IntegerField(null=True)
     details = models.JSONField(default=dict)
     hashes = models.JSONField(default=dict)
+    batch = models.UUIDField(null=True)  # of all that one request or load wrote
 
     objects = AuditRowQuerySet.as_manager()
 
@@ -85,6 +86,7 @@ class AuditRow(models.Model):
             models.Index(fields=["person_id", "id"], name="audit_of_person"),
             models.Index(fields=["kind", "id"], name="audit_of_kind"),
             models.Index(fields=["at"], name="audit_at"),
+            models.Index(fields=["batch"], name="audit_of_batch", condition=Q(batch__isnull=False)),
         ]
 
     def __str__(self) -> str:

@@ -57,3 +57,13 @@ AS $$
         AND acting_role() = of_role
         AND (day IS NULL OR day BETWEEN b.valid_from AND coalesce(b.valid_to, 'infinity'))
 $$;
+
+-- What history keeps about the writes of this transaction: who, for whom, by which way, why, and their batch.
+CREATE OR REPLACE FUNCTION acting_words() RETURNS jsonb
+    LANGUAGE sql STABLE PARALLEL SAFE
+AS $$ SELECT nullif(current_setting('pghistory.context_metadata', true), '')::jsonb $$;
+
+-- The batch of those writes; NULL outside a scope.
+CREATE OR REPLACE FUNCTION acting_batch() RETURNS uuid
+    LANGUAGE sql STABLE PARALLEL SAFE SET search_path = public, pg_temp
+AS $$ SELECT (acting_words() ->> 'batch')::uuid $$;

@@ -1,4 +1,4 @@
--- History of people, organisations, bindings and participants: only triggers write it.
+-- History of people, organisations, bindings and participants: only triggers of the owner write it (`schema/grants.py`).
 
 -- pghistory's own function keeps author and reason in a table that can be changed; ours are kept in each row.
 CREATE OR REPLACE FUNCTION _pgh_attach_context() RETURNS uuid

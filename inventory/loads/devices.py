@@ -1,40 +1,52 @@
-"""Loading devices from a CSV: checked and applied as sets in the database, whole or not at all."""
+"""Loading devices from a CSV: checked and applied as sets in the database, whole or not at all.
 
-from collections.abc import Iterable, Iterator
+A load stages and checks its rows beside the inventory, while people go on recording. Then it holds the devices of the
+file, compares those anew that have changed meanwhile, applies all rows and lets go.
+"""
+
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import OperationalError, connection, transaction
 from django.db.backends.utils import CursorWrapper
 from django.utils import timezone
+from psycopg.errors import DeadlockDetected, LockNotAvailable
 
 from accounts.acting import explaining
+from accounts.audit import note
 from accounts.files.reading import BrokenFile, Columns, CsvRecord, open_csv, read_records
-from inventory.models import USUAL_STATUS_MOVES
-from inventory.rules.loading import RULES, TEXTS, Rule
+from accounts.operator import system_scope
+from inventory.loads.staging import stage_rows, staging
+from inventory.models import USUAL_STATUS_MOVES, StagedFile, StagedRow
+from inventory.rules.loading import RULES, TEXTS
 from inventory.statements import statements
+from inventory.trail.kinds import DeviceAuditKind
 
 SQL = Path(__file__).parent / "sql"
 REQUIRED_HEADER = TEXTS[:17]
 OPTIONAL_HEADER = TEXTS[17:]
 COLUMNS = Columns(REQUIRED_HEADER, OPTIONAL_HEADER, in_order=True)
-BLOCK_ROWS = 500  # sent to the database at once
-# With the start of the value in the file.
-PROBLEMS = """
-    SELECT p.line, p.item, left(to_jsonb(s) ->> p.item, 24), p.sentence
-    FROM problem AS p JOIN staging AS s ON s.line = p.line ORDER BY p.line, p.item, p.sentence
+REASON = "load_devices"
+LOCK = 5_174_310_802  # of PostgreSQL's advisory locks: who holds it applies a load
+# A load that does not get a device in this time lets go of all others, so that nobody waits long, and tries again.
+PATIENCE, TRIES = "10s", 12
+OVERTAKEN = "The device was changed while this load ran. Load the file again."
+IN_USE = "Devices in this file are being changed at the moment. Load the file again later."
+# The lines that break rules, and the numbers of those rules
+CHECK = """
+    WITH staging AS NOT MATERIALIZED (SELECT line, {cells} FROM inventory_stagedrow WHERE file_id = %(file)s),
+        incoming AS NOT MATERIALIZED (SELECT * FROM inventory_stageddevice WHERE file_id = %(file)s)
+    SELECT line, broken
+    FROM (
+        SELECT i.line, array_remove(ARRAY[{rules}], NULL) AS broken
+        FROM incoming AS i JOIN staging AS s ON s.line = i.line
+        WHERE %(lines)s::integer[] IS NULL OR i.line = ANY (%(lines)s)
+    ) AS checked
+    WHERE broken <> '{{}}'
 """
-# Every known device, held until the load is applied; returns those whose version has changed since the comparison. The
-# condition is outside the materialized part: inside it, only the rows that fulfil it would be held, which are none.
-CHANGED_MEANWHILE = """
-    WITH held AS MATERIALIZED (
-        SELECT i.line, d.version <> i.known_version AS stale
-        FROM incoming AS i JOIN inventory_device AS d ON d.id = i.known_id ORDER BY d.id FOR NO KEY UPDATE OF d
-    )
-    SELECT line FROM held WHERE stale ORDER BY line
-"""
+CELLS = ", ".join(f"cells[{number}] AS {item}" for number, item in enumerate(TEXTS, start=1))
 
 
 class LoadRefused(Exception):
@@ -55,95 +67,129 @@ class DeviceLoad:
 
 
 def load_devices(path: Path, *, dry_run: bool = False) -> DeviceLoad:
-    """Load the device CSV at `path`; with `dry_run`, only say what would happen.
+    """Load the device CSV at `path` as the operator; with `dry_run`, only say what would happen.
 
     Raises LoadRefused with all problems of the file, OSError if it cannot be read.
     """
-    source = f"device load {path.name}"[:120]
-    with explaining(via="load", source=source), connection.cursor() as cursor:
-        cursor.execute(_sql("stage"))
-        _stage(cursor, path)
-        cursor.execute(_sql("normalise"))
-        _refuse_problems(cursor)
-        _refuse_changed_meanwhile(cursor)
-        outcome = _apply(cursor, source)
-        transaction.set_rollback(dry_run)
-    return outcome
+    with staging() as file:
+        with system_scope(REASON, audited=False), connection.cursor() as cursor:
+            _stage(file, path)
+            _compare(cursor, file)
+            _refuse_problems(cursor, file)
+        return _apply_in_time(file, path, dry_run)
 
 
-def _sql(step: str) -> str:
-    return (SQL / f"{step}.sql").read_text()
-
-
-def _stage(cursor: CursorWrapper, path: Path) -> None:
-    """Send each row of the file to `staging` with its line; refuse the file if one cannot be read."""
+def _stage(file: StagedFile, path: Path) -> None:
+    """Stage each row of the file; refuse the file if one cannot be read."""
     problems: list[str] = []
     try:
-        with open_csv(path) as file:
-            header, records = read_records(file, COLUMNS)
-            with cursor.copy(f"COPY staging (line, {', '.join(header)}) FROM STDIN (NULL '')") as target:
-                lines = _copied(records, problems)
-                while block := "".join(islice(lines, BLOCK_ROWS)):
-                    target.write(block)
+        with open_csv(path) as source:
+            stage_rows(file, _rows(*read_records(source, COLUMNS), problems))
     except BrokenFile as broken:
         problems.append(_on_line(broken.line, str(broken)))
     if problems:
         raise LoadRefused(problems)
 
 
-def _copied(records: Iterable[CsvRecord], problems: list[str]) -> Iterator[str]:
-    """Yield the valid records as text for COPY: no value holds a tab or line break, so only backslashes are escaped."""
+def _rows(header: list[str], records: Iterator[CsvRecord], problems: list[str]) -> Iterator[tuple[int, list[str]]]:
+    """Yield the valid records, each with a cell for every item, which is empty where the header lacks it."""
+    places = [header.index(item) if item in header else len(header) for item in TEXTS]
     for line, cells, problem in records:
         if problem:
             problems.append(_on_line(line, problem))
         else:
-            values = "\t".join(cells).replace("\\", "\\\\")
-            yield f"{line}\t{values}\n"
+            given = [*cells, ""]
+            yield line, [given[place] for place in places]
 
 
 def _on_line(line: int, sentence: str) -> str:
     return f"Line {line}: {sentence}" if line else sentence
 
 
-def _refuse_problems(cursor: CursorWrapper) -> None:
-    given = {"map_id_from": settings.MAP_ID_FROM or None, "today": timezone.localdate()}
-    for rule in RULES:
-        cursor.execute(_check(rule), given)
-    cursor.execute(PROBLEMS)
-    problems = [f"Line {line}, {item}{_quoted(given)}: {sentence}" for line, item, given, sentence in cursor]
-    if problems:
-        raise LoadRefused(problems)
+def _compare(cursor: CursorWrapper, file: StagedFile, lines: list[int] | None = None) -> None:
+    """Bring all rows, or those on `lines`, into canonical form, beside what is recorded of their devices now."""
+    forget, normalise = statements(SQL / "normalise.sql")
+    given = {"file": file.pk, "lines": lines}
+    if lines:
+        cursor.execute(forget, given)
+    cursor.execute(normalise, given)
 
 
-def _check(rule: Rule) -> str:
-    """Return a statement that notes every row that breaks `rule`."""
-    sentence = rule.sentence.replace("'", "''")
-    wrong = rule.wrong if "%(" in rule.wrong else rule.wrong.replace("%", "%%")
-    return (  # rules are constants of `rules.loading`; statements contain nothing from the file
-        f"INSERT INTO problem SELECT i.line, '{rule.item}', '{sentence}' FROM incoming AS i WHERE {wrong}"  # noqa: S608
-    )
+def _refuse_problems(cursor: CursorWrapper, file: StagedFile, lines: list[int] | None = None) -> None:
+    given = {"file": file.pk, "lines": lines}
+    given |= {"map_id_from": settings.MAP_ID_FROM or None, "today": timezone.localdate()}
+    cursor.execute("SET LOCAL enable_nestloop = off")  # two rows of a line are joined, however few seem to be there
+    cursor.execute(_check(), given)
+    found = [(line, RULES[number].item, RULES[number].sentence) for line, broken in cursor for number in broken]
+    cursor.execute("SET LOCAL enable_nestloop TO DEFAULT")
+    if found:
+        raise LoadRefused(_sentences(file, sorted(found)))
 
 
-def _quoted(given: str | None) -> str:
-    return f" “{given}”" if given else ""
+def _check() -> str:
+    """Return the query that checks all rules; they are constants, so it contains nothing from the file."""
+    wrong = [rule.wrong if "%(" in rule.wrong else rule.wrong.replace("%", "%%") for rule in RULES]
+    rules = ", ".join(f"CASE WHEN {condition} THEN {number} END" for number, condition in enumerate(wrong))
+    return CHECK.format(cells=CELLS, rules=rules)
 
 
-def _apply(cursor: CursorWrapper, source: str) -> DeviceLoad:
+def _sentences(file: StagedFile, found: Sequence[tuple[int, str, str]]) -> list[str]:
+    """Say on which line what is wrong, with the start of the value in the file."""
+    lines = {line for line, _, _ in found}
+    rows = dict(StagedRow.objects.filter(file=file, line__in=lines).values_list("line", "cells"))
+    given = [rows[line][TEXTS.index(item)] or "" for line, item, _ in found]
+    return [
+        f"Line {line}, {item}{f' “{value[:24]}”' if value else ''}: {sentence}"
+        for (line, item, sentence), value in zip(found, given, strict=True)
+    ]
+
+
+def _apply_in_time(file: StagedFile, path: Path, dry_run: bool) -> DeviceLoad:
+    """Apply the rows; while others hold devices of the file, let go and try again. Raises LoadRefused in the end."""
+    for _ in range(TRIES):
+        try:
+            with system_scope(REASON, batch=file.pk):
+                outcome = _apply(file, path, dry_run)
+                if not dry_run:
+                    note(DeviceAuditKind.DEVICES_LOADED, by=None, personal={"file": path.name})
+                return outcome
+        except OperationalError as error:
+            if not isinstance(error.__cause__, LockNotAvailable | DeadlockDetected):
+                raise
+    raise LoadRefused([IN_USE])
+
+
+def _apply(file: StagedFile, path: Path, dry_run: bool) -> DeviceLoad:
     usual = [f"{before}>{after}" for before, moves in USUAL_STATUS_MOVES.items() for after in moves]
-    wanted, items, suppliers = statements(SQL / "apply.sql")
-    cursor.execute("SELECT count(*) FILTER (WHERE known_id IS NOT NULL) FROM incoming")
-    known = cursor.fetchone()[0]
-    cursor.execute(wanted)
-    changed = cursor.rowcount
-    cursor.execute(items, {"usual_moves": usual})
-    cursor.execute(suppliers, {"source": source})
-    cursor.execute(_sql("create"))
-    return DeviceLoad(cursor.rowcount, changed, known - changed)
+    given = {"file": file.pk, "usual_moves": usual}
+    mark, items, suppliers, create = statements(SQL / "apply.sql")
+    with explaining(via="load", source=f"device load {path.name}"[:120]), connection.cursor() as cursor:
+        known = _hold(cursor, file)
+        cursor.execute(mark, given)
+        changed = cursor.rowcount
+        cursor.execute(items, given)
+        cursor.execute(suppliers, given)
+        cursor.execute(create, given)
+        created = cursor.rowcount
+        transaction.set_rollback(dry_run)
+    return DeviceLoad(created, changed, known - changed)
 
 
-def _refuse_changed_meanwhile(cursor: CursorWrapper) -> None:
-    """Hold the known devices; refuse the load if one has changed since it was compared."""
-    cursor.execute(CHANGED_MEANWHILE)
-    if stale := [line for (line,) in cursor]:
-        again = "The device was changed while this load ran. Load the file again."
-        raise LoadRefused([_on_line(line, again) for line in stale])
+def _hold(cursor: CursorWrapper, file: StagedFile) -> int:
+    """Hold the known devices, and return how many; compare and check those anew that people have changed meanwhile."""
+    created_meanwhile, hold, count = statements(SQL / "hold.sql")
+    given = {"file": file.pk}
+    cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
+    cursor.execute("SELECT set_config('lock_timeout', %s, true)", [PATIENCE])
+    cursor.execute(created_meanwhile, given)
+    overtaken = [line for (line,) in cursor]
+    cursor.execute(hold, given)
+    changed = cursor.fetchall()
+    if overtaken := overtaken + [line for line, by_a_load in changed if by_a_load]:
+        raise LoadRefused([_on_line(line, OVERTAKEN) for line in sorted(overtaken)])
+    if changed:
+        lines = [line for line, _ in changed]
+        _compare(cursor, file, lines)
+        _refuse_problems(cursor, file, lines)
+    cursor.execute(count, given)
+    return cursor.fetchone()[0]

@@ -12,6 +12,7 @@ from inventory.models.devices import (
 from inventory.models.periods import ProviderPeriod, Step, StepKind, SupplyPeriod
 from inventory.models.readings import DeviceReading
 from inventory.models.report_runs import ReportRun
+from inventory.models.staging import StagedDevice, StagedFile, StagedRow
 
 __all__ = [
     "FUEL_OF_TYPE",
@@ -23,6 +24,9 @@ __all__ = [
     "DeviceType",
     "ProviderPeriod",
     "ReportRun",
+    "StagedDevice",
+    "StagedFile",
+    "StagedRow",
     "Status",
     "Step",
     "StepKind",

@@ -2,7 +2,8 @@
 
 from django.db import models
 from django.db.models import Case, Q, Value, When
-from django.db.models.functions import Replace
+from django.db.models.fields.json import KT
+from django.db.models.functions import Cast, Replace
 
 from accounts.history import history_of
 from accounts.models import Fuel, Participant
@@ -193,5 +194,13 @@ DERIVED = (
 GENERATED = ("fuel", "msn_key")
 
 
-class DeviceEvent(history_of(Device, exclude=[*DERIVED, *GENERATED])):
+BATCH = models.GeneratedField(
+    expression=Cast(KT("pgh_context__batch"), models.UUIDField()),
+    output_field=models.UUIDField(null=True),
+    db_persist=True,
+    db_index=True,
+)
+
+
+class DeviceEvent(history_of(Device, exclude=[*DERIVED, *GENERATED], pgh_batch=BATCH)):
     """What a device was after each write, but for its parties: their history is in the periods."""

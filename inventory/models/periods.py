@@ -2,7 +2,7 @@
 
 A step says who it is from a UK day on (`valid_from`), until the next step begins; `known` is the range of moments at
 which the portal took it to be so. Steps are only added to: a new one for the same device and day closes the `known` of
-the one before (by trigger). Today's step stands on the device too (by trigger, in the same statement).
+the one before. Today's step stands on the device too. Only `write_steps` (inventory/sql/steps.sql) does all of this.
 """
 
 from django.contrib.postgres.fields import DateTimeRangeField
@@ -40,6 +40,7 @@ class Step(models.Model):
     recorded_for = models.CharField(max_length=4, blank=True)  # the participant's code, or DCC
     source = models.CharField(max_length=120, blank=True)
     reason = models.CharField(max_length=240, blank=True)
+    batch = models.UUIDField(null=True)  # of all that was written with it
 
     objects = StepQuerySet.as_manager()
 
@@ -61,6 +62,7 @@ class Step(models.Model):
             models.Index(
                 fields=["valid_from"], name="%(class)s_to_come", condition=Q(ahead=True, known__upper_inf=True)
             ),
+            models.Index(fields=["batch"], name="%(class)s_batch", condition=Q(batch__isnull=False)),
         ]
 
     def __str__(self) -> str:

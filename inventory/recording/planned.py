@@ -8,7 +8,7 @@ from accounts.acting import Acting
 from accounts.errors import NotAllowed
 from inventory.models import Device, StepKind
 from inventory.recording.held import held_device
-from inventory.recording.steps import add_steps, step
+from inventory.recording.steps import MapStep, record_step
 
 
 @transaction.atomic
@@ -18,7 +18,8 @@ def take_back_step(*, device_id: str, valid_from: date, reason: str, expected_ve
     planned = device.providerperiods.known_now().to_come().filter(valid_from=valid_from).first()
     if planned is None:
         raise NotAllowed("No change of the MAP ID is planned for that date.")
-    return add_steps(device, [step(device, valid_from, planned.participant, StepKind.CANCELLED, "", reason, by)], by)
+    step = MapStep.of(device, valid_from, planned.participant, StepKind.CANCELLED)
+    return record_step(device, step, "", reason, by)
 
 
 def adopt_due_steps() -> int:
@@ -27,8 +28,5 @@ def adopt_due_steps() -> int:
     For the operator: runs shortly after each UK midnight. A second run changes nothing.
     """
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("SELECT adopt_provider_steps(due_steps('inventory_providerperiod'), true)")
-        (providers,) = cursor.fetchone()
-        cursor.execute("SELECT adopt_supply_steps(due_steps('inventory_supplyperiod'), true)")
-        (suppliers,) = cursor.fetchone()
-    return providers + suppliers
+        cursor.execute("SELECT adopt_due_steps()")
+        return cursor.fetchone()[0]

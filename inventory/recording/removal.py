@@ -8,7 +8,7 @@ from accounts.acting import Acting
 from accounts.errors import NotAllowed
 from inventory.models import Device, StepKind
 from inventory.recording.held import held_device
-from inventory.recording.steps import add_steps, step
+from inventory.recording.steps import MapStep, record_step
 
 
 @transaction.atomic
@@ -28,4 +28,4 @@ def blank_map_id(
         raise NotAllowed("Enter the first date on which no MAP provides the meter, for example 23/11/2026.", "day")
     if day < device.map_from:
         raise NotAllowed(f"Enter a date from {device.map_from:%d/%m/%Y}, when the MAP ID began to apply.", "day")
-    return add_steps(device, [step(device, day, None, kind, source, reason, by)], by)
+    return record_step(device, MapStep.of(device, day, None, kind), source, reason, by)

@@ -1,40 +1,46 @@
-"""Steps of the MAP ID to be written: the device, the date, the participant, and the words about it."""
+"""Steps of the MAP ID to be written: the device, the date, the participant, and what their recording is."""
 
+from collections.abc import Sequence
 from datetime import date
+from typing import NamedTuple
+
+from django.db import connection
 
 from accounts.acting import Acting, explaining
 from accounts.models import Participant
 from accounts.roles import Role
-from inventory.models import Device, ProviderPeriod, StepKind
+from inventory.models import Device, StepKind
 from inventory.trail.notes import note_recorded
 
+WRITE = "SELECT write_steps('provider', %s::bigint[], %s::date[], %s::bigint[], %s::text[])"
 
-def add_steps(device: Device, steps: list[ProviderPeriod], by: Acting) -> Device:
-    """Write the steps. Triggers close those that they replace and write today's step on the device."""
-    last = steps[-1]
-    with explaining(kind=last.kind, source=last.source, reason=last.reason, code=last.recorded_for):
-        ProviderPeriod.objects.bulk_create(steps)
+
+class MapStep(NamedTuple):
+    """From a date on the MAP is `participant`, or nobody. The scope and `explaining` say who records it, and why."""
+
+    device: int
+    valid_from: date
+    participant: int | None
+    kind: str
+
+    @classmethod
+    def of(cls, device: Device, day: date, participant: Participant | None, kind: StepKind) -> "MapStep":
+        return cls(device.pk, day, participant and participant.pk, str(kind))
+
+
+def write_steps(steps: Sequence[MapStep]) -> None:
+    """Write the steps as sets: a function of the database closes those that they replace, and devices adopt them."""
+    with connection.cursor() as cursor:
+        cursor.execute(WRITE, [list(column) for column in zip(*steps, strict=True)])
+
+
+def record_step(device: Device, step: MapStep, source: str, reason: str, by: Acting) -> Device:
+    """Write one step, with its words, and note it; return the device as it is now."""
+    with explaining(kind=step.kind, source=source, reason=reason, code=code_of(device, by)):
+        write_steps([step])
     device.refresh_from_db()
     note_recorded([(device, ["map_id"])], by)
     return device
-
-
-def step(
-    device: Device, day: date, participant: Participant | None, kind: StepKind, source: str, reason: str, by: Acting
-) -> ProviderPeriod:
-    """Return a step that is known from now on, by the clock of the database."""
-    return ProviderPeriod(
-        device=device,
-        valid_from=day,
-        participant=participant,
-        kind=kind,
-        via=by.origin.via,
-        recorded_by=by.user,
-        organisation=by.organisation,
-        recorded_for=code_of(device, by),
-        source=source,
-        reason=reason,
-    )
 
 
 def code_of(device: Device, by: Acting) -> str:

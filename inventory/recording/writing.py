@@ -8,8 +8,8 @@ from django.utils import timezone
 
 from accounts.acting import Acting, explaining
 from accounts.errors import NotAllowed, Problem
-from inventory.models import Device, ProviderPeriod, StepKind
-from inventory.recording.steps import code_of, step
+from inventory.models import Device, StepKind
+from inventory.recording.steps import MapStep, code_of, write_steps
 from inventory.rules.recording import Assessment, Recording
 from inventory.trail.notes import note_recorded
 
@@ -38,13 +38,13 @@ def write(works: list[Work], by: Acting) -> list[Device]:
         if work.assessment.msn:
             msns[_words(work, by, recorded=work.device.msn)].append((work.device.pk, work.assessment.msn))
         if work.assessment.participant:
-            steps[_words(work, by, recorded=work.device.asset_provider)] += _steps_of(work, by)
+            steps[_words(work, by, recorded=work.device.asset_provider)] += _steps_of(work)
     for words, values in msns.items():
         with explaining(**dict(words)), connection.cursor() as cursor:
             cursor.execute(SET_MSN, [list(column) for column in zip(*values, strict=True)])
     for words, group in steps.items():
         with explaining(**dict(words)):
-            ProviderPeriod.objects.bulk_create(group)
+            write_steps(group)
     changed = Device.objects.with_parties().in_bulk([work.device.pk for work in works])
     _refuse_hidden(works, changed)
     note_recorded([(changed[work.device.pk], work.assessment.items) for work in works], by)
@@ -58,14 +58,13 @@ def _words(work: Work, by: Acting, *, recorded: object) -> tuple[tuple[str, str]
     return tuple((said | {"code": code_of(work.device, by)}).items())
 
 
-def _steps_of(work: Work, by: Acting) -> list[ProviderPeriod]:
+def _steps_of(work: Work) -> list[MapStep]:
     """Return the step; if a correction moves the date, also one that cancels the step at the former date."""
-    device, given, day = work.device, work.recording, work.assessment.map_from
-    kind = given.kind if device.asset_provider else StepKind.FIRST
-    steps = [step(device, day, work.assessment.participant, kind, given.source, given.reason, by)]
+    device, day = work.device, work.assessment.map_from
+    kind = work.recording.kind if device.asset_provider else StepKind.FIRST
+    steps = [MapStep.of(device, day, work.assessment.participant, kind)]
     if kind == StepKind.CORRECTION and day != device.map_from:
-        former = (device.map_from, device.asset_provider, StepKind.CANCELLED)
-        steps.insert(0, step(device, *former, given.source, given.reason, by))
+        steps.append(MapStep.of(device, device.map_from, device.asset_provider, StepKind.CANCELLED))
     return steps
 
 

@@ -1,7 +1,7 @@
-"""What a device file must keep to: one rule a line, each checked for all rows by one statement.
+"""What a device file must keep to: one rule a line, all of them checked for all rows by one statement.
 
-`wrong` is a condition in SQL over `incoming AS i` (canonical form; an empty cell is NULL; days also as `…_text`, as
-the file has them). The sentence is what the reader gets beside line, column and value.
+`wrong` is a condition in SQL over `incoming AS i` (canonical form; an empty cell is NULL) and `staging AS s`, the row
+as the file has it. The sentence is what the reader gets beside line, column and value.
 """
 
 from dataclasses import dataclass
@@ -34,23 +34,21 @@ def words(values: type) -> str:
 
 def as_written() -> list[Rule]:
     """Rules on a value as the file has it: its characters, and the pairs of a Device ID."""
-    written = "EXISTS (SELECT FROM staging AS s WHERE s.line = i.line AND {})"
     odd = "It holds a character that is not plain: look-alike or invisible."
     pairs = "A Device ID has 16 digits 0–9 and A–F, in pairs."
-    plain = [Rule(item, written.format(f"s.{item} ~ '[^ -~\\u00a0]'"), odd) for item in TEXTS]
-    undivided = "pg_temp.bare(s.{}) !~* '^[0-9A-F]{{2}}([-:]?[0-9A-F]{{2}}){{7}}$'"
-    return plain + [Rule(item, written.format(undivided.format(item)), pairs) for item in ("device_id", "hub_id")]
+    plain = [Rule(item, f"s.{item} ~ '[^ -~\\u00a0]'", odd) for item in TEXTS]
+    undivided = "bare(s.{}) !~* '^[0-9A-F]{{2}}([-:]?[0-9A-F]{{2}}){{7}}$'"
+    return plain + [Rule(item, undivided.format(item), pairs) for item in ("device_id", "hub_id")]
 
 
 def needed() -> list[Rule]:
     """What each row must have: of a known device the Device ID alone."""
-    missing = [(item, f"i.{item}{'_text' if item in DAYS else ''} IS NULL AND i.known_id IS NULL") for item in REQUIRED]
-    return [Rule(item, wrong, "It is needed.") for item, wrong in missing]
+    return [Rule(item, f"i.known_id IS NULL AND bare(s.{item}) IS NULL", "It is needed.") for item in REQUIRED]
 
 
 def days() -> list[Rule]:
     unread = "It is no day since the year 2000. Write 2026-11-23 or 23/11/2026."
-    unreadable = [Rule(item, f"i.{item}_text IS NOT NULL AND i.{item} IS NULL", unread) for item in DAYS]
+    unreadable = [Rule(item, f"i.{item} IS NULL AND bare(s.{item}) IS NOT NULL", unread) for item in DAYS]
     return unreadable + [Rule(item, f"i.{item} > %(today)s", "It is in the future.") for item in DAYS]
 
 
@@ -70,7 +68,7 @@ FORMS = (
 RECORD = (
     Rule(
         "device_id",
-        "i.device_id IN (SELECT device_id FROM incoming GROUP BY device_id HAVING count(*) > 1)",
+        "EXISTS (SELECT FROM incoming AS other WHERE other.device_id = i.device_id AND other.line <> i.line)",
         "This Device ID stands on more than one line.",
     ),
     Rule("device_type", "i.device_type <> i.known_type", "The type of a known device does not change."),

@@ -14,8 +14,8 @@ CREATE TRIGGER append_only_but_known BEFORE UPDATE ON inventory_providerperiod F
         (OLD.id, OLD.device_id, OLD.valid_from, OLD.participant_id, OLD.ahead, OLD.kind, OLD.via, OLD.recorded_by_id)
         IS DISTINCT FROM
         (NEW.id, NEW.device_id, NEW.valid_from, NEW.participant_id, NEW.ahead, NEW.kind, NEW.via, NEW.recorded_by_id)
-        OR (OLD.organisation_id, OLD.recorded_for, OLD.source, OLD.reason)
-            IS DISTINCT FROM (NEW.organisation_id, NEW.recorded_for, NEW.source, NEW.reason)
+        OR (OLD.organisation_id, OLD.recorded_for, OLD.source, OLD.reason, OLD.batch)
+            IS DISTINCT FROM (NEW.organisation_id, NEW.recorded_for, NEW.source, NEW.reason, NEW.batch)
         OR NOT upper_inf(OLD.known) OR lower(OLD.known) <> lower(NEW.known)
     )
     EXECUTE FUNCTION refuse_change();
@@ -29,8 +29,8 @@ CREATE TRIGGER append_only_but_known BEFORE UPDATE ON inventory_supplyperiod FOR
         (OLD.id, OLD.device_id, OLD.valid_from, OLD.participant_id, OLD.ahead, OLD.kind, OLD.via, OLD.recorded_by_id)
         IS DISTINCT FROM
         (NEW.id, NEW.device_id, NEW.valid_from, NEW.participant_id, NEW.ahead, NEW.kind, NEW.via, NEW.recorded_by_id)
-        OR (OLD.organisation_id, OLD.recorded_for, OLD.source, OLD.reason)
-            IS DISTINCT FROM (NEW.organisation_id, NEW.recorded_for, NEW.source, NEW.reason)
+        OR (OLD.organisation_id, OLD.recorded_for, OLD.source, OLD.reason, OLD.batch)
+            IS DISTINCT FROM (NEW.organisation_id, NEW.recorded_for, NEW.source, NEW.reason, NEW.batch)
         OR NOT upper_inf(OLD.known) OR lower(OLD.known) <> lower(NEW.known)
     )
     EXECUTE FUNCTION refuse_change();

@@ -1,19 +1,22 @@
 -- The first steps of a new device: its parties as loaded, and the previous supplier from the installation, if known.
 
 CREATE OR REPLACE FUNCTION device_first_steps() RETURNS trigger
-    LANGUAGE plpgsql SET search_path = public, pg_temp
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp
 AS $$
 DECLARE
-    context jsonb := nullif(current_setting('pghistory.context_metadata', true), '')::jsonb;
-    how text := coalesce(context ->> 'via', 'load');
-    origin text := coalesce(context ->> 'source', '');
+    how text := coalesce(acting_words() ->> 'via', 'load');
+    origin text := coalesce(acting_words() ->> 'source', '');
+    same_batch uuid := acting_batch();
 BEGIN
+    IF TG_RELID <> 'inventory_device'::regclass THEN
+        RAISE EXCEPTION 'Only a new device has first steps' USING ERRCODE = 'insufficient_privilege';
+    END IF;
     INSERT INTO inventory_supplyperiod (
-        device_id, valid_from, participant_id, known, ahead, kind, via, recorded_for, source, reason
+        device_id, valid_from, participant_id, known, ahead, kind, via, recorded_for, source, reason, batch
     )
     SELECT
         d.id, step.valid_from, step.participant_id, tstzrange(statement_timestamp(), NULL), false, step.kind, how,
-        'DCC', origin, ''
+        'DCC', origin, '', same_batch
     FROM new_devices AS d
     CROSS JOIN LATERAL (
         VALUES
@@ -26,11 +29,11 @@ BEGIN
     ) AS step (valid_from, participant_id, kind)
     WHERE step.participant_id IS NOT NULL;
     INSERT INTO inventory_providerperiod (
-        device_id, valid_from, participant_id, known, ahead, kind, via, recorded_for, source, reason
+        device_id, valid_from, participant_id, known, ahead, kind, via, recorded_for, source, reason, batch
     )
     SELECT
         id, map_from, asset_provider_id, tstzrange(map_recorded_at, NULL), false, 'first', how, map_recorded_for,
-        origin, ''
+        origin, '', same_batch
     FROM new_devices
     WHERE asset_provider_id IS NOT NULL;
     RETURN NULL;

@@ -1,51 +1,68 @@
--- What happens when a step is recorded: it replaces the step known for its date, and the device adopts today's step.
+-- How steps are written: by this function alone, as sets. The portal's login can neither add steps nor change them.
 
--- A step replaces the one known for its device and date. Its moment is now; the operator can give another. Runs as the
--- owner, because the portal's login can add steps but not change them.
-CREATE OR REPLACE FUNCTION step_supersedes() RETURNS trigger
-    LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp
+-- Write steps of the MAP ID (`provider`) or of the responsible supplier (`supply`): of each of the `devices`, who it is
+-- from which of the `days`. A step replaces the one known for its device and date; then the device adopts today's step.
+--
+-- Devices are locked in order of id, so that two calls never wait for one another. Steps are known from the moment at
+-- which all are locked: no one chooses it. Words and batch are those that history keeps. Refuses devices outside the
+-- scope of the acting organisation; the responsible supplier is for the operator only.
+CREATE OR REPLACE FUNCTION write_steps(
+    track text, devices bigint[], days date[], participants bigint[], kinds text[]
+) RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp
 AS $$
 DECLARE
-    moment timestamptz;
     former text := reading_within('steps');
+    of_table regclass := CASE track
+        WHEN 'provider' THEN 'inventory_providerperiod' WHEN 'supply' THEN 'inventory_supplyperiod'
+    END;
+    words jsonb := acting_words();
+    moment timestamptz;
 BEGIN
-    PERFORM FROM inventory_device WHERE id = NEW.device_id FOR NO KEY UPDATE;
-    IF NEW.known IS NULL OR NOT acting_operator() THEN
-        NEW.known := tstzrange(statement_timestamp(), NULL);
-    END IF;
-    moment := lower(NEW.known);
-    NEW.ahead := NEW.valid_from > uk_day(moment);
+    PERFORM FROM inventory_device WHERE id = ANY (devices) ORDER BY id FOR NO KEY UPDATE;
+    PERFORM refuse_steps_out_of_scope(track, devices);
+    moment := clock_timestamp();
     EXECUTE format(
-        'UPDATE %I SET known = tstzrange(lower(known), greatest($1, lower(known) + interval ''1 microsecond''))'
-        ' WHERE device_id = $2 AND valid_from = $3 AND upper_inf(known)', TG_TABLE_NAME
-    ) USING moment, NEW.device_id, NEW.valid_from;
+        'UPDATE %s AS s SET known = tstzrange(lower(s.known), greatest($1, lower(s.known) + interval ''1 microsecond''))'
+        ' FROM unnest($2, $3) AS given (device, day)'
+        ' WHERE s.device_id = given.device AND s.valid_from = given.day AND upper_inf(s.known)', of_table
+    ) USING moment, devices, days;
+    EXECUTE format(
+        'INSERT INTO %s ('
+        '    device_id, valid_from, participant_id, known, ahead, kind, via, recorded_by_id, organisation_id,'
+        '    recorded_for, source, reason, batch'
+        ') SELECT device, day, participant, tstzrange($1, NULL), day > uk_day($1), kind, $2, $3, $4, $5, $6, $7, $8'
+        ' FROM unnest($9, $10, $11, $12) AS given (device, day, participant, kind)', of_table
+    ) USING
+        moment, coalesce(words ->> 'via', 'sql'), (words ->> 'person')::bigint, acting_organisation(),
+        coalesce(words ->> 'code', 'DCC'), coalesce(words ->> 'source', ''), coalesce(words ->> 'reason', ''),
+        acting_batch(), devices, days, participants, kinds;
+    IF track = 'provider' THEN
+        PERFORM adopt_provider_steps(ARRAY(SELECT DISTINCT unnest(devices)), false);
+    ELSE
+        PERFORM adopt_supply_steps(ARRAY(SELECT DISTINCT unnest(devices)), false);
+    END IF;
     PERFORM reading_within(former);
-    RETURN NEW;
 END
 $$;
 
-CREATE OR REPLACE FUNCTION step_applies() RETURNS trigger
-    LANGUAGE plpgsql SET search_path = public, pg_temp
+-- The operator writes steps of all devices, the DCC those of the MAP ID, a supplier those of the MAP ID of its devices.
+CREATE OR REPLACE FUNCTION refuse_steps_out_of_scope(track text, devices bigint[]) RETURNS void
+    LANGUAGE plpgsql STABLE SET search_path = public, pg_temp
 AS $$
 DECLARE
-    devices bigint[] := ARRAY(SELECT DISTINCT device_id FROM new_steps);
+    everything boolean := acting_operator() OR coalesce(acting_role() = 'dcc', false);
+    own bigint[] := acting_participants('supplier');
 BEGIN
-    IF TG_TABLE_NAME = 'inventory_providerperiod' THEN
-        PERFORM adopt_provider_steps(devices, false);
-    ELSE
-        PERFORM adopt_supply_steps(devices, false);
+    IF track = 'supply' AND NOT acting_operator() THEN
+        RAISE EXCEPTION 'Only a load records the responsible supplier' USING ERRCODE = 'insufficient_privilege';
     END IF;
-    RETURN NULL;
+    IF EXISTS (
+        SELECT FROM unnest(devices) AS given (id)
+        LEFT JOIN inventory_device AS d ON d.id = given.id
+        WHERE d.id IS NULL OR NOT (everything OR d.supplier_id = ANY (own))
+    ) THEN
+        RAISE EXCEPTION 'A device is not in the scope of the acting organisation'
+            USING ERRCODE = 'insufficient_privilege';
+    END IF;
 END
 $$;
-
--- Inside the trigger of a new device (depth 1) its columns and steps already agree.
-CREATE TRIGGER supersedes BEFORE INSERT ON inventory_providerperiod
-    FOR EACH ROW WHEN (pg_trigger_depth() = 0) EXECUTE FUNCTION step_supersedes();
-CREATE TRIGGER applies AFTER INSERT ON inventory_providerperiod REFERENCING NEW TABLE AS new_steps
-    FOR EACH STATEMENT WHEN (pg_trigger_depth() = 0) EXECUTE FUNCTION step_applies();
-
-CREATE TRIGGER supersedes BEFORE INSERT ON inventory_supplyperiod
-    FOR EACH ROW WHEN (pg_trigger_depth() = 0) EXECUTE FUNCTION step_supersedes();
-CREATE TRIGGER applies AFTER INSERT ON inventory_supplyperiod REFERENCING NEW TABLE AS new_steps
-    FOR EACH STATEMENT WHEN (pg_trigger_depth() = 0) EXECUTE FUNCTION step_applies();

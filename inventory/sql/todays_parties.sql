@@ -1,5 +1,8 @@
 -- The MAP ID and suppliers that a device has today, taken from its steps. Each adoption raises its version.
 
+-- The two functions that adopt steps are called by functions of the owner: the login cannot write the parties of a
+-- device (`guarded_items.sql`).
+
 -- Write today's step of the MAP ID to each of these devices or, with `only_other`, where it is not written yet. Return
 -- the number of devices written.
 CREATE OR REPLACE FUNCTION adopt_provider_steps(devices bigint[], only_other boolean) RETURNS bigint
@@ -84,5 +87,23 @@ BEGIN
         ' WHERE ahead AND upper_inf(known) AND valid_from <= uk_day(clock_timestamp())', of_table
     ) INTO due;
     RETURN coalesce(due, '{}');
+END
+$$;
+
+-- Devices adopt the planned steps whose date has come; return the number of devices written. A second call changes
+-- nothing.
+CREATE OR REPLACE FUNCTION adopt_due_steps() RETURNS bigint
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp
+AS $$
+DECLARE
+    former text := reading_within('steps');
+    providers bigint[] := due_steps('inventory_providerperiod');
+    suppliers bigint[] := due_steps('inventory_supplyperiod');
+    written bigint;
+BEGIN
+    PERFORM FROM inventory_device WHERE id = ANY (providers || suppliers) ORDER BY id FOR NO KEY UPDATE;
+    written := adopt_provider_steps(providers, true) + adopt_supply_steps(suppliers, true);
+    PERFORM reading_within(former);
+    RETURN written;
 END
 $$;

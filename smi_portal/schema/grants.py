@@ -1,9 +1,9 @@
 """The rights of the portal's login to the owner's tables and functions; no other role has any.
 
-The login owns nothing, so it cannot switch off a trigger or change a table. It cannot delete our rows, except sessions,
-running downloads, and answers of the API that are kept for a day: nothing in the inventory, and no account, is ever
-deleted. It cannot change rows of tables that are only added to (those with a trigger `append_only`), or call the
-functions of triggers.
+The login owns nothing, so it cannot switch off a trigger or change a table. It cannot delete our rows, except those
+that are kept for a short time (`FLEETING`): nothing in the inventory, and no account, is ever deleted. It cannot change
+rows of tables that are only added to (those with a trigger `append_only`), or call the functions of triggers. It cannot
+even add steps or history: functions and triggers of the owner write them.
 """
 
 from collections.abc import Sequence
@@ -11,11 +11,15 @@ from collections.abc import Sequence
 from django.apps import apps
 from django.conf import settings
 from django.db.backends.utils import CursorWrapper
+from pghistory.models import Event
 from psycopg import sql
 
 from smi_portal.schema.source import OWN_APPS, Definition, SqlKind, Thing
 
-FLEETING = {"accounts_keptanswer", "accounts_runningdownload", "accounts_session"}  # whose rows end
+# Sessions, downloads that run, answers of the API that are kept for a day, and rows of files until they are applied.
+FLEETING = {"accounts_session", "accounts_runningdownload", "accounts_keptanswer"}
+FLEETING |= {"inventory_stagedfile", "inventory_stagedrow", "inventory_stageddevice"}
+STEPS = {"inventory_providerperiod", "inventory_supplyperiod"}
 APPEND_ONLY = "SELECT tgrelid::regclass::text FROM pg_trigger WHERE tgname = 'append_only'"
 OF_OWNER = "CREATE POLICY owner ON {table} TO CURRENT_USER USING (true);"
 FUNCTIONS = """
@@ -26,6 +30,11 @@ WHERE pronamespace = 'public'::regnamespace AND pg_get_userbyid(proowner) = curr
 
 def own_tables() -> list[str]:
     return sorted(model._meta.db_table for app in OWN_APPS for model in apps.get_app_config(app).get_models())
+
+
+def history_tables() -> set[str]:
+    models = (model for app in OWN_APPS for model in apps.get_app_config(app).get_models())
+    return {model._meta.db_table for model in models if issubclass(model, Event)}
 
 
 def grant_to_login(cursor: CursorWrapper) -> None:
@@ -70,6 +79,8 @@ def _grant_tables(cursor: CursorWrapper) -> None:
     _grant(cursor, "REVOKE INSERT, UPDATE, DELETE ON django_migrations FROM {login}")
     for table in set(own_tables()) - FLEETING:
         _grant(cursor, f"REVOKE DELETE ON {table} FROM {{login}}")
+    for table in STEPS | history_tables():
+        _grant(cursor, f"REVOKE INSERT ON {table} FROM {{login}}")
     cursor.execute(APPEND_ONLY)
     for (table,) in cursor.fetchall():
         _grant(cursor, f"REVOKE UPDATE, DELETE ON {table} FROM {{login}}")

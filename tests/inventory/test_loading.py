@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.db.backends.utils import CursorWrapper
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -16,7 +15,7 @@ from accounts.roles import Role
 from inventory.identifiers import InvalidIdentifier, parse_device_id, parse_mpan, parse_msn
 from inventory.loads import devices as loading
 from inventory.loads.devices import OPTIONAL_HEADER, REQUIRED_HEADER, DeviceLoad, LoadRefused, load_devices
-from inventory.models import Device, DeviceEvent, ProviderPeriod, StepKind, SupplyPeriod
+from inventory.models import Device, DeviceEvent, ProviderPeriod, StagedRow, StepKind, SupplyPeriod
 from inventory.querysets import StepQuerySet
 from tests.factories import make_device, make_hub, make_participant
 
@@ -83,7 +82,8 @@ def test_new_devices_are_created_with_their_provenance(write):
     assert (device.asset_provider.code, device.map_from, device.supplier.code) == ("ZMAP", date(2024, 3, 1), "ZEPH")
     assert (device.supplier_from, device.msn, device.mpxn) == (date(2024, 3, 1), "Z21E 10447", "9910000001006")
     assert (device.hub_device_id, device.version) == (HUB["device_id"], 1)
-    assert device.history.get().pgh_context == {"via": "load", "source": SOURCE}
+    told = device.history.get().pgh_context
+    assert (told["operator"], told["via"], told["source"]) == ("load_devices", "load", SOURCE)
 
 
 def test_new_devices_begin_with_a_step_of_each_party(write):
@@ -395,7 +395,7 @@ def test_change_of_supplier_leaves_two_steps_known_now(write, known):
         ("ZEST", date(2025, 2, 1), StepKind.CHANGE),
     ]
     assert known.supplyperiods.last().source == SOURCE
-    assert known.history.last().pgh_context == {"via": "load", "source": SOURCE}
+    assert known.history.last().pgh_context["source"] == SOURCE
 
 
 def test_later_day_of_the_same_supplier_corrects_its_step(write, known):
@@ -448,17 +448,33 @@ def test_hub_may_be_known_already(write, listed_parties):
     assert Device.objects.get(device_id=ID).hub_device_id == hub.device_id
 
 
-def test_device_that_is_changed_while_it_is_compared_is_refused(write, known, monkeypatch):
-    def meanwhile(cursor: CursorWrapper) -> None:
+@pytest.fixture
+def changed_meanwhile(known, monkeypatch) -> None:
+    """The MSN is corrected after the file was compared."""
+
+    def meanwhile(*given: object) -> int:
         Device.objects.filter(pk=known.pk).update(msn="Z99")
-        hold(cursor)
+        return hold(*given)
 
-    hold = loading._refuse_changed_meanwhile
-    monkeypatch.setattr(loading, "_refuse_changed_meanwhile", meanwhile)
+    hold = loading._hold
+    monkeypatch.setattr(loading, "_hold", meanwhile)
 
+
+def test_device_that_is_changed_while_its_file_is_checked_is_compared_anew(write, known, changed_meanwhile):
+    assert load_devices(write({"msn": "", "firmware": "00020130"})) == DeviceLoad(0, 1, 0)
+
+    known.refresh_from_db()
+    assert (known.msn, known.firmware) == ("Z99", "00020130")
+
+
+def test_device_that_is_changed_while_its_file_is_checked_can_break_a_rule_then(write, changed_meanwhile):
     found = problems(write(GAS, {"firmware": "00020130"}))
 
-    assert found == ["Line 3: The device was changed while this load ran. Load the file again."]
+    assert found == [
+        "Line 3, msn “Z21E 10447”: The MSN of a known device is recorded on the portal, not by a load. Leave the cell "
+        "empty."
+    ]
+    assert not StagedRow.objects.exists()
 
 
 # Anything at all

@@ -20,12 +20,13 @@ from accounts.models import Membership, Organisation
 from accounts.operator import system_scope
 from accounts.roles import Job
 from inventory.models import Device, DeviceEvent, ProviderPeriod, StepKind
+from inventory.recording.batch import record_batch
 from inventory.recording.planned import take_back_step
 from inventory.recording.record import record_items
 from inventory.recording.removal import blank_map_id
-from inventory.rules.recording import Recording
+from inventory.rules.recording import BatchEntry, Recording
 from tests.drills import sized
-from tests.factories import make_device, make_membership, make_user, provided_by
+from tests.factories import listed, make_device, make_membership, make_user, provided_by
 from tests.server import PASSWORD, Server, Visitor, database_url, running
 
 pytestmark = [
@@ -35,9 +36,8 @@ pytestmark = [
 SAVERS = sized(24, 50)
 SOLD, TO_COME = date(2025, 6, 1), timezone.localdate() + timedelta(days=30)
 SWITCH = (
-    "INSERT INTO inventory_supplyperiod"
-    " (device_id, valid_from, participant_id, ahead, kind, via, recorded_for, source, reason)"
-    " SELECT %s, '2025-01-01', id, false, 'change', 'load', 'DCC', '', '' FROM accounts_participant WHERE code = 'ZODI'"
+    "SELECT write_steps('supply', ARRAY[%s::bigint], ARRAY['2025-01-01'::date], array_agg(id), ARRAY['change'])"
+    " FROM accounts_participant WHERE code = 'ZODI'"
 )
 
 
@@ -294,3 +294,44 @@ def test_steps_added_at_once_by_any_path_all_count(device):
     device.refresh_from_db()
     assert (device.map_from, device.version) == (days[-1], 1 + len(days))
     assert agrees(device)
+
+
+def test_two_batches_over_the_same_devices_in_opposite_order_wait_for_one_another(supplier, asset_provider, by):
+    devices = [make_device("ZEPH", None, msn="") for _ in range(20)]
+
+    def batch(devices: list[Device], **items: object) -> Callable[[], list[Device]]:
+        def record() -> list[Device]:
+            entries = [BatchEntry(device.device_id, Recording(**items), None) for device in devices]
+            with scope(by):
+                return record_batch(entries=entries, by=by)
+
+        return record
+
+    outcomes = at_once(devices[0], batch(devices, map_id="ZMAP"), batch(devices[::-1], msn="Z1"))
+
+    assert [len(found) for found in outcomes] == [20, 20]
+    assert set(Device.objects.values_list("msn", "asset_provider__code")) == {("Z1", "ZMAP")}
+
+
+def test_steps_of_the_same_devices_written_in_opposite_order_wait_for_one_another(supplier, asset_provider):
+    """Called by SQL alone: the function takes the devices in its own order, whatever the order they are given in."""
+    devices = [make_device("ZEPH", None).pk for _ in range(20)]
+    days = [SOLD, SOLD + timedelta(days=1)]
+
+    def write(given: list[int], day: date) -> Callable[[], int]:
+        def as_operator() -> int:
+            with system_scope("tests"), connections["default"].cursor() as cursor:
+                parties = [listed("ZMAP").pk] * len(given)
+                cursor.execute(
+                    "SELECT write_steps('provider', %s::bigint[], %s::date[], %s::bigint[], %s::text[])",
+                    [given, [day] * len(given), parties, ["change"] * len(given)],
+                )
+                return len(given)
+
+        return as_operator
+
+    outcomes = at_once(Device.objects.get(pk=devices[10]), write(devices, days[0]), write(devices[::-1], days[1]))
+
+    assert outcomes == [20, 20]
+    assert ProviderPeriod.objects.known_now().count() == 40
+    assert set(Device.objects.values_list("map_from", "version")) == {(days[1], 3)}

@@ -3,7 +3,7 @@
 from datetime import date, timedelta
 
 import pytest
-from django.db import connection
+from django.db import connections
 from django.utils import timezone
 from django.utils.formats import date_format
 
@@ -14,6 +14,7 @@ from inventory.recording.planned import adopt_due_steps
 from tests.conftest import Browser
 from tests.factories import INSTALLED, make_device, provided_by, supplied_by
 from tests.inventory.test_editing import edit, form_of, hidden_fields
+from tests.inventory.test_story import recorded_at
 
 pytestmark = pytest.mark.usefixtures("operator")
 
@@ -151,11 +152,13 @@ def test_before_its_day_nothing_is_adopted(planned):
     assert DeviceEvent.objects.count() == before
 
 
+@pytest.mark.django_db(transaction=True, databases=["default", "owner"])
 def test_on_its_day_it_is_adopted_once(device):
     """Recorded a month ago for yesterday."""
     a_month_ago = timezone.now() - timedelta(days=30)
     yesterday = TODAY - timedelta(days=1)
-    provided_by(device, "ZMAB", yesterday, known=(a_month_ago, None))
+    with recorded_at(*a_month_ago.timetuple()[:6]):
+        provided_by(device, "ZMAB", yesterday)
     pretend_not_yet_adopted(device)
 
     with system_scope("tests", via="task"):
@@ -168,14 +171,12 @@ def test_on_its_day_it_is_adopted_once(device):
 
 def pretend_not_yet_adopted(device: Device) -> None:
     """As the device stood until midnight, when the step of its installation still held."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT set_config('portal.within', 'tests', true)")
+    with connections["owner"].cursor() as cursor:
         cursor.execute(
             "UPDATE inventory_device SET asset_provider_id = p.participant_id, map_from = p.valid_from"
             " FROM inventory_providerperiod AS p WHERE p.device_id = inventory_device.id AND p.valid_from = %s",
             [INSTALLED],
         )
-        cursor.execute("SELECT set_config('portal.within', '', true)")
 
 
 # Taken back

@@ -38,11 +38,11 @@ TO_COME = timezone.localdate() + timedelta(days=30)
 
 
 @contextmanager
-def recorded_at(*moment: int) -> Iterator[None]:
+def recorded_at(*moment: int, fold: int = 0) -> Iterator[None]:
     """What is recorded inside is dated back to this UK moment, by the owner, past the triggers that forbid it."""
     began = timezone.now()
     yield
-    then = make_aware(datetime(*moment))
+    then = make_aware(datetime(*moment, fold=fold))
     with transaction.atomic(using="owner"), connections["owner"].cursor() as cursor:
         cursor.execute("ALTER TABLE inventory_deviceevent DISABLE TRIGGER append_only, NO FORCE ROW LEVEL SECURITY")
         cursor.execute("UPDATE inventory_deviceevent SET pgh_created_at = %s WHERE pgh_created_at > %s", [then, began])
@@ -51,8 +51,9 @@ def recorded_at(*moment: int) -> Iterator[None]:
             cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER append_only_but_known, NO FORCE ROW LEVEL SECURITY")
             cursor.execute(
                 f"UPDATE {table} SET known = tstzrange(least(lower(known), %s), CASE WHEN upper(known) > %s THEN %s "
-                "ELSE upper(known) END) WHERE lower(known) > %s OR upper(known) > %s",
-                [then, began, then, began, began],
+                "ELSE upper(known) END), ahead = valid_from > uk_day(least(lower(known), %s))"
+                " WHERE lower(known) > %s OR upper(known) > %s",
+                [then, began, then, then, began, began],
             )
             cursor.execute(f"ALTER TABLE {table} ENABLE TRIGGER append_only_but_known, FORCE ROW LEVEL SECURITY")
 

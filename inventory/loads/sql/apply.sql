@@ -1,84 +1,67 @@
--- Known devices first: what is created afterwards would be known too.
-CREATE TEMPORARY TABLE wanted ON COMMIT DROP AS
-WITH filled AS (
-    SELECT
-        d.id,
-        coalesce(i.smets_generation::smallint, d.smets_generation) AS smets_generation,
-        coalesce(i.smets_version, d.smets_version) AS smets_version,
-        coalesce(i.manufacturer, d.manufacturer) AS manufacturer,
-        coalesce(i.model, d.model) AS model,
-        coalesce(i.firmware, d.firmware) AS firmware,
-        coalesce(i.esme_variant, d.esme_variant) AS esme_variant,
-        coalesce(i.status, d.status) AS status,
-        coalesce(i.status_from, d.status_from) AS status_from,
-        coalesce(i.mpxn, d.mpxn) AS mpxn,
-        coalesce(i.installed_on, d.installed_on) AS installed_on,
-        coalesce(i.commissioned_on, d.commissioned_on) AS commissioned_on,
-        coalesce(i.decommissioned_on, d.decommissioned_on) AS decommissioned_on,
-        coalesce(i.hub_id, d.hub_device_id) AS hub_device_id,
-        d.status AS former_status,
-        d.supplier_id AS former_supplier_id,
-        d.supplier_from AS former_supplier_from,
-        CASE WHEN i.supplier_code = i.known_supplier THEN d.supplier_id ELSE i.supplier_pk END AS supplier_id,
-        i.supplier_day AS supplier_from,
-        (
-            d.smets_generation, d.smets_version, d.manufacturer, d.model, d.firmware, d.esme_variant, d.status,
-            d.status_from, d.mpxn, d.installed_on, d.commissioned_on, d.decommissioned_on, d.hub_device_id
-        )::text AS former_items
-    FROM incoming AS i
-    JOIN inventory_device AS d ON d.id = i.known_id
-),
-compared AS (
-    SELECT
-        *,
-        former_items <> (
-            smets_generation, smets_version, manufacturer, model, firmware, esme_variant, status, status_from, mpxn,
-            installed_on, commissioned_on, decommissioned_on, hub_device_id
-        )::text AS has_other_items,
-        (supplier_id, supplier_from) IS DISTINCT FROM (former_supplier_id, former_supplier_from) AS has_other_supplier
-    FROM filled
-)
-SELECT * FROM compared WHERE has_other_items OR has_other_supplier;
+-- Mark what the file changes of known devices. Without a change nothing is written.
+UPDATE inventory_stageddevice AS i SET
+    other_items = staged_items_differ(i, d), other_supplier = staged_supplier_differs(i, d)
+FROM inventory_device AS d
+WHERE i.file_id = %(file)s AND d.id = i.known_id AND (staged_items_differ(i, d) OR staged_supplier_differs(i, d));
 
 UPDATE inventory_device AS d SET
-    smets_generation = w.smets_generation,
-    smets_version = w.smets_version,
-    manufacturer = w.manufacturer,
-    model = w.model,
-    firmware = w.firmware,
-    esme_variant = w.esme_variant,
+    smets_generation = coalesce(i.smets_generation::smallint, d.smets_generation),
+    smets_version = coalesce(i.smets_version, d.smets_version),
+    manufacturer = coalesce(i.manufacturer, d.manufacturer),
+    model = coalesce(i.model, d.model),
+    firmware = coalesce(i.firmware, d.firmware),
+    esme_variant = coalesce(i.esme_variant, d.esme_variant),
     unusual_status_move = CASE
-        WHEN w.status = d.status THEN d.unusual_status_move
-        ELSE d.status || '>' || w.status <> ALL (%(usual_moves)s)
+        WHEN coalesce(i.status, d.status) = d.status THEN d.unusual_status_move
+        ELSE d.status || '>' || i.status <> ALL (%(usual_moves)s)
     END,
-    status = w.status,
-    status_from = w.status_from,
-    mpxn = w.mpxn,
-    installed_on = w.installed_on,
-    commissioned_on = w.commissioned_on,
-    decommissioned_on = w.decommissioned_on,
-    hub_device_id = w.hub_device_id
-FROM wanted AS w
-WHERE d.id = w.id AND w.has_other_items;
+    status = coalesce(i.status, d.status),
+    status_from = coalesce(i.status_from, d.status_from),
+    mpxn = coalesce(i.mpxn, d.mpxn),
+    installed_on = coalesce(i.installed_on, d.installed_on),
+    commissioned_on = coalesce(i.commissioned_on, d.commissioned_on),
+    decommissioned_on = coalesce(i.decommissioned_on, d.decommissioned_on),
+    hub_device_id = coalesce(i.hub_id, d.hub_device_id)
+FROM inventory_stageddevice AS i
+WHERE i.file_id = %(file)s AND d.id = i.known_id AND i.other_items;
 
 -- Another supplier from a later day is a change. A supplier whose day moves, or who was never right, is corrected.
-INSERT INTO inventory_supplyperiod (
-    device_id, valid_from, participant_id, ahead, kind, via, recorded_for, source, reason
+SELECT write_steps(
+    'supply', array_agg(d.id), array_agg(step.valid_from), array_agg(step.participant_id), array_agg(step.kind)
 )
-SELECT w.id, step.valid_from, step.participant_id, false, step.kind, 'load', 'DCC', %(source)s, ''
-FROM wanted AS w
+FROM inventory_stageddevice AS i
+JOIN inventory_device AS d ON d.id = i.known_id
+CROSS JOIN LATERAL (
+    SELECT CASE WHEN i.supplier_code = i.known_supplier THEN d.supplier_id ELSE i.supplier_pk END AS supplier_id
+) AS wanted
 CROSS JOIN LATERAL (
     VALUES
-        (w.former_supplier_from, w.former_supplier_id, 'cancelled'),
+        (d.supplier_from, d.supplier_id, 'cancelled'),
         (
-            w.supplier_from,
-            w.supplier_id,
+            i.supplier_day,
+            wanted.supplier_id,
             CASE
-                WHEN w.supplier_id <> w.former_supplier_id AND w.supplier_from > w.former_supplier_from THEN 'change'
+                WHEN wanted.supplier_id <> d.supplier_id AND i.supplier_day > d.supplier_from THEN 'change'
                 ELSE 'correction'
             END
         )
 ) AS step (valid_from, participant_id, kind)
-WHERE w.has_other_supplier
-    AND (step.kind <> 'cancelled' OR (w.supplier_id = w.former_supplier_id AND w.supplier_from <> w.former_supplier_from))
-ORDER BY w.id, step.valid_from;
+WHERE i.file_id = %(file)s AND i.other_supplier
+    AND (step.kind <> 'cancelled' OR (wanted.supplier_id = d.supplier_id AND i.supplier_day <> d.supplier_from))
+HAVING count(*) > 0;
+
+INSERT INTO inventory_device (
+    device_id, device_type, smets_generation, smets_version, manufacturer, model, firmware, esme_variant, status,
+    status_from, unusual_status_move, mpxn, installed_on, commissioned_on, decommissioned_on, hub_device_id,
+    supplier_id, supplier_from, msn, asset_provider_id, map_from, map_recorded_at, map_recorded_for, version
+)
+SELECT
+    device_id, device_type, smets_generation::smallint, coalesce(smets_version, ''), coalesce(manufacturer, ''),
+    coalesce(model, ''), coalesce(firmware, ''), coalesce(esme_variant, ''), status, status_from, false,
+    coalesce(mpxn, ''), installed_on, commissioned_on, decommissioned_on, coalesce(hub_id, ''), supplier_pk,
+    supplier_day, coalesce(msn, ''), provider_pk, map_day,
+    CASE WHEN provider_pk IS NOT NULL THEN now() END,
+    CASE WHEN provider_pk IS NOT NULL THEN supplier_id ELSE '' END,
+    1
+FROM inventory_stageddevice
+WHERE file_id = %(file)s AND known_id IS NULL;

@@ -5,11 +5,8 @@ from pathlib import Path
 
 from django.core.management.base import BaseCommand, CommandError
 
-from accounts.audit import note
-from accounts.operator import system_scope
 from inventory.loads.devices import OPTIONAL_HEADER, REQUIRED_HEADER, LoadRefused, load_devices
 from inventory.loads.statistics import count_values
-from inventory.trail.kinds import DeviceAuditKind
 
 
 class Command(BaseCommand):
@@ -21,10 +18,7 @@ class Command(BaseCommand):
 
     def handle(self, *, file: Path, dry_run: bool, **options: object) -> str:
         try:
-            with system_scope("load_devices"):
-                done = load_devices(file, dry_run=dry_run)
-                if not dry_run:
-                    note(DeviceAuditKind.DEVICES_LOADED, by=None, personal={"file": file.name})
+            done = load_devices(file, dry_run=dry_run)
         except LoadRefused as refusal:
             for problem in refusal.problems:
                 self.stderr.write(problem)

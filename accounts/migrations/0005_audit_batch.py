@@ -1,0 +1,19 @@
+from django.db import migrations, models
+
+
+class Migration(migrations.Migration):
+    dependencies = [
+        ("accounts", "0004_sessions"),
+    ]
+
+    operations = [
+        migrations.AddField(
+            model_name="auditrow",
+            name="batch",
+            field=models.UUIDField(null=True),
+        ),
+        migrations.AddIndex(
+            model_name="auditrow",
+            index=models.Index(condition=models.Q(("batch__isnull", False)), fields=["batch"], name="audit_of_batch"),
+        ),
+    ]
