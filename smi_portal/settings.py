@@ -195,6 +195,7 @@ CACHES = {
 vars().update(env.email_url("EMAIL_URL", default="smtp://localhost:25"))
 if DEMO and "EMAIL_URL" not in env.ENVIRON:
     EMAIL_BACKEND, EMAIL_FILE_PATH = "django.core.mail.backends.filebased.EmailBackend", LOCAL_DIR / "mail"
+EMAIL_TIMEOUT = 10  # seconds for each answer of the mail server
 DEFAULT_FROM_EMAIL = env("DEFAULT_FROM_EMAIL", default="SMI self-service portal <noreply@localhost>")
 
 AUTH_USER_MODEL = "accounts.User"
@@ -312,7 +313,8 @@ DORMANT_DAYS, DORMANT_TOLD_DAYS = env.int("DORMANT_DAYS", 90), 14
 ACCESS_REVIEW_DAYS, ACCESS_REVIEW_TOLD_DAYS = env.int("ACCESS_REVIEW_DAYS", 365), 30
 
 # Jobs that succeeded leave nothing behind: one runs every minute.
-PROCRASTINATE_WORKER_DEFAULTS = {"delete_jobs": "successful", "shutdown_graceful_timeout": 10}
+# Several at one time, so that a slow mail server does not hold up what is due by the clock.
+PROCRASTINATE_WORKER_DEFAULTS = {"delete_jobs": "successful", "shutdown_graceful_timeout": 10, "concurrency": 4}
 
 
 def without_tokens(_logger: object, _name: str, event: dict[str, object]) -> dict[str, object]:

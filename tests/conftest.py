@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterator
+from functools import wraps
 from types import SimpleNamespace
 
 import pytest
@@ -10,6 +11,7 @@ from allauth.usersessions.models import UserSession
 from django.contrib.auth.hashers import Argon2PasswordHasher
 from django.core.management import BaseCommand
 from django.db import connections, transaction
+from django.http import HttpResponse
 from django.test import Client, TransactionTestCase
 from pytest_django.plugin import DjangoDbBlocker
 
@@ -18,6 +20,7 @@ from accounts.files import streams
 from accounts.models import Membership, Organisation, ServiceToken
 from accounts.roles import Job, Role
 from tests import provider as providers
+from tests import queued_mail
 from tests.drills import take_examples
 from tests.factories import bind, make_membership, make_organisation, make_participant
 from tests.scopes import as_nobody, become_operator
@@ -74,9 +77,22 @@ def operator(db) -> None:
 def portal_enters_its_own_scopes() -> Iterator[None]:
     """A request or a command begins without a scope, whatever the scope of the test."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Client, "request", as_nobody()(Client.request))
+        patch.setattr(Client, "request", as_nobody()(then_mail(Client.request)))
         patch.setattr(BaseCommand, "execute", as_nobody()(BaseCommand.execute))
         yield
+
+
+def then_mail(request: Callable) -> Callable:
+    """After each request the emails that it has queued are sent, as by a worker beside the server."""
+
+    @wraps(request)
+    def requesting(*args: object, **kwargs: object) -> HttpResponse:
+        answer = request(*args, **kwargs)
+        if queued_mail.is_waiting():
+            queued_mail.send_queued()
+        return answer
+
+    return requesting
 
 
 @pytest.fixture(autouse=True)

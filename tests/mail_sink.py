@@ -1,5 +1,6 @@
 """A real mail server on a free port of 127.0.0.1 that keeps what it is sent."""
 
+import asyncio
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,16 +15,18 @@ from tests.server import free_port
 
 
 class Sink:
-    """`refusing`: answers that it takes no mail."""
+    """`refusing`: answers that it takes no mail; `delay`: how many seconds it takes to answer."""
 
     def __init__(self) -> None:
         self.messages: list[Message] = []
         self.refusing = False
+        self.delay = 0
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802  (aiosmtpd's)
         if self.refusing:
             return "451 Try again later"
         self.messages.append(message_from_bytes(envelope.content, policy=default))
+        await asyncio.sleep(self.delay)
         return "250 OK"
 
     def last_to(self, address: str) -> Message:

@@ -11,7 +11,7 @@ from accounts.forms.sign_on import DomainForm, ProviderForm, SwitchForm
 from accounts.models import MailDomain, Organisation, SingleSignOn
 from accounts.roles import Permission
 
-MAILED = "A link went to {}. It works for 72 hours."
+MAILED = "We will email a link to {}, which works for 72 hours."
 
 
 @allow(Permission.MANAGE_ORGANISATIONS)
