@@ -9,7 +9,6 @@ from procrastinate.manager import JobManager
 
 from accounts.actions import dormancy, reviews, sessions
 from accounts.actions.tokens import tell_of_expiry
-from accounts.audit import keeping, sealing
 from accounts.idempotency import forget_answers
 from accounts.limits import forget_counts
 from accounts.operator import system_scope
@@ -39,27 +38,6 @@ async def _take_up(manager: JobManager, job: Job) -> None:
 async def forget_failed_jobs(context: JobContext, timestamp: int) -> None:
     """Jobs that failed, unsent emails among them, are kept for 90 days."""
     await context.app.job_manager.delete_old_jobs(nb_hours=KEPT_HOURS, include_failed=True)
-
-
-@app.periodic(cron="* * * * *")
-@app.task(queueing_lock="seal_audit")
-def seal_audit(timestamp: int) -> int | None:
-    """Rows committed in the last minute are chained."""
-    return sealing.seal_audit()
-
-
-@app.periodic(cron="5 * * * *")  # UK midnight is at 23:00 or 00:00 UTC; what was missed is made up for
-@app.task(queueing_lock="take_audit_roots")
-def take_audit_roots(timestamp: int) -> int:
-    """After each UK day, where the chains stand."""
-    return sealing.take_roots()
-
-
-@app.periodic(cron="35 3 * * *")
-@app.task(queueing_lock="expire_audit")
-def expire_audit(timestamp: int) -> int:
-    """What is kept no longer goes."""
-    return keeping.expire_audit()
 
 
 @app.periodic(cron="20 6 * * *")

@@ -4,7 +4,6 @@ from procrastinate.contrib.django import app
 
 from accounts.operator import system_scope
 from inventory.recording.planned import adopt_due_steps
-from inventory.trail import readings
 
 
 @app.periodic(cron="1 * * * *")  # UK midnight is at 23:00 or 00:00 UTC
@@ -13,10 +12,3 @@ def adopt_steps(timestamp: int) -> int:
     """Steps recorded before their day begin to hold."""
     with system_scope("steps whose day has come", via="task"):
         return adopt_due_steps()
-
-
-@app.periodic(cron="40 3 * * *")
-@app.task(queueing_lock="expire_readings")
-def expire_readings(timestamp: int) -> int:
-    """Remove device readings once they are older than the reads kept in the audit trail."""
-    return readings.expire_readings()

@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from email import message_from_bytes
@@ -12,6 +13,8 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from tests.server import free_port
+
+PATIENCE = 30  # seconds
 
 
 class Sink:
@@ -30,6 +33,10 @@ class Sink:
         return "250 OK"
 
     def last_to(self, address: str) -> Message:
+        """Wait for one if there is none yet: a worker sends them."""
+        deadline = time.monotonic() + PATIENCE
+        while address not in [message["To"] for message in self.messages] and time.monotonic() < deadline:
+            time.sleep(0.1)
         return [message for message in self.messages if message["To"] == address][-1]
 
     def link_to(self, address: str) -> str:
