@@ -1,4 +1,4 @@
-"""Work by the clock; each task calls one action. Run by `manage.py procrastinate worker`."""
+"""Work by the clock; each task calls one action. Run by `manage.py procrastinate worker`, as the portal's login."""
 
 from django.utils import timezone
 from procrastinate import JobContext

@@ -10,6 +10,7 @@ from procrastinate.contrib.django import app
 from procrastinate.contrib.django.django_connector import DjangoConnector
 from procrastinate.jobs import Job, Status
 from procrastinate.manager import JobManager
+from psycopg.pq import TransactionStatus
 
 from accounts.mail import QUEUE, Refused, Unsent
 from tests.scopes import as_nobody
@@ -20,7 +21,9 @@ WAITING = "SELECT EXISTS (SELECT FROM procrastinate_jobs WHERE status = 'todo' A
 def is_waiting() -> bool:
     """Asked past Django, so that it counts as no query of the test."""
     raw = connection.connection
-    return raw is not None and not connection.needs_rollback and raw.execute(WAITING).fetchone()[0]
+    if raw is None or raw.closed or raw.info.transaction_status == TransactionStatus.INERROR:
+        return False
+    return raw.execute(WAITING).fetchone()[0]
 
 
 @as_nobody()
