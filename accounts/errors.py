@@ -92,13 +92,6 @@ class NotAllowed(Exception):
         return refusal
 
 
-class NotSent(NotAllowed):
-    """The mail server does not accept the email that an act depends on, so the act is not carried out."""
-
-    def __init__(self) -> None:
-        super().__init__("We could not send the email. Try again later.")
-
-
 class Stale(Exception):
     """The object has been changed since the user read it."""
 

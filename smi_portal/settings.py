@@ -70,11 +70,11 @@ if pool_size := env.int("DATABASE_POOL_SIZE", 0):
 DATABASE_ROUTERS: list[str] = []
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-# The server's processes and the threads of each; half of all threads may serve downloads at one time. A download ends
+# The server's processes and the threads of each (gunicorn.conf.py); half of all threads may serve downloads at one time. A download ends
 # when its client takes nothing for STREAM_TIMEOUT seconds, or in all fewer than STREAM_FLOOR bytes for each second that
 # it is waited for, once that has taken STREAM_TIMEOUT seconds.
 WEB_PROCESSES = env.int("WEB_CONCURRENCY", 1)
-WEB_THREADS = env.int("WEB_THREADS", 16)
+WEB_THREADS = env.int("WEB_THREADS", 4)
 STREAM_TIMEOUT = env.int("STREAM_TIMEOUT", 60)
 STREAM_FLOOR = env.int("STREAM_FLOOR", 8 * 1024)
 
@@ -205,6 +205,7 @@ CACHES = {
 vars().update(env.email_url("EMAIL_URL", default="smtp://localhost:25"))
 if DEMO and "EMAIL_URL" not in env.ENVIRON:
     EMAIL_BACKEND, EMAIL_FILE_PATH = "django.core.mail.backends.filebased.EmailBackend", LOCAL_DIR / "mail"
+EMAIL_TIMEOUT = 10  # seconds for each answer of the mail server
 DEFAULT_FROM_EMAIL = env("DEFAULT_FROM_EMAIL", default="SMI self-service portal <noreply@localhost>")
 
 AUTH_USER_MODEL = "accounts.User"
@@ -325,7 +326,8 @@ DORMANT_DAYS, DORMANT_TOLD_DAYS = env.int("DORMANT_DAYS", 90), 14
 ACCESS_REVIEW_DAYS, ACCESS_REVIEW_TOLD_DAYS = env.int("ACCESS_REVIEW_DAYS", 365), 30
 
 # Jobs that succeeded leave nothing behind: one runs every minute.
-PROCRASTINATE_WORKER_DEFAULTS = {"delete_jobs": "successful", "shutdown_graceful_timeout": 10}
+# Several at one time, so that a slow mail server does not hold up what is due by the clock.
+PROCRASTINATE_WORKER_DEFAULTS = {"delete_jobs": "successful", "shutdown_graceful_timeout": 10, "concurrency": 4}
 
 
 def without_tokens(_logger: object, _name: str, event: dict[str, object]) -> dict[str, object]:

@@ -2,6 +2,7 @@
 
 import gc
 from collections.abc import Callable, Iterator
+from functools import wraps
 from types import SimpleNamespace
 
 import pytest
@@ -18,6 +19,7 @@ from accounts.acting import Acting
 from accounts.models import Membership, Organisation, ServiceToken
 from accounts.roles import Job, Role
 from tests import provider as providers
+from tests import queued_mail
 from tests.drills import take_examples
 from tests.factories import bind, make_membership, make_organisation, make_participant
 from tests.scopes import as_nobody, become_operator
@@ -84,7 +86,7 @@ def operator(db) -> None:
 def portal_enters_its_own_scopes() -> Iterator[None]:
     """A request or a command begins without a scope, whatever the scope of the test."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Client, "request", leaving_files(as_nobody()(Client.request)))
+        patch.setattr(Client, "request", leaving_files(as_nobody()(then_mail(Client.request))))
         patch.setattr(BaseCommand, "execute", as_nobody()(BaseCommand.execute))
         yield
 
@@ -108,6 +110,19 @@ def leaving_files(request: Callable) -> Callable:
         return answer
 
     return ask
+
+
+def then_mail(request: Callable) -> Callable:
+    """After each request the emails that it has queued are sent, as by a worker beside the server."""
+
+    @wraps(request)
+    def requesting(*args: object, **kwargs: object) -> HttpResponseBase:
+        answer = request(*args, **kwargs)
+        if queued_mail.is_waiting():
+            queued_mail.send_queued()
+        return answer
+
+    return requesting
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -7,6 +7,7 @@ from datetime import date
 import pytest
 from django.db.models import Model
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
+from procrastinate.contrib.django.models import ProcrastinateJob
 
 from accounts.access import Open
 from accounts.models import Binding, Invitation, Membership, Organisation, Proposal, ServiceToken, User
@@ -23,6 +24,7 @@ from tests.factories import (
     make_proposal,
     make_sign_on,
     make_token,
+    make_unsent_email,
     make_user,
     provided_by,
 )
@@ -115,6 +117,7 @@ def address(name: str, device: Device, membership: Membership, run: ReportRun) -
         ("token-revoke",): {"pk": first(ServiceToken, **of_own)},
         ("code-unbind",): {"pk": first(Binding, valid_to=None)},
         ("proposal-detail",): {"pk": first(Proposal)},
+        ("unsent-email-send",): {"pk": first(ProcrastinateJob, status="failed")},
         ("worklist",): {"name": "msn"},
     }
     return reverse(name, kwargs=next((given for names, given in arguments.items() if name in names), None))
@@ -138,6 +141,7 @@ def world(supplier, rival, asset_provider, rival_provider, dcc) -> dict[str, tup
         make_invitation(organisation)
         make_token(organisation)
     make_proposal(supplier, proposed_by=make_user())
+    make_unsent_email()
     make_domain(make_sign_on(supplier), "zephyr.example", proven_at=None)
     rival_run = ReportRun.objects.create(organisation=rival_provider, report="map-portfolio", as_of="2026-01-01")
     made["rival"] = (foreign, made["rival"][1], rival_run)

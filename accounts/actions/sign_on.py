@@ -20,7 +20,7 @@ from accounts.actions.sessions import end_sessions_through
 from accounts.audit import note
 from accounts.audit.kinds import AuditKind
 from accounts.errors import NotAllowed
-from accounts.mail import link_to, send_mail, tell
+from accounts.mail import link_to, queue_for, queue_mail
 from accounts.mail_domains import clean_domain
 from accounts.models import MailDomain, Membership, Organisation, SingleSignOn
 from accounts.roles import Job, Role
@@ -125,8 +125,7 @@ def switch_sign_on(*, sign_on: SingleSignOn, on: bool, by: Acting | None) -> Sin
 def add_domain(*, sign_on: SingleSignOn, domain: str, by: Acting) -> MailDomain:
     """Add a domain that the provider vouches for, once the link emailed to its postmaster has been confirmed.
 
-    Refuses values that are not a domain, public email domains, and domains that an organisation already has. Raises
-    NotSent, and adds nothing, when the mail server does not accept the email.
+    Refuses values that are not a domain, public email domains, and domains that an organisation already has.
     """
     name = clean_domain(domain)
     if held := MailDomain.objects.current().select_related("single_sign_on__organisation").filter(domain=name).first():
@@ -155,12 +154,25 @@ def send_proof(*, domain: MailDomain, by: Acting) -> MailDomain:
 
 
 def _mail_proof(domain: MailDomain) -> None:
-    """Save it with a new secret, and mail the link."""
-    secret = secrets.token_urlsafe(32)
-    domain.secret_hash = _hashed(secret)
+    """Save it, and queue the email with the link; an earlier link no longer works."""
+    domain.secret_hash = _hashed(secrets.token_urlsafe(32))  # nobody knows it; `make_link` puts another in its place
     domain.save()
-    link = link_to(reverse("mail-domain-prove", args=[secret]))
-    send_mail("domain_proof", domain.postmaster, domain=domain, link=link)
+    queue_mail("domain_proof", domain=domain.pk)
+
+
+def make_link(pk: int) -> tuple[MailDomain, str] | None:
+    """The link that proves a domain; None if it can no longer be proved. For the email alone.
+
+    The secret follows from SECRET_KEY and the moment at which the email was asked for, as that of an invitation does.
+    """
+    held = MailDomain.objects.provable().select_for_update(of=("self",), no_key=True).filter(pk=pk)
+    found = held.select_related("single_sign_on__organisation").first()
+    if found is None:
+        return None
+    secret = salted_hmac("accounts.mail_domain", f"{pk} {found.added_at.isoformat()}", algorithm="sha256").hexdigest()
+    found.secret_hash = _hashed(secret)
+    found.save(update_fields=["secret_hash"])
+    return found, link_to(reverse("mail-domain-prove", args=[secret]))
 
 
 def domain_to_prove(secret: str) -> MailDomain | None:
@@ -218,8 +230,8 @@ def _note(kind: AuditKind, sign_on: SingleSignOn, by: Acting | None, **details: 
     concerned = Q(organisation=organisation) | Q(organisation__role=Role.DCC)
     administrators = Membership.objects.in_force().administrators().filter(concerned)
     others = administrators.exclude(user=by.user) if by and by.user else administrators
-    addresses = others.order_by("user__email").values_list("user__email", flat=True).distinct()
-    tell("sign_on_changed", addresses, act=kind.label, organisation=organisation)
+    users = others.order_by("user__email").values_list("user_id", flat=True).distinct()
+    queue_for("sign_on_changed", users, act=str(kind), organisation=organisation.pk)
 
 
 def _hashed(secret: str) -> str:

@@ -43,10 +43,10 @@ def _invite(acting: Acting, given: Given) -> str:
 
 
 def mailed(invitation: Invitation) -> str:
-    """Where the mail went, and how long its link works."""
+    """Where the email will go, and how long its link works."""
     is_kept = settings.EMAIL_BACKEND.endswith("filebased.EmailBackend")
-    where = " This is the demo: the email is in .local/mail/." if is_kept else ""
-    return f"The link in the email to {invitation.email} works for 72 hours.{where}"
+    where = " This is the demo: the email will be in .local/mail/." if is_kept else ""
+    return f"We will email a link to {invitation.email}, which works for 72 hours.{where}"
 
 
 @allow(Permission.MANAGE_MEMBERS, "POST", fresh=True)
@@ -58,7 +58,7 @@ def invitation_send(request: HttpRequest, pk: int) -> HttpResponse:
 
     def send() -> str:
         invitations.send_again(invitation=invitation, by=request.acting)
-        return f"Sent again. {mailed(invitation)} The earlier link no longer works."
+        return f"{mailed(invitation)} The earlier link no longer works."
 
     return button(request, send, "member-list")
 

@@ -205,6 +205,14 @@ def proposal_list(request: HttpRequest) -> HttpResponse:
     return render(request, "accounts/proposal_list.html", context)
 
 
+def _invited(proposal: Proposal) -> str:
+    """That an invitation follows, unless a member has been appointed."""
+    if proposal.act != Act.APPOINT or proposal.decision != Proposal.Decision.APPROVED:
+        return ""
+    invited = proposal.organisation.invitations.open().filter(email=proposal.email).exists()
+    return f" We will email the invitation to {proposal.email}." if invited else ""
+
+
 @allow(Permission.MANAGE_ORGANISATIONS, "GET", "HEAD", "POST", fresh=True)
 @keeps(DecisionForm)
 def proposal_detail(request: HttpRequest, pk: int) -> HttpResponse:
@@ -216,7 +224,8 @@ def proposal_detail(request: HttpRequest, pk: int) -> HttpResponse:
     def decide(given: Given) -> HttpResponse:
         decision = Proposal.Decision(given["decision"])
         decided = proposals.decide(proposal=proposal, decision=decision, by=request.acting)
-        return done(request, f"{decided.get_decision_display()}: {act_in_words(decided)}.", "proposal-list")
+        words = f"{decided.get_decision_display()}: {act_in_words(decided)}.{_invited(decided)}"
+        return done(request, words, "proposal-list")
 
     own = proposal.proposed_by_id == request.user.pk
     context = {"proposal": proposal, "act": act_in_words(proposal), "own": own}

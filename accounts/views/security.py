@@ -127,7 +127,7 @@ def factors_reset(request: HttpRequest, pk: int) -> HttpResponse:
 
     def reset(given: Given) -> HttpResponse:
         reset_factors_of_member(membership=membership, reason=given["reason"], by=request.acting)
-        words = f"The second factors of {membership.user} have been reset. We have emailed them."
+        words = f"The second factors of {membership.user} have been reset. We will email them."
         return done(request, words, "member-list")
 
     context = {"membership": membership}

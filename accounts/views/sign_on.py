@@ -12,7 +12,7 @@ from accounts.models import MailDomain, Organisation, SingleSignOn
 from accounts.roles import Permission
 from accounts.sign_in.kept_forms import keeps
 
-MAILED = "A link went to {}. It works for 72 hours."
+MAILED = "We will email a link to {}, which works for 72 hours."
 
 
 @allow(Permission.MANAGE_ORGANISATIONS)
