@@ -4,8 +4,8 @@ PORT ?= 8000
 DEMO_DEVICES ?= 20000
 BENCH_DEVICES ?= 1000000
 export PORT BENCH_DEVICES
-# A venv of another Python, or another project's settings, would lead astray.
-unexport PYTHONHOME PYTHONPATH DJANGO_SETTINGS_MODULE
+# A venv of another Python, or another project's settings, would lead astray; and what is compiled once need not be again.
+unexport PYTHONHOME PYTHONPATH DJANGO_SETTINGS_MODULE PYTHONDONTWRITEBYTECODE
 
 PYTHON ?= $(or $(shell command -v python3.11 || command -v python3),python3)
 RUN = .venv/bin/python
@@ -15,6 +15,8 @@ TEMPLATES = $(shell find templates -name '*.html' -o -name '*.txt')
 .PHONY: demo test drills check bench fix locks picture browser assets clean
 
 demo: assets
+	@$(RUN) -c "import socket; socket.create_server(('127.0.0.1', $(PORT)))" 2>/dev/null || { \
+	  echo "Port $(PORT) cannot be used. Stop the program that uses it, or choose another: make demo PORT=8001"; exit 1; }
 	@echo "==> Database"
 	@$(MANAGE) migrate --verbosity 0
 	@echo "==> Demo data"

@@ -1,23 +1,27 @@
 """How gunicorn serves the portal (docs/operations.md): threads in one process for each core, the app loaded once.
 
-Its environment: `PORT`, `WEB_CONCURRENCY` (processes), `WEB_THREADS` (threads of each), and `WORKER`: set, a worker for
-the work in the background runs beside the server as long as that does.
+Its environment: `PORT`, `WEB_CONCURRENCY` (processes: two for each core, at most eight), `WEB_THREADS` (threads of each:
+four), and `WORKER`: set, a worker and a keeper run beside the server as long as that does.
 """
 
+import ctypes
 import os
 import signal
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 from gunicorn.arbiter import Arbiter
 
-threads = int(os.environ.get("WEB_THREADS", "16"))
+# Python runs one thread of a process at a time: many threads in few processes wait for one another.
+workers = int(os.environ.get("WEB_CONCURRENCY") or min(2 * (os.cpu_count() or 1), 8))
+threads = int(os.environ.get("WEB_THREADS") or 4)
 bind = f"127.0.0.1:{os.environ.get('PORT', '8000')}"
 wsgi_app = "smi_portal.wsgi"
 worker_class = "gthread"
 # Each thread may hold a connection, and a stream records its outcome on one more.
-raw_env = [f"DATABASE_POOL_SIZE={threads + 2}"]
+raw_env = [f"DATABASE_POOL_SIZE={threads + 2}", f"WEB_CONCURRENCY={workers}", f"WEB_THREADS={threads}"]
 # Settings are read before the workers start: the embedded database of the demo belongs to the master.
 preload_app = True
 graceful_timeout = 10
@@ -27,35 +31,42 @@ loglevel = "warning"
 control_socket_disable = True
 
 
-WORKER_PATIENCE = 12  # seconds: a worker gives a job 10 to finish
+PATIENCE = 12  # seconds: a worker gives a job 10 to finish
+BESIDE = (["procrastinate", "worker"], ["keeper"])  # commands of manage.py
+PR_SET_PDEATHSIG = 1  # of Linux, in sys/prctl.h
 beside: list[subprocess.Popen] = []
 
 
 def when_ready(server: Arbiter) -> None:
     if os.environ.get("WORKER"):
-        beside.append(start_worker())
+        beside.extend(start(command) for command in BESIDE)
     if banner := os.environ.get("PORTAL_BANNER"):
         print(banner, flush=True)  # noqa: T201
 
 
 def on_exit(server: Arbiter) -> None:
-    """The worker ends first: the embedded database is stopped by the last one out."""
+    """They end first: the embedded database is stopped by the last one out."""
     for process in beside:
         process.terminate()
+    for process in beside:
         try:
-            process.wait(WORKER_PATIENCE)
+            process.wait(PATIENCE)
         except subprocess.TimeoutExpired:  # told to end while it was starting, it may never do so
             process.kill()
             process.wait()
 
 
-def start_worker() -> subprocess.Popen:
+def start(command: list[str]) -> subprocess.Popen:
     """A process of its own, with connections of its own rather than the pool of the threads."""
     environment = {name: value for name, value in os.environ.items() if name != "DATABASE_POOL_SIZE"}
-    command = [sys.executable, Path(__file__).with_name("manage.py"), "procrastinate", "worker"]
-    return subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, preexec_fn=ignore_interrupt)
+    whole = [sys.executable, Path(__file__).with_name("manage.py"), *command]
+    return subprocess.Popen(whole, env=environment, stdin=subprocess.DEVNULL, preexec_fn=partial(bind_to, os.getpid()))
 
 
-def ignore_interrupt() -> None:
-    """Ctrl-C reaches all processes of a terminal: the server ends by it, and ends the worker."""
+def bind_to(server: int) -> None:
+    """In the new process: leave Ctrl-C to the server, which ends it, and end when the server is killed."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+        if os.getppid() != server:  # killed meanwhile
+            os._exit(1)

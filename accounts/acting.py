@@ -20,7 +20,8 @@ from django.db.backends.utils import CursorWrapper
 from django.http import HttpRequest
 from django.utils import timezone
 
-from accounts.models import Binding, Membership, Organisation, Participant, ServiceToken, User
+from accounts import waits
+from accounts.models import Binding, Membership, Organisation, ServiceToken, User
 from accounts.roles import Job, Permission, Role, allows
 
 SESSION_KEY = "acting_membership"
@@ -78,7 +79,7 @@ class Acting:
 
     @cached_property
     def bindings(self) -> list[Binding]:
-        """The codes bound to the organisation today."""
+        """The codes bound to the organisation today, with their entries of the list."""
         return self._bound_on(timezone.localdate())
 
     @property
@@ -89,20 +90,24 @@ class Acting:
     @cached_property
     def participants(self) -> tuple[int, ...]:
         """Row ids of the list entries under those codes, ended ones included: what the scope is made of."""
-        return tuple(Participant.objects.bound_by(self.bindings).values_list("pk", flat=True))
+        return _entries_of(self.bindings)
 
     def participants_on(self, day: date) -> tuple[int, ...]:
         """The same under the codes that were bound on `day`."""
         if day == timezone.localdate():
             return self.participants
-        return tuple(Participant.objects.bound_by(self._bound_on(day)).values_list("pk", flat=True))
+        return _entries_of(self._bound_on(day))
 
     def codes_on(self, day: date) -> list[str]:
         """The codes bound on `day`, in order."""
         return sorted({binding.code for binding in self._bound_on(day)})
 
     def _bound_on(self, day: date) -> list[Binding]:
-        return list(Binding.objects.on(day).filter(organisation=self.organisation))
+        return list(Binding.objects.on(day).filter(organisation=self.organisation).with_entries())
+
+
+def _entries_of(bindings: list[Binding]) -> tuple[int, ...]:
+    return tuple(entry for binding in bindings for entry in binding.entries)
 
 
 def memberships_of(user: User, through: int | None = None) -> list[Membership]:
@@ -154,7 +159,8 @@ def _set_history(cursor: CursorWrapper, words: dict[str, object]) -> None:
     cursor.execute("SELECT set_config('pghistory.context_metadata', %s, true)", [json.dumps(words)])
 
 
-SETTINGS = ("portal.organisation", "portal.operator", "pghistory.context_metadata")
+HISTORY = "pghistory.context_metadata"
+SETTINGS = ("portal.organisation", "portal.operator", HISTORY, *waits.NAMES)
 FORMER = "SELECT " + ", ".join(f"current_setting('{name}', true)" for name in SETTINGS)
 SET = "SELECT " + ", ".join(f"set_config('{name}', %s, true)" for name in SETTINGS)
 
@@ -163,13 +169,15 @@ SET = "SELECT " + ", ".join(f"set_config('{name}', %s, true)" for name in SETTIN
 def scope_settings(*, organisation: str, operator: str, history: dict[str, object]) -> Iterator[None]:
     """Set what row-level security and history read, for the rest of the transaction or of its current part.
 
-    A part without a batch of its own belongs to that of the scope around it. A failure undoes the settings too.
+    Also how long its statements wait, by the kind of work that `history` names as `via`. A part without a batch of its
+    own belongs to that of the scope around it. A failure undoes all of it.
     """
     outermost = not connection.in_atomic_block
     with transaction.atomic(), connection.cursor() as cursor:
         former = None if outermost else _read(cursor)
         history = {"batch": _batch_of(former) or str(uuid4())} | history
-        cursor.execute(SET, [organisation, operator, json.dumps(history)])
+        waiting = waits.WAITS[history["via"]].values()
+        cursor.execute(SET, [organisation, operator, json.dumps(history), *waiting])
         yield
         if former and not connection.needs_rollback:
             cursor.execute(SET, former)
@@ -181,4 +189,4 @@ def _read(cursor: CursorWrapper) -> list[str]:
 
 
 def _batch_of(former: list[str] | None) -> str | None:
-    return json.loads(former[-1] or "{}").get("batch") if former else None
+    return json.loads(dict(zip(SETTINGS, former, strict=True))[HISTORY] or "{}").get("batch") if former else None

@@ -10,11 +10,12 @@ RECEIVERS = (
     "receivers.security",
     "sign_in.timeouts",
 )
+EMAILS = "emails"  # which register the kinds of email
 
 
 class AccountsConfig(AppConfig):
     name = "accounts"
 
     def ready(self) -> None:
-        for module in RECEIVERS:
+        for module in (*RECEIVERS, EMAILS):
             import_module(f"accounts.{module}")

@@ -67,10 +67,10 @@ class TooMany(Exception):
 
 
 class Busy(Exception):
-    """503: all places for long answers are taken; `seconds` until it is worth trying again."""
+    """503: not now, for a reason that passes; `seconds` until it is worth trying again."""
 
-    def __init__(self, seconds: int) -> None:
-        super().__init__(f"Busy; try again in {seconds} s.")
+    def __init__(self, sentence: str, seconds: int) -> None:
+        super().__init__(sentence)
         self.seconds = seconds
 
 
@@ -90,13 +90,6 @@ class NotAllowed(Exception):
         refusal = cls(problems[0].in_full, problems[0].item or None)
         refusal.problems = list(problems)
         return refusal
-
-
-class NotSent(NotAllowed):
-    """The mail server does not accept the email that an act depends on, so the act is not carried out."""
-
-    def __init__(self) -> None:
-        super().__init__("We could not send the email. Try again later.")
 
 
 class Stale(Exception):

@@ -51,6 +51,7 @@ class Permission(StrEnum):
         "accounts.manage_organisations",
         "Manage organisations, their codes and first administrators (two people where sight is granted or taken)",
     )
+    SEE_UNSENT_EMAILS = "accounts.see_unsent_emails", "See emails that could not be sent, and try again"
     READ_AUDIT = "accounts.read_audit", "Read the organisation’s audit trail (DCC: everyone’s)"
 
 
@@ -74,7 +75,7 @@ GRANTS: dict[Role, dict[Job, frozenset[Permission]]] = {
         Job.VIEWER: EVERYONE | {P.DOWNLOAD_DEVICE_LIST},
         Job.EDITOR: EVERYONE | {P.DOWNLOAD_DEVICE_LIST} | RECORDING,
         Job.ADMINISTRATOR: EVERYONE
-        | {P.DOWNLOAD_DEVICE_LIST, P.BLANK_MAP_ID, P.MANAGE_ORGANISATIONS}
+        | {P.DOWNLOAD_DEVICE_LIST, P.BLANK_MAP_ID, P.MANAGE_ORGANISATIONS, P.SEE_UNSENT_EMAILS}
         | RECORDING
         | ADMINISTERING,
     },

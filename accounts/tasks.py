@@ -1,35 +1,43 @@
-"""Work by the clock; each task calls one action. Run by `manage.py procrastinate worker`."""
+"""Work by the clock; each task calls one action. Run by `manage.py procrastinate worker`, as the portal's login."""
 
 from django.utils import timezone
+from procrastinate import JobContext
 from procrastinate.contrib.django import app
+from procrastinate.exceptions import UniqueViolation
+from procrastinate.jobs import Job, Status
+from procrastinate.manager import JobManager
 
 from accounts.actions import dormancy, reviews, sessions
 from accounts.actions.tokens import tell_of_expiry
-from accounts.audit import keeping, sealing
 from accounts.idempotency import forget_answers
 from accounts.limits import forget_counts
 from accounts.operator import system_scope
 
+KEPT_HOURS = 90 * 24  # of jobs that failed
+
 
 @app.periodic(cron="* * * * *")
-@app.task(queueing_lock="seal_audit")
-def seal_audit(timestamp: int) -> int | None:
-    """Rows committed in the last minute are chained."""
-    return sealing.seal_audit()
+@app.task(queueing_lock="take_up_stalled", pass_context=True)
+async def take_up_stalled(context: JobContext, timestamp: int) -> None:
+    """What a worker had begun that was killed, and has not been heard of for 30 seconds, is done again."""
+    manager = context.app.job_manager
+    for job in await manager.get_stalled_jobs():
+        await _take_up(manager, job)
 
 
-@app.periodic(cron="5 * * * *")  # UK midnight is at 23:00 or 00:00 UTC; what was missed is made up for
-@app.task(queueing_lock="take_audit_roots")
-def take_audit_roots(timestamp: int) -> int:
-    """After each UK day, where the chains stand."""
-    return sealing.take_roots()
+async def _take_up(manager: JobManager, job: Job) -> None:
+    """Work by the clock is left to its next time if that has been queued meanwhile."""
+    try:
+        await manager.retry_job(job)
+    except UniqueViolation:
+        await manager.finish_job(job, status=Status.FAILED, delete_job=True)
 
 
-@app.periodic(cron="35 3 * * *")
-@app.task(queueing_lock="expire_audit")
-def expire_audit(timestamp: int) -> int:
-    """What is kept no longer goes."""
-    return keeping.expire_audit()
+@app.periodic(cron="50 3 * * *")
+@app.task(queueing_lock="forget_failed_jobs", pass_context=True)
+async def forget_failed_jobs(context: JobContext, timestamp: int) -> None:
+    """Jobs that failed, unsent emails among them, are kept for 90 days."""
+    await context.app.job_manager.delete_old_jobs(nb_hours=KEPT_HOURS, include_failed=True)
 
 
 @app.periodic(cron="20 6 * * *")

@@ -12,6 +12,7 @@ from django.views.decorators.cache import never_cache
 
 from accounts.views import (
     acting,
+    emails,
     invitations,
     members,
     organisations,
@@ -58,7 +59,7 @@ urlpatterns = [
     # Sign-in and security
     path("accounts/security/", security.security, name="mfa_index"),
     path("accounts/security/enrol/", security.enrol, name="enrol"),
-    path("accounts/security/sessions/", security.session_list, name="usersessions_list"),
+    path("accounts/security/sessions/", security.session_list, name="session-list"),
     path("accounts/security/app/", never_cache(mfa_totp.activate_totp), name="mfa_activate_totp"),
     path("accounts/security/app/remove/", mfa_totp.deactivate_totp, name="mfa_deactivate_totp"),
     path("accounts/security/recovery-codes/", security.recovery_codes_view, name="mfa_view_recovery_codes"),
@@ -106,6 +107,8 @@ urlpatterns = [
     path("organisations/bindings/<int:pk>/unbind/", organisations.code_unbind, name="code-unbind"),
     path("organisations/proposals/", organisations.proposal_list, name="proposal-list"),
     path("organisations/proposals/<int:pk>/", organisations.proposal_detail, name="proposal-detail"),
+    path("organisations/emails/", emails.unsent_email_list, name="unsent-email-list"),
+    path("organisations/emails/<int:pk>/send/", emails.unsent_email_send, name="unsent-email-send"),
     path("organisations/reviews/", reviews.organisation_reviews, name="organisation-reviews"),
     # Single sign-on
     path("accounts/sign-on/", provider.sign_on_start, name="sign-on-start"),

@@ -20,7 +20,7 @@ def main() -> None:
     import django
 
     django.setup()
-    from bench import api, device_list, map_report, report_download, row_security, walk
+    from bench import api, device_list, map_report, people, report_download, row_security, walk
     from bench.measure import Outcome, print_table
 
     database.fill(COUNT)
@@ -29,6 +29,7 @@ def main() -> None:
     outcomes += device_list.run(COUNT, SMALL, small)
     outcomes += row_security.run()
     outcomes += api.run(COUNT, SMALL, small)
+    outcomes += people.run()
     outcomes += walk.run()
     outcomes += report_download.run(COUNT)
     machine = {"processor": platform.processor() or platform.machine(), "cores": os.cpu_count(), **database.versions()}

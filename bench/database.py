@@ -86,23 +86,29 @@ def as_owner(statement: str) -> None:
 
 
 def make_cast() -> None:
-    """8 suppliers and 10 MAPs in each fuel; the DCC, and a MAP without codes yet, each with a viewer and a token."""
+    """8 suppliers and 10 MAPs in each fuel; the DCC, a supplier with two codes, and a MAP without codes yet.
+
+    Each organisation has a viewer and a token.
+    """
     from accounts.actions import add_member, add_organisation
     from accounts.models import Participant
     from accounts.roles import Job, Role
     from bench.systems import secret_of
-    from tests.factories import make_token
+    from tests.factories import bind, make_token
 
     codes = [(Role.SUPPLIER, f"S{i}") for i in range(8)] + [(Role.MAP, f"M{i}") for i in range(10)]
     for role, code in codes:
         given = {"role": role, "name": f"Made-up {role.label} {code}", "effective_from": date(2010, 1, 1)}
         Participant.objects.create(fuel="E", code=f"ZZ{code}", **given)
         Participant.objects.create(fuel="G", code=f"Z{code}", **given)
-    for name, role, email in (("DCC", Role.DCC, "dcc"), ("Bench MAP", Role.MAP, "map")):
+    cast = (("DCC", Role.DCC, "dcc"), ("Bench supplier", Role.SUPPLIER, "supplier"), ("Bench MAP", Role.MAP, "map"))
+    for name, role, email in cast:
         member = {"email": f"{email}@demo.example", "name": email, "job": Job.VIEWER, "password": PASSWORD}
         organisation = add_organisation(name=name, role=role)
         add_member(organisation=organisation, **member)
         make_token(organisation, Job.VIEWER if role == Role.MAP else Job.EDITOR, secret=secret_of(name))
+        for participant in Participant.objects.filter(code__in=("ZZS0", "ZS0"), role=role):
+            bind(organisation, participant)
 
 
 def versions() -> dict[str, str]:

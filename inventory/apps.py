@@ -8,3 +8,4 @@ class InventoryConfig(AppConfig):
 
     def ready(self) -> None:
         import_module("inventory.trail.kinds")  # registers the kinds with the audit trail
+        import_module("inventory.emails")  # and those of email with the worker

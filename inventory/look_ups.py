@@ -8,15 +8,14 @@ from datetime import datetime, time, timedelta
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
-from django.urls import reverse
 from django.utils import timezone
 
 from accounts.acting import Acting, scope
 from accounts.audit import note
 from accounts.errors import TooMany
 from accounts.limits import count, counted, subject_of
-from accounts.mail import link_to, tell
-from accounts.models import Membership, ServiceToken
+from accounts.mail import queue_for
+from accounts.models import Membership
 from inventory.trail.kinds import DeviceAuditKind
 
 TOLD_AT = 0.8  # share of the day's limit at which the organisation's administrators are told
@@ -61,11 +60,8 @@ def _tell(acting: Acting, number: int) -> None:
     with scope(acting):
         note(DeviceAuditKind.LOOK_UPS_IN_VAIN, by=acting, number=number)
         administrators = Membership.objects.in_force().administrators().filter(organisation=acting.organisation)
-        addresses = list(administrators.values_list("user__email", flat=True))
-        token = acting.token_id and ServiceToken.objects.get(pk=acting.token_id)
-    who = f"The system “{token.name}”" if token else str(acting.user)
-    most, link = settings.LOOK_UPS_IN_VAIN, link_to(reverse("audit"))
-    tell("look_ups_in_vain", addresses, who=who, number=number, most=most, link=link)
+        who = {"token": acting.token_id} if acting.token_id else {"user": acting.user and acting.user.pk}
+        queue_for("look_ups_in_vain", administrators.values_list("user_id", flat=True), number=number, **who)
 
 
 class LookUpMiddleware:

@@ -5,7 +5,6 @@ from procrastinate.contrib.django import app
 from accounts.operator import system_scope
 from inventory.loads.staging import remove_leftovers
 from inventory.recording.planned import adopt_due_steps
-from inventory.trail import readings
 
 
 @app.periodic(cron="1 * * * *")  # UK midnight is at 23:00 or 00:00 UTC
@@ -22,10 +21,3 @@ def remove_staged(timestamp: int) -> int:
     """Remove staged rows that killed loads have left."""
     with system_scope("remove what loads have left", via="task", audited=False):
         return remove_leftovers()
-
-
-@app.periodic(cron="40 3 * * *")
-@app.task(queueing_lock="expire_readings")
-def expire_readings(timestamp: int) -> int:
-    """Remove device readings once they are older than the reads kept in the audit trail."""
-    return readings.expire_readings()

@@ -54,18 +54,29 @@ SECRET_KEY_FALLBACKS = [key for key in keys.get("SECRET_KEY_FALLBACKS", "").spli
 
 # Two names for one database: `default` is the portal's login, `owner` migrates.
 DATABASES["default"]["ATOMIC_REQUESTS"] = True
+# How long a page or a request to the API waits in the database (accounts/waits.py): also outside a scope.
+PAGE_WAITS = {
+    "lock_timeout": f"{env.int('LOCK_SECONDS', 3)}s",
+    "statement_timeout": f"{env.int('STATEMENT_SECONDS', 20)}s",
+    "idle_in_transaction_session_timeout": "60s",
+}
 if pool_size := env.int("DATABASE_POOL_SIZE", 0):
     DATABASES["default"].setdefault("OPTIONS", {})["pool"] = {
         "min_size": 2,
         "max_size": pool_size,
         "timeout": 10,
     }
+    DATABASES["default"]["OPTIONS"]["options"] = " ".join(f"-c {name}={value}" for name, value in PAGE_WAITS.items())
 DATABASE_ROUTERS: list[str] = []
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-# The server's threads; half of them may stream at once, each with a time-out in seconds on its client's socket.
-WEB_THREADS = env.int("WEB_THREADS", 16)
-STREAM_TIMEOUT = 60
+# The server's processes and the threads of each (gunicorn.conf.py); half of all threads may serve downloads at one time. A download ends
+# when its client takes nothing for STREAM_TIMEOUT seconds, or in all fewer than STREAM_FLOOR bytes for each second that
+# it is waited for, once that has taken STREAM_TIMEOUT seconds.
+WEB_PROCESSES = env.int("WEB_CONCURRENCY", 1)
+WEB_THREADS = env.int("WEB_THREADS", 4)
+STREAM_TIMEOUT = env.int("STREAM_TIMEOUT", 60)
+STREAM_FLOOR = env.int("STREAM_FLOOR", 8 * 1024)
 
 DEBUG = False
 PORTAL_HTTPS = PORTAL_URL.startswith("https")
@@ -104,7 +115,6 @@ INSTALLED_APPS = [
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.humanize",
-    "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.postgres",
     "django.contrib.staticfiles",
@@ -118,7 +128,6 @@ INSTALLED_APPS = [
     "allauth",
     "allauth.account",
     "allauth.mfa",
-    "allauth.usersessions",
     "allauth.socialaccount",
     "allauth.socialaccount.providers.openid_connect",
     "csp",
@@ -128,7 +137,7 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
     "accounts.sign_in.tokens.ApiMiddleware",
-    "django.contrib.sessions.middleware.SessionMiddleware",
+    "accounts.sign_in.session_store.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
@@ -168,6 +177,7 @@ FORM_RENDERER = "django.forms.renderers.TemplatesSetting"
 LANGUAGE_CODE = "en-gb"
 FORMAT_MODULE_PATH = ["smi_portal.formats"]
 USE_THOUSAND_SEPARATOR = False
+USE_I18N = False  # English alone; a language for each thread cost more than half of a page
 TIME_ZONE = "Europe/London"
 
 STATIC_URL = "/static/"
@@ -195,6 +205,7 @@ CACHES = {
 vars().update(env.email_url("EMAIL_URL", default="smtp://localhost:25"))
 if DEMO and "EMAIL_URL" not in env.ENVIRON:
     EMAIL_BACKEND, EMAIL_FILE_PATH = "django.core.mail.backends.filebased.EmailBackend", LOCAL_DIR / "mail"
+EMAIL_TIMEOUT = 10  # seconds for each answer of the mail server
 DEFAULT_FROM_EMAIL = env("DEFAULT_FROM_EMAIL", default="SMI self-service portal <noreply@localhost>")
 
 AUTH_USER_MODEL = "accounts.User"
@@ -228,12 +239,15 @@ ACCOUNT_EMAIL_NOTIFICATIONS = True  # of a changed password, a factor added or r
 ACCOUNT_RATE_LIMITS = {"login_failed": "10/m/ip,200/h/ip,5/5m/key,100/d/key"}
 # How many proxies stand before the portal: the address of a visitor is read that far back in X-Forwarded-For.
 ALLAUTH_TRUSTED_PROXY_COUNT = env.int("TRUSTED_PROXIES", 0)
+SESSION_ENGINE = "accounts.sign_in.session_store"
 # A session ends after so many seconds without an act of its person, and after so many in any case.
 SESSION_IDLE_SECONDS = env.int("SESSION_IDLE_SECONDS", 30 * 60)
 SESSION_ABSOLUTE_SECONDS = env.int("SESSION_ABSOLUTE_SECONDS", 12 * 3600)
 # Whose it was is known for a day longer: a form may be sent on the next morning.
 SESSION_COOKIE_AGE = SESSION_ABSOLUTE_SECONDS + 24 * 3600
 SESSION_EXPIRE_AT_BROWSER_CLOSE = True  # by whichever way it began
+# Before somebody signs in, and after a time-out; at most so many of one network address.
+SESSION_OF_NOBODY_SECONDS, SESSIONS_OF_NOBODY = 30 * 60, 1000
 # Whether everybody needs a second factor (or a passkey); who has none is led to enrol one.
 MFA_REQUIRED = env.bool("MFA_REQUIRED", not DEMO)
 MFA_ADAPTER = "accounts.sign_in.mfa.FactorAdapter"
@@ -312,7 +326,8 @@ DORMANT_DAYS, DORMANT_TOLD_DAYS = env.int("DORMANT_DAYS", 90), 14
 ACCESS_REVIEW_DAYS, ACCESS_REVIEW_TOLD_DAYS = env.int("ACCESS_REVIEW_DAYS", 365), 30
 
 # Jobs that succeeded leave nothing behind: one runs every minute.
-PROCRASTINATE_WORKER_DEFAULTS = {"delete_jobs": "successful", "shutdown_graceful_timeout": 10}
+# Several at one time, so that a slow mail server does not hold up what is due by the clock.
+PROCRASTINATE_WORKER_DEFAULTS = {"delete_jobs": "successful", "shutdown_graceful_timeout": 10, "concurrency": 4}
 
 
 def without_tokens(_logger: object, _name: str, event: dict[str, object]) -> dict[str, object]:

@@ -1,28 +1,32 @@
 """A fixed cast, signed-in clients, and a database that tests use as the portal does: as its login, not its owner."""
 
-import threading
+import gc
 from collections.abc import Callable, Iterator
+from functools import wraps
 from types import SimpleNamespace
 
 import pytest
 from allauth.account.internal.flows.login import record_authentication
-from allauth.usersessions.models import UserSession
 from django.contrib.auth.hashers import Argon2PasswordHasher
 from django.core.management import BaseCommand
-from django.db import connections, transaction
+from django.core.signals import request_finished
+from django.db import close_old_connections, connections, transaction
+from django.http.response import HttpResponseBase
 from django.test import Client, TransactionTestCase
 from pytest_django.plugin import DjangoDbBlocker
 
 from accounts.acting import Acting
-from accounts.files import streams
 from accounts.models import Membership, Organisation, ServiceToken
 from accounts.roles import Job, Role
 from tests import provider as providers
+from tests import queued_mail
 from tests.drills import take_examples
 from tests.factories import bind, make_membership, make_organisation, make_participant
 from tests.scopes import as_nobody, become_operator
 
 take_examples()
+# What stays for the whole run (Django, the tests themselves) is not searched for garbage each time.
+gc.set_threshold(100_000, 20, 100)
 KEPT = {"django_migrations", "django_content_type", "auth_permission"}  # what migrating fills
 
 
@@ -30,6 +34,10 @@ KEPT = {"django_migrations", "django_content_type", "auth_permission"}  # what m
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Browser tests come last: once the browser's loop runs, Django lets no test of this process ask the database."""
     items.sort(key=lambda item: item.get_closest_marker("browser") is not None)
+
+
+def pytest_collection_finish() -> None:
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")
@@ -49,19 +57,23 @@ def django_db_setup(
 
 
 def empty_tables() -> None:
-    """Remove what a test with transactions of its own has written: as the owner, past the tables that refuse it.
+    """Remove what a test with transactions of its own has written: as the owner, past triggers that refuse or note it.
 
-    Django's flush would also create all permissions again, for each alias of the database.
+    Of some sixty tables most tests fill a few. TRUNCATE would make new files for each, and Django's flush would also
+    create all permissions again, for each alias of the database.
     """
     with connections["owner"].cursor() as cursor, transaction.atomic(using="owner"):
-        cursor.execute("SELECT tgrelid::regclass FROM pg_trigger WHERE tgname = 'append_only_truncate'")
-        guarded = [table for (table,) in cursor.fetchall()]
-        for table in guarded:
-            cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER append_only_truncate")
         tables = set(connections["owner"].introspection.django_table_names(only_existing=True, include_views=False))
-        cursor.execute(f"TRUNCATE {', '.join(tables - KEPT | {'portal_cache'})}")
-        for table in guarded:
-            cursor.execute(f"ALTER TABLE {table} ENABLE TRIGGER append_only_truncate")
+        asked = [f"SELECT '{table}' WHERE EXISTS (SELECT FROM {table})" for table in tables - KEPT | {"portal_cache"}]
+        cursor.execute(" UNION ALL ".join(asked))
+        filled = [table for (table,) in cursor.fetchall()]
+        statements = [
+            *(f"ALTER TABLE {table} DISABLE TRIGGER USER" for table in filled),
+            *(f"DELETE FROM {table}" for table in filled),
+            "SET CONSTRAINTS ALL IMMEDIATE",
+            *(f"ALTER TABLE {table} ENABLE TRIGGER USER" for table in filled),
+        ]
+        cursor.execute("; ".join(statements))
 
 
 @pytest.fixture
@@ -74,15 +86,43 @@ def operator(db) -> None:
 def portal_enters_its_own_scopes() -> Iterator[None]:
     """A request or a command begins without a scope, whatever the scope of the test."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Client, "request", as_nobody()(Client.request))
+        patch.setattr(Client, "request", leaving_files(as_nobody()(then_mail(Client.request))))
         patch.setattr(BaseCommand, "execute", as_nobody()(BaseCommand.execute))
         yield
 
 
-@pytest.fixture(autouse=True)
-def fresh_stream_slots(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A download that a test does not read to its end takes no slot from the next test."""
-    monkeypatch.setattr(streams, "slots", threading.BoundedSemaphore(streams.SLOTS))
+def end(answer: HttpResponseBase) -> None:
+    """What the server does when an answer is sent, or its client has gone; the test's connection stays open."""
+    request_finished.disconnect(close_old_connections)
+    answer.close()
+    request_finished.connect(close_old_connections)
+
+
+def leaving_files(request: Callable) -> Callable:
+    """A client that asks again has left the file that it did not read: a server notices, Django's client does not."""
+
+    def ask(client: Client, **given: object):
+        if left := client.__dict__.pop("left", None):
+            end(left)
+        answer = request(client, **given)
+        if answer.streaming:
+            client.left = answer
+        return answer
+
+    return ask
+
+
+def then_mail(request: Callable) -> Callable:
+    """After each request the emails that it has queued are sent, as by a worker beside the server."""
+
+    @wraps(request)
+    def requesting(*args: object, **kwargs: object) -> HttpResponseBase:
+        answer = request(*args, **kwargs)
+        if queued_mail.is_waiting():
+            queued_mail.send_queued()
+        return answer
+
+    return requesting
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -198,12 +238,10 @@ class Browser(Client):
         self.prove_identity()
 
     def prove_identity(self) -> None:
-        """As signing in does it: the session is one of the person's, and their password was given just now."""
-        user = self.membership.user
+        """As signing in does it: their password was given just now."""
         session = self.session
-        record_authentication(SimpleNamespace(session=session), user, method="password")
+        record_authentication(SimpleNamespace(session=session), self.membership.user, method="password")
         session.save()
-        UserSession.objects.create(user=user, session_key=session.session_key, ip="127.0.0.1", user_agent="tests")
 
     def submit(self, path: str, data: dict | None = None, **kwargs: object):
         return self.post(path, {"acting": self.membership.pk} | (data or {}), **kwargs)

@@ -9,6 +9,7 @@ from django.db import connection
 from django.utils import timezone
 
 from accounts.acting import explaining
+from accounts.mail import queue_mail
 from accounts.models import (
     Binding,
     Fuel,
@@ -62,6 +63,17 @@ def make_invitation(organisation: Organisation, job: Job = Job.VIEWER, **fields:
 
 
 @as_operator_unless_in_scope()
+def make_unsent_email(user: User | None = None) -> int:
+    """An email about reset factors, whose attempts have all failed; the id of its job."""
+    user = user or make_user()
+    queue_mail("factors_reset", to=user.pk)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT max(id) FROM procrastinate_jobs")
+        (job,) = cursor.fetchone()
+        cursor.execute("SELECT procrastinate_finish_job_v1(%s, 'failed', false)", [job])
+    return job
+
+
 def make_proposal(organisation: Organisation, *, proposed_by: User, **fields: object) -> Proposal:
     """To deactivate the organisation, unless `fields` say otherwise."""
     given = {"act": Proposal.Act.DEACTIVATE, "expires_at": timezone.now() + Proposal.VALID_FOR}

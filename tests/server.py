@@ -57,6 +57,8 @@ def running(name: str = "127.0.0.1", **environment: str) -> Iterator[Server]:
         "PORT": str(port),
         "LOG_LEVEL": "ERROR",
         "MFA_REQUIRED": "false",
+        "WEB_CONCURRENCY": "1",
+        "WEB_THREADS": "16",
     }
     command = [sys.executable, "-m", "gunicorn"]
     process = subprocess.Popen(

@@ -288,7 +288,7 @@ def test_filter_field_is_bold():
     ],
 )
 def test_status_has_its_colour(status, colour):
-    html = rendered('{% include "components/status_tag.html" with status=status label="Words" only %}', status=status)
+    html = rendered('{% status_tag status "Words" %}', status=status)
 
     assert html == f'<strong class="{colour}">Words</strong>'
 

@@ -1,5 +1,6 @@
 """What `make` says where it cannot begin."""
 
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -38,3 +39,14 @@ def test_python_that_is_older_or_missing_is_refused_with_a_sentence(bare, is_the
     assert done.returncode != 0
     assert f"The portal needs Python 3.11 or newer, but {python} is missing or older." in done.stdout
     assert not (bare / ".venv").exists()
+
+
+def test_demo_on_a_port_in_use_is_refused_with_a_sentence_before_it_touches_the_database():
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        command = ["make", "--old-file=assets", "demo", f"PORT={port}", f"RUN={sys.executable}"]
+        done = subprocess.run(command, cwd=settings.BASE_DIR, capture_output=True, text=True, check=False, timeout=60)
+
+    assert done.returncode != 0
+    assert f"Port {port} cannot be used." in done.stdout
+    assert "Database" not in done.stdout

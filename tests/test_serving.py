@@ -11,6 +11,7 @@ from django.db import connections
 from django.utils import timezone
 from pytest_django.plugin import DjangoDbBlocker
 
+from accounts.models import RunningDownload
 from accounts.roles import Job, Role
 from inventory.demo.generation import generate_devices
 from inventory.loads.statistics import count_values
@@ -21,6 +22,7 @@ from tests.scopes import as_operator
 from tests.server import PASSWORD, Server, Visitor, running
 
 DOWNLOAD = "/reports/map-portfolio/download/?format=csv"
+ANALYST, *OTHERS = [f"analyst{number}@demo.example" for number in range(5)]
 DEVICES = 60_000  # enough that the report does not fit into the buffers between server and client
 
 pytestmark = pytest.mark.usefixtures("operator")
@@ -41,8 +43,8 @@ def fill() -> None:
     provider = make_organisation("Zenith Meter Assets", Role.MAP)
     bind(provider, make_participant("ZMAP"))
     make_participant("ZEPH", role=Role.SUPPLIER)
-    user = make_user(email="map.analyst@demo.example", password=PASSWORD)
-    make_membership(provider, Job.VIEWER, user)
+    for person in (ANALYST, *OTHERS):
+        make_membership(provider, Job.VIEWER, make_user(email=person, password=PASSWORD))
     generate_devices(count=DEVICES, seed=1, today=timezone.localdate())
     count_values()
 
@@ -73,6 +75,11 @@ def read_all(client: socket.socket) -> bytes:
     return b"".join(pieces)
 
 
+def read_slowly(client: socket.socket) -> None:
+    while client.recv(4096):
+        time.sleep(0.1)
+
+
 def wait_for(condition, seconds: float = 20) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
@@ -92,7 +99,7 @@ def end_backends_that_copy() -> int:
 
 
 def test_download_over_http_is_whole_and_matches_its_record(portal, outcomes):
-    visitor = Visitor(portal).sign_in("map.analyst@demo.example")
+    visitor = Visitor(portal).sign_in(ANALYST)
 
     with visitor.get(DOWNLOAD) as answer:
         data = answer.read()
@@ -106,7 +113,7 @@ def test_download_over_http_is_whole_and_matches_its_record(portal, outcomes):
 
 @pytest.mark.parametrize("version", ["1.0", "1.1"])
 def test_failure_half_way_resets_the_connection_and_is_recorded(portal, outcomes, version):
-    visitor = Visitor(portal).sign_in("map.analyst@demo.example")
+    visitor = Visitor(portal).sign_in(ANALYST)
     with ask(portal, visitor, version) as client:
         client.recv(1000)
         wait_for(lambda: end_backends_that_copy() == 1)
@@ -119,7 +126,7 @@ def test_failure_half_way_resets_the_connection_and_is_recorded(portal, outcomes
 
 
 def test_client_that_leaves_breaks_off_its_run(portal, outcomes):
-    visitor = Visitor(portal).sign_in("map.analyst@demo.example")
+    visitor = Visitor(portal).sign_in(ANALYST)
     client = ask(portal, visitor, "1.1")
     client.recv(1000)
     client.close()
@@ -128,14 +135,14 @@ def test_client_that_leaves_breaks_off_its_run(portal, outcomes):
 
 
 def test_slow_readers_do_not_take_the_portal_from_others(portal, outcomes):
-    """Eight read next to nothing; a ninth person signs in, sees pages, and is told to come again for a file."""
-    visitor = Visitor(portal).sign_in("map.analyst@demo.example")
-    slow = [ask(portal, visitor, "1.1") for _ in range(8)]
+    """Four people read next to nothing of two files each; a fifth sees pages, and is told to try again for a file."""
+    visitors = [Visitor(portal).sign_in(person) for person in OTHERS]
+    slow = [ask(portal, visitor, "1.1") for visitor in visitors for _ in range(2)]
     for client in slow:
         client.recv(1)
     began = time.monotonic()
 
-    ninth = Visitor(portal).sign_in("map.analyst@demo.example")
+    ninth = Visitor(portal).sign_in(ANALYST)
     with ninth.get("/devices/") as page:
         page.read()
     took = time.monotonic() - began
@@ -148,6 +155,35 @@ def test_slow_readers_do_not_take_the_portal_from_others(portal, outcomes):
     assert head.startswith((b"HTTP/1.0 503", b"HTTP/1.1 503"))
     assert b"Retry-After: 30" in head
     wait_for(lambda: outcomes() == ["broken_off"] * 8)
+    wait_for(lambda: not RunningDownload.objects.exists())
+
+
+def test_one_person_has_two_downloads_over_all_processes(portal, outcomes):
+    with running(WEB_CONCURRENCY="2", WEB_THREADS="4") as server:
+        visitor = Visitor(server).sign_in(ANALYST)
+        clients = [ask(server, visitor, "1.1") for _ in range(2)]
+        for client in clients:
+            client.recv(1)
+        refused = [ask(server, visitor, "1.0") for _ in range(6)]
+
+        statuses = [client.recv(4000).split(b" ")[1] for client in refused]
+
+        for client in [*clients, *refused]:
+            client.close()
+    assert statuses == [b"503"] * 6
+
+
+def test_client_that_takes_too_little_is_cut_off(portal, outcomes):
+    """It takes something within each second, but next to nothing."""
+    with running(STREAM_TIMEOUT="1", STREAM_FLOOR="1000000") as server:
+        client = ask(server, Visitor(server).sign_in(ANALYST), "1.1")
+        began = time.monotonic()
+
+        with client, pytest.raises(ConnectionResetError):
+            read_slowly(client)
+
+        assert time.monotonic() - began < 20
+        wait_for(lambda: outcomes() == ["broken_off"])
 
 
 def test_runs_of_a_killed_server_show_as_broken_off_after_an_hour():

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Exists, F, OuterRef, Q
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.http import urlencode
@@ -19,7 +19,7 @@ from accounts.actions.members import may_manage_still
 from accounts.audit import note
 from accounts.audit.kinds import AuditKind
 from accounts.errors import NotAllowed
-from accounts.mail import deliver, link_to, tell
+from accounts.mail import link_to, queue_for, queue_mail, queue_mails
 from accounts.models import Membership, MembershipQuerySet, Organisation, User
 from accounts.operator import system_scope
 from accounts.roles import Role
@@ -30,20 +30,20 @@ BATCH = 500
 
 
 def warn_dormant(*, now: datetime) -> int:
-    """Mail everybody who is to sign in lest memberships be suspended, once; the number of people.
+    """Queue an email to everybody who must sign in lest memberships be suspended; the number of people.
 
-    Whoever cannot be told now is told by a later run. Raises OSError or SMTPException when the mail server fails.
+    They count as warned once it has been sent; until then each run queues another, of which one is sent.
     """
-    theirs = Exists(_to_warn(now).filter(user=OuterRef("pk")))
-    told = 0
-    for person in User.objects.filter(theirs).order_by("pk").iterator(chunk_size=BATCH):
-        if deliver("dormant_warning", person.email, **_words_of_warning(now)):
-            _note_warning(person, now)
-            told += 1
-    return told
+    people = list(to_warn(now).order_by("pk").values_list("pk", flat=True))
+    queue_for("dormant_warning", people)
+    return len(people)
 
 
-def _words_of_warning(now: datetime) -> dict[str, object]:
+def to_warn(now: datetime) -> QuerySet[User]:
+    return User.objects.filter(Exists(_to_warn(now).filter(user=OuterRef("pk"))))
+
+
+def words_of_warning(now: datetime) -> dict[str, object]:
     """How long nobody has signed in, by which day somebody should, and where."""
     return {
         "days": settings.DORMANT_DAYS - WARNED_BEFORE.days,
@@ -52,7 +52,7 @@ def _words_of_warning(now: datetime) -> dict[str, object]:
     }
 
 
-def _note_warning(person: User, now: datetime) -> None:
+def note_warning(person: User, now: datetime) -> None:
     """Of what is still to be warned about: perhaps the person has just signed in."""
     with system_scope(REASON, via="task", audited=False):
         _to_warn(now).filter(user=person).update(warned_at=now)
@@ -66,7 +66,8 @@ def suspend_dormant(*, now: datetime) -> int:
     suspended: Counter[int] = Counter()
     while batch := _suspend_some(now):
         suspended.update(membership.organisation_id for membership in batch)
-    _tell_administrators(suspended)
+    with transaction.atomic():
+        _tell_administrators(suspended)
     return suspended.total()
 
 
@@ -102,15 +103,14 @@ def _unused(now: datetime, span: timedelta) -> MembershipQuerySet:
 
 
 def _tell_administrators(suspended: Counter[int]) -> None:
-    administrators = Membership.objects.in_force().administrators().select_related("user")
+    administrators = Membership.objects.in_force().administrators()
     own = list(administrators.filter(organisation__in=suspended))
-    for one in own:
-        number = suspended[one.organisation_id]
-        tell("memberships_suspended", [one.user.email], number=number, link=link_for(one, "member-list"))
+    told = [{"membership": one.pk, "number": suspended[one.organisation_id]} for one in own]
+    queue_mails("memberships_suspended", told)
     if without := suspended.keys() - {one.organisation_id for one in own}:
-        for one in administrators.filter(organisation__role=Role.DCC):
-            link = link_for(one, "organisation-reviews")
-            tell("organisations_without_administrator", [one.user.email], number=len(without), link=link)
+        of_dcc = administrators.filter(organisation__role=Role.DCC)
+        told = [{"membership": one.pk, "number": len(without)} for one in of_dcc]
+        queue_mails("organisations_without_administrator", told)
 
 
 def link_for(membership: Membership, page: str) -> str:
@@ -135,8 +135,7 @@ def reinstate_membership(*, membership: Membership, by: Acting) -> Membership:
     membership.suspended_at = membership.warned_at = None
     membership.save(update_fields=["suspended_at", "warned_at"])
     note(AuditKind.MEMBERSHIP_REINSTATED, by=by, member=membership.user_id)
-    link = link_for(membership, "dashboard")
-    tell("membership_reinstated", [membership.user.email], days=settings.DORMANT_DAYS, link=link)
+    queue_mail("membership_reinstated", membership=membership.pk)
     return membership
 
 

@@ -1,7 +1,5 @@
 """The verbs on second factors: the way back in for somebody who has lost theirs."""
 
-from functools import partial
-
 from allauth.mfa.models import Authenticator
 from django.db import transaction
 
@@ -11,7 +9,7 @@ from accounts.actions.sessions import end_sessions_of
 from accounts.audit import note
 from accounts.audit.kinds import AuditKind
 from accounts.errors import NotAllowed
-from accounts.mail import tell
+from accounts.mail import queue_for, queue_mail
 from accounts.models import Membership, Organisation, User
 from accounts.participants.bindings import dcc_administrators
 from accounts.roles import Permission
@@ -83,6 +81,5 @@ def _tell(user: User, organisations: list[Organisation], person: User | None) ->
     """The person, and the administrators of their organisations who did not do it themselves."""
     by_others = Membership.objects.in_force().administrators().filter(organisation__in=organisations)
     others = by_others.exclude(user__in=[user, *([person] if person else [])])
-    administrators = list(others.values_list("user__email", flat=True).distinct())
-    transaction.on_commit(partial(tell, "factors_reset", [user.email], user=user))
-    transaction.on_commit(partial(tell, "factors_reset_told", administrators, user=user))
+    queue_mail("factors_reset", to=user.pk)
+    queue_for("factors_reset_told", others.values_list("user_id", flat=True).distinct(), user=user.pk)

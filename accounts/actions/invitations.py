@@ -7,6 +7,7 @@ from datetime import timedelta
 from django.db import IntegrityError, transaction
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.crypto import salted_hmac
 
 from accounts.acting import Acting, Origin, scope
 from accounts.actions.members import join, may_manage_still
@@ -14,7 +15,7 @@ from accounts.actions.people import clean_email, clean_name, new_person
 from accounts.audit import note
 from accounts.audit.kinds import AuditKind
 from accounts.errors import NotAllowed
-from accounts.mail import link_to, send_mail
+from accounts.mail import link_to, queue_mail
 from accounts.models import Invitation, Membership, Organisation, User
 from accounts.operator import system_scope
 from accounts.roles import Job, Role
@@ -29,7 +30,7 @@ def invite(*, email: str, name: str, job: Job, by: Acting) -> Invitation:
     """Offer someone a job in the acting organisation, by an email with a link that works once, for 72 hours.
 
     Refuses anyone who is already a member or invited, and DCC administrators, who need a second administrator's
-    approval. Raises NotSent, and invites no one, when the mail server does not accept the email.
+    approval. The email follows once this has been committed.
     """
     if not may_manage_still(by):
         raise NotAllowed(f"Only an administrator of {by.organisation} invites people.")
@@ -54,7 +55,7 @@ def offer(
     _check_new(organisation, email)
     invitation = Invitation(organisation=organisation, email=email, name=name, job=job)
     invitation.invited_by, invitation.approved_by = invited_by, approved_by
-    invitation.secret_hash, invitation.expires_at = _hashed(secrets.token_urlsafe()), timezone.now()
+    invitation.secret_hash, invitation.expires_at = _hashed(secrets.token_urlsafe(32)), timezone.now()
     try:
         with transaction.atomic():
             invitation.save()
@@ -76,14 +77,29 @@ def _check_new(organisation: Organisation, email: str) -> None:
 
 
 def send(invitation: Invitation) -> Invitation:
-    """Mail the link, with a new secret and 72 hours from now; an earlier link no longer works."""
-    secret = secrets.token_urlsafe(32)
-    invitation.secret_hash, invitation.sent_at = _hashed(secret), timezone.now()
+    """Queue the email with the link; an earlier link no longer works."""
+    # Nobody knows this secret; `make_link` puts another in its place.
+    invitation.secret_hash, invitation.sent_at = _hashed(secrets.token_urlsafe(32)), timezone.now()
     invitation.expires_at = invitation.sent_at + Invitation.VALID_FOR
     invitation.save(update_fields=["secret_hash", "sent_at", "expires_at"])
-    link = link_to(reverse("invitation-accept", args=[secret]))
-    send_mail("invitation", invitation.email, invitation=invitation, link=link)
+    queue_mail("invitation", invitation=invitation.pk)
     return invitation
+
+
+def make_link(pk: int) -> tuple[Invitation, str] | None:
+    """The link of an invitation, for 72 hours from now; None if it is no longer open. For its email alone.
+
+    The secret follows from SECRET_KEY and the moment at which the email was asked for: if the email is sent twice, as
+    the worker was killed between, both hold the same link. The database has only its hash.
+    """
+    held = Invitation.objects.open().select_for_update(of=("self",), no_key=True).filter(pk=pk)
+    found = held.select_related("organisation", "invited_by").first()
+    if found is None or not found.organisation.is_active:
+        return None
+    secret = salted_hmac("accounts.invitation", f"{pk} {found.sent_at.isoformat()}", algorithm="sha256").hexdigest()
+    found.secret_hash, found.expires_at = _hashed(secret), timezone.now() + Invitation.VALID_FOR
+    found.save(update_fields=["secret_hash", "expires_at"])
+    return found, link_to(reverse("invitation-accept", args=[secret]))
 
 
 @transaction.atomic

@@ -15,7 +15,7 @@ from accounts.actions.people import clean_email
 from accounts.audit import note
 from accounts.audit.kinds import AuditKind
 from accounts.errors import NotAllowed
-from accounts.mail import tell
+from accounts.mail import queue_for
 from accounts.models import Binding, Fuel, Invitation, Membership, Organisation, Proposal
 from accounts.participants.bindings import bind_code, dcc_administrators, unbind_code
 from accounts.roles import Job, Role
@@ -53,7 +53,7 @@ def propose(
     proposal.save()
     note(AuditKind.PROPOSED, by=by, about=organisation, proposal=proposal.pk, act=str(act))
     others = dcc_administrators().exclude(user=by.user)
-    tell("proposal", others.values_list("user__email", flat=True))
+    queue_for("proposal", others.values_list("user_id", flat=True))
     return proposal
 
 

@@ -12,12 +12,11 @@ from django.db import transaction
 from django.utils import timezone
 
 from accounts.acting import Acting, explaining
-from accounts.actions.dormancy import link_for
 from accounts.actions.members import end_membership, may_manage_still
 from accounts.audit import note
 from accounts.audit.kinds import AuditKind
 from accounts.errors import NotAllowed, Stale
-from accounts.mail import deliver
+from accounts.mail import queue_mails
 from accounts.models import Membership, Organisation, review_due_on
 from accounts.models.audit import AuditRow
 from accounts.operator import system_scope
@@ -97,8 +96,8 @@ def _end(member: Membership, reason: str, by: Acting) -> None:
 def remind_of_reviews(*, today: date, since: date | None = None) -> int:
     """Mail the administrators of organisations that came to a step after the day `since`; the number of mails.
 
-    By itself that is the day of the last run, known from the trail, to which a run is added once its mails are sent. So
-    days missed are made up for, and when the mail server fails (OSError, SMTPException), the next run begins anew.
+    By itself that is the day of the last run, known from the trail, to which a run is added in the transaction in which
+    its emails are queued. So days missed are made up for.
     """
     with system_scope(REASON, via="task", audited=False):
         told = _remind(since or _last_reminded() or today - timedelta(days=1), today)
@@ -114,17 +113,17 @@ def _last_reminded() -> date | None:
 
 
 def _remind(since: date, today: date) -> int:
-    """Of steps after the day `since`, up to `today`: one mail to each administrator."""
+    """Of steps after the day `since`, up to `today`: one email to each administrator."""
     reviewed = Organisation.objects.filter(is_active=True).with_review().exclude(confirmed_at=None)
     due = {organisation.pk: review_due_on(organisation.confirmed_at) for organisation in reviewed}
     come = [number for number, day in due.items() if any(since < day + step <= today for step in STEPS)]
     administrators = Membership.objects.in_force().administrators().filter(organisation__in=come)
-    for one in administrators.select_related("user"):
-        _mail(one, due[one.organisation_id], today)
-    return len(administrators)
+    told = [{"membership": one.pk} | _words(one.organisation_id, due, today) for one in administrators]
+    queue_mails("review_reminder", told)
+    return len(told)
 
 
-def _mail(administrator: Membership, due_on: date, today: date) -> None:
-    members = Membership.objects.due_by(today + TOLD_BEFORE).filter(organisation=administrator.organisation_id)
-    words = {"due_on": due_on, "overdue": due_on < today, "number": members.count()}
-    deliver("review_reminder", administrator.user.email, link=link_for(administrator, "member-review"), **words)
+def _words(organisation: int, due: dict[int, date], today: date) -> dict[str, object]:
+    members = Membership.objects.due_by(today + TOLD_BEFORE).filter(organisation=organisation)
+    due_on = due[organisation]
+    return {"due_on": due_on.isoformat(), "overdue": due_on < today, "number": members.count()}

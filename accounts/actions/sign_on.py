@@ -16,10 +16,11 @@ from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
 from accounts.acting import Acting, Origin, scope
+from accounts.actions.sessions import end_sessions_through
 from accounts.audit import note
 from accounts.audit.kinds import AuditKind
 from accounts.errors import NotAllowed
-from accounts.mail import link_to, send_mail, tell
+from accounts.mail import link_to, queue_for, queue_mail
 from accounts.mail_domains import clean_domain
 from accounts.models import MailDomain, Membership, Organisation, SingleSignOn
 from accounts.roles import Job, Role
@@ -46,8 +47,8 @@ def set_provider(*, organisation: Organisation, issuer: str, client_id: str, sec
     """Let people of `organisation` come in through this OpenID Connect client; switched on when it is new.
 
     Asks the issuer first. Refuses one that does not answer or names itself otherwise, and an empty secret unless one
-    is set for this very issuer and client. Another issuer or client knows nobody yet: all are recognised anew, by
-    their e-mail addresses.
+    is set for this very issuer and client. Another issuer or client knows nobody yet: the sessions of the others end,
+    and all are recognised anew, by their e-mail addresses.
     """
     hosts = discover(issuer)
     Organisation.objects.select_for_update(no_key=True).get(pk=organisation.pk)
@@ -62,7 +63,8 @@ def set_provider(*, organisation: Organisation, issuer: str, client_id: str, sec
     app.settings = _settings(issuer, hosts, encrypted)
     app.save()
     sign_on = sign_on or SingleSignOn.objects.create(organisation=organisation, app=app)
-    _note(AuditKind.SIGN_ON_CHANGED, sign_on, by, items=changed)
+    ended = end_sessions_through(sign_on, but_of=by.user) if {"issuer", "client_id"} & set(changed) else 0
+    _note(AuditKind.SIGN_ON_CHANGED, sign_on, by, items=changed, sessions=ended)
     return sign_on
 
 
@@ -114,7 +116,8 @@ def switch_sign_on(*, sign_on: SingleSignOn, on: bool, by: Acting | None) -> Sin
     held = _held(sign_on)
     held.is_active = on
     held.save(update_fields=["is_active"])
-    _note(AuditKind.SIGN_ON_CHANGED, held, by, items=["switched_on" if on else "switched_off"])
+    ended = 0 if on else end_sessions_through(held, but_of=by and by.user)
+    _note(AuditKind.SIGN_ON_CHANGED, held, by, items=["switched_on" if on else "switched_off"], sessions=ended)
     return held
 
 
@@ -122,8 +125,7 @@ def switch_sign_on(*, sign_on: SingleSignOn, on: bool, by: Acting | None) -> Sin
 def add_domain(*, sign_on: SingleSignOn, domain: str, by: Acting) -> MailDomain:
     """Add a domain that the provider vouches for, once the link emailed to its postmaster has been confirmed.
 
-    Refuses values that are not a domain, public email domains, and domains that an organisation already has. Raises
-    NotSent, and adds nothing, when the mail server does not accept the email.
+    Refuses values that are not a domain, public email domains, and domains that an organisation already has.
     """
     name = clean_domain(domain)
     if held := MailDomain.objects.current().select_related("single_sign_on__organisation").filter(domain=name).first():
@@ -152,12 +154,25 @@ def send_proof(*, domain: MailDomain, by: Acting) -> MailDomain:
 
 
 def _mail_proof(domain: MailDomain) -> None:
-    """Save it with a new secret, and mail the link."""
-    secret = secrets.token_urlsafe(32)
-    domain.secret_hash = _hashed(secret)
+    """Save it, and queue the email with the link; an earlier link no longer works."""
+    domain.secret_hash = _hashed(secrets.token_urlsafe(32))  # nobody knows it; `make_link` puts another in its place
     domain.save()
-    link = link_to(reverse("mail-domain-prove", args=[secret]))
-    send_mail("domain_proof", domain.postmaster, domain=domain, link=link)
+    queue_mail("domain_proof", domain=domain.pk)
+
+
+def make_link(pk: int) -> tuple[MailDomain, str] | None:
+    """The link that proves a domain; None if it can no longer be proved. For the email alone.
+
+    The secret follows from SECRET_KEY and the moment at which the email was asked for, as that of an invitation does.
+    """
+    held = MailDomain.objects.provable().select_for_update(of=("self",), no_key=True).filter(pk=pk)
+    found = held.select_related("single_sign_on__organisation").first()
+    if found is None:
+        return None
+    secret = salted_hmac("accounts.mail_domain", f"{pk} {found.added_at.isoformat()}", algorithm="sha256").hexdigest()
+    found.secret_hash = _hashed(secret)
+    found.save(update_fields=["secret_hash"])
+    return found, link_to(reverse("mail-domain-prove", args=[secret]))
 
 
 def domain_to_prove(secret: str) -> MailDomain | None:
@@ -187,7 +202,8 @@ def give_up_domain(*, domain: MailDomain, by: Acting) -> MailDomain:
     held = _held_domain(domain)
     held.given_up_at = timezone.now()
     held.save(update_fields=["given_up_at"])
-    _note(AuditKind.DOMAIN_GIVEN_UP, held.single_sign_on, by, domain=held.pk)
+    ended = end_sessions_through(held.single_sign_on, domain=held.domain, but_of=by.user)
+    _note(AuditKind.DOMAIN_GIVEN_UP, held.single_sign_on, by, domain=held.pk, sessions=ended)
     return held
 
 
@@ -214,8 +230,8 @@ def _note(kind: AuditKind, sign_on: SingleSignOn, by: Acting | None, **details: 
     concerned = Q(organisation=organisation) | Q(organisation__role=Role.DCC)
     administrators = Membership.objects.in_force().administrators().filter(concerned)
     others = administrators.exclude(user=by.user) if by and by.user else administrators
-    addresses = others.order_by("user__email").values_list("user__email", flat=True).distinct()
-    tell("sign_on_changed", addresses, act=kind.label, organisation=organisation)
+    users = others.order_by("user__email").values_list("user_id", flat=True).distinct()
+    queue_for("sign_on_changed", users, act=str(kind), organisation=organisation.pk)
 
 
 def _hashed(secret: str) -> str:

@@ -6,7 +6,6 @@ from itertools import groupby
 
 from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
-from django.urls import reverse
 from django.utils import timezone
 
 from accounts.acting import Acting
@@ -15,7 +14,7 @@ from accounts.actions.rights import holds_still
 from accounts.audit import note
 from accounts.audit.kinds import AuditKind
 from accounts.errors import NotAllowed, quote
-from accounts.mail import link_to, tell
+from accounts.mail import queue_for
 from accounts.models import Membership, Organisation, ServiceToken, User
 from accounts.roles import Job, Permission
 from accounts.sign_in.networks import parse_networks
@@ -136,20 +135,17 @@ def _revoke(tokens: QuerySet[ServiceToken], by: Acting | None) -> int:
     return len(held)
 
 
+@transaction.atomic
 def tell_of_expiry() -> int:
-    """Mail the administrators of organisations whose tokens expire soon or have expired; how many tokens.
-
-    What is told of is marked first: a mail that cannot be sent is logged, and the next moment to tell comes.
-    """
+    """Email the administrators of organisations whose tokens expire soon or have expired; how many tokens."""
     tokens = _mark_told(timezone.now())
     for organisation, own in groupby(tokens, key=lambda token: token.organisation):
         administrators = Membership.objects.in_force().administrators().filter(organisation=organisation)
-        addresses = list(administrators.values_list("user__email", flat=True))
-        tell("tokens_expiring", addresses, tokens=list(own), link=link_to(reverse("token-list")))
+        users = administrators.values_list("user_id", flat=True)
+        queue_for("tokens_expiring", users, tokens=[token.pk for token in own])
     return len(tokens)
 
 
-@transaction.atomic
 def _mark_told(now: datetime) -> list[ServiceToken]:
     """The tokens to tell of, by organisation; held, so that nobody else tells of them too."""
     due = ServiceToken.objects.to_be_told_of(now).select_for_update(of=("self",), no_key=True)

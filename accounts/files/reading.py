@@ -16,7 +16,10 @@ LONGEST_ROW = 100_000  # characters, in any file
 NAMED = 10  # the most columns that a sentence about a header names
 _ODD = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")  # "surrogateescape" turns other bytes into the last range
 _ODD_IN_WORDS = {"\0": "a NUL character", "\n": "a line break", "\r": "a line break", "\t": "a tab"}
+EMPTY = "The file is empty. It needs a header and at least one row."
 NOT_UTF8 = "This row is not UTF-8. Save the file as “CSV UTF-8”."
+
+QUOTES = "The quotation marks do not match. Close each one; inside a value, write it twice."
 
 T = TypeVar("T")
 
@@ -52,18 +55,23 @@ class Columns:
     def problems_of(self, header: Sequence[str]) -> Iterator[str]:
         known = [*self.required, *self.optional]
         if missing := [column for column in self.required if column not in header]:
-            yield f"The header is missing {_named(missing)}."
+            yield f"The header is missing {_named(missing)}. Add {_them(missing)}."
         if twice := [column for column in known if header.count(column) > 1]:
-            yield f"The header has {_named(twice)} more than once."
+            yield f"The header has {_named(twice)} more than once. Keep each once."
         if self.exact and (others := [column for column in header if column not in known]):
-            yield f"The header has columns that are not expected: {_named(others)}."
-        if self.in_order and [name for name in header if name in known] != [name for name in known if name in header]:
-            yield f"Put the columns in this order: {', '.join(known)}."
+            yield f"The header has columns that are not expected: {_named(others)}. Remove {_them(others)}."
+        given = [name for name in known if name in header]
+        if self.in_order and [name for name in header if name in known] != given:
+            yield f"Put the columns in this order: {', '.join(given)}."
 
 
 def _named(columns: list[str]) -> str:
     more = len(columns) - NAMED
     return ", ".join(map(quote, columns[:NAMED])) + (f" and {more} more" if more > 0 else "")
+
+
+def _them(columns: list[str]) -> str:
+    return "it" if len(columns) == 1 else "them"
 
 
 def open_csv(path: Path) -> TextIO:
@@ -77,7 +85,7 @@ def read_records(file: TextIO, columns: Columns) -> tuple[list[str], Iterator[Cs
     Only one record is held in memory. Raises BrokenFile, also during reading, when no more can be read.
     """
     records = _records(file)
-    header = next(records, CsvRecord(0, [], "The file is empty."))
+    header = next(records, CsvRecord(0, [], EMPTY))
     if problem := header.problem or " ".join(columns.problems_of(header.cells)):
         raise BrokenFile(problem, header.line)
     return header.cells, _below(header, records)
@@ -91,11 +99,13 @@ def _below(header: CsvRecord, records: Iterator[CsvRecord]) -> Iterator[CsvRecor
         else:
             yield record._replace(problem=_wrong_width(len(record.cells), width))
     if record is None:
-        raise BrokenFile("There are no rows below the header.", header.line)
+        raise BrokenFile("There are no rows below the header. Add at least one.", header.line)
 
 
 def _wrong_width(found: int, width: int) -> str:
-    return f"This row has {found} {'value' if found == 1 else 'values'}; the header has {width} columns."
+    values = "1 value" if found == 1 else f"{found} values"
+    cause = "a missing comma" if found < width else "a comma too many"
+    return f"This row has {values}; the header has {width} columns. Look for {cause}."
 
 
 def _records(file: TextIO) -> Iterator[CsvRecord]:
@@ -108,7 +118,7 @@ def _records(file: TextIO) -> Iterator[CsvRecord]:
         except StopIteration:
             return
         except csv.Error:
-            yield CsvRecord(line, [], "The quotation marks do not match.")
+            yield CsvRecord(line, [], QUOTES)
         else:
             if text := "".join(cells):
                 yield CsvRecord(line, cells, _odd_character(text))
@@ -142,7 +152,7 @@ def _odd_character(text: str) -> str:
         return ""
     if any("\ud800" <= char <= "\udfff" for char in text):
         return NOT_UTF8
-    return f"A value contains {_ODD_IN_WORDS.get(odd[0], 'a control character')}."
+    return f"A value contains {_ODD_IN_WORDS.get(odd[0], 'a control character')}. Remove it."
 
 
 # Files that are read whole
@@ -195,9 +205,9 @@ def read_table(path: Path, columns: Columns, problems: list[RowProblem]) -> list
 def _opened(path: Path) -> Iterator[TextIO]:
     try:
         if not path.is_file():
-            raise BrokenFile("The file does not exist.")
+            raise BrokenFile("The file does not exist. Check its path.")
         if path.stat().st_size > LARGEST:
-            raise BrokenFile(f"The file is larger than {LARGEST // 1024**2} MiB.")
+            raise BrokenFile(f"The file is larger than {LARGEST // 1024**2} MiB. Split it.")
         with open_csv(path) as file:
             yield file
     except OSError as error:
@@ -207,7 +217,7 @@ def _opened(path: Path) -> Iterator[TextIO]:
 def _sound(records: Iterator[CsvRecord], header: list[str], file: str, problems: list[RowProblem]) -> Iterator[CsvRow]:
     for count, (line, cells, problem) in enumerate(records, start=1):
         if count > MOST_ROWS:
-            raise BrokenFile(f"The file has more than {MOST_ROWS:,} rows.", line)
+            raise BrokenFile(f"The file has more than {MOST_ROWS:,} rows. Split it.", line)
         if problem:
             problems.append(RowProblem(file, line, problem))
         else:

@@ -3,7 +3,7 @@
 import re
 import socket
 import struct
-import threading
+import time
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -11,23 +11,27 @@ from contextlib import suppress
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 
-from accounts.errors import Busy
+from accounts.files.places import Place, take_place
+from accounts.limits import subject_of
 
-# At most half of the threads of a process serve streams: the rest stay free for pages.
-SLOTS = max(1, settings.WEB_THREADS // 2)
-slots = threading.BoundedSemaphore(SLOTS)
-RETRY_SECONDS = 30
 CSV = "text/csv; charset=utf-8"
 
 
+class TooSlow(ConnectionResetError):
+    """The client takes the file so slowly that it keeps a place from others."""
+
+
 class Stream:
-    """Iterates over `chunks`; resets the connection when they fail, and gives its slot back once.
+    """Iterates over `chunks`; resets the connection when they fail, and gives its place back when it ends.
 
     Calls `active` with each chunk, and at the end: the person who waits for the file is not idle.
     """
 
-    def __init__(self, chunks: Iterator[bytes], client: socket.socket | None, active: Callable[[], None]) -> None:
-        self._chunks, self._client, self._open, self._active = chunks, client, True, active
+    def __init__(
+        self, chunks: Iterator[bytes], client: socket.socket | None, place: Place, active: Callable[[], None]
+    ) -> None:
+        self._chunks, self._client, self._place, self._active = chunks, client, place, active
+        self._open, self._sent, self._waited, self._handed_over = True, 0, 0.0, 0.0
         if client:
             client.settimeout(settings.STREAM_TIMEOUT)
 
@@ -35,31 +39,51 @@ class Stream:
         return self
 
     def __next__(self) -> bytes:
+        self._place.keep()
         self._active()
         try:
-            return next(self._chunks)
+            self._check_pace()
+            chunk = next(self._chunks)
         except StopIteration:
+            self._end()
             raise
         except BaseException:
             self._reset()
             raise
+        self._sent, self._handed_over = self._sent + len(chunk), time.monotonic()
+        return chunk
 
     def close(self) -> None:
-        if not self._open:
-            return
-        self._open = False
-        slots.release()
-        self._chunks.close()
-        self._active()
+        if self._open:  # before the end of the file: the client has gone, or takes nothing
+            self._reset()
+        self._end()
         if self._client:
             with suppress(OSError):  # closed already
                 self._client.settimeout(None)
 
+    def _check_pace(self) -> None:
+        """Only the time that the client takes counts, not that of the database."""
+        if self._handed_over:
+            self._waited += time.monotonic() - self._handed_over
+        if self._waited > settings.STREAM_TIMEOUT and self._sent < self._waited * settings.STREAM_FLOOR:
+            self._chunks.close()
+            raise TooSlow
+
+    def _end(self) -> None:
+        if self._open:
+            self._open = False
+            try:
+                self._chunks.close()  # first: until then the connection is busy with it
+            finally:
+                self._place.give_back()
+                self._active()
+
     def _reset(self) -> None:
         """End the connection by a reset: an ordinary end would make half a file look whole to an HTTP/1.0 client."""
         if self._client:
-            self._client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-            self._client.close()
+            with suppress(OSError):  # closed already
+                self._client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                self._client.close()
 
 
 def gzipped(chunks: Iterator[bytes]) -> Iterator[bytes]:
@@ -82,21 +106,15 @@ def accepts_gzip(request: HttpRequest) -> bool:
 def csv_answer(request: HttpRequest, name: str, begin: Callable[[], Iterator[bytes]]) -> HttpResponse:
     """A CSV download named `name` of what `begin` gives; HEAD gets the headers alone, and nothing is begun.
 
-    Raises Busy when all slots for streams are taken.
+    Raises Busy when all places for downloads are taken.
     """
     packed = accepts_gzip(request)
     if request.method == "HEAD":
         # A stream of nothing, as an ordinary answer would claim that the file has no bytes.
         return _with_headers(StreamingHttpResponse((), content_type=CSV), name, packed)
-    if not slots.acquire(blocking=False):
-        raise Busy(RETRY_SECONDS)
-    try:
-        chunks = begin()
-    except BaseException:
-        slots.release()
-        raise
+    place, chunks = take_place(subject_of(request.acting)), begin()
     client = request.META.get("gunicorn.socket")
-    stream = Stream(gzipped(chunks) if packed else chunks, client, request.note_activity)
+    stream = Stream(gzipped(chunks) if packed else chunks, client, place, request.note_activity)
     return _with_headers(StreamingHttpResponse(stream, content_type=CSV), name, packed)
 
 

@@ -8,8 +8,9 @@ from django.forms import Form
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.shortcuts import redirect, render
 
-from accounts.errors import NotAllowed, Stale
+from accounts.errors import Busy, NotAllowed, Stale
 from accounts.sign_in.kept_forms import refilled
+from accounts.waits import or_busy
 
 Given = dict[str, Any]  # the values of a valid form
 MEANWHILE = "This has been updated since you opened it. Check it again before you continue."
@@ -26,18 +27,22 @@ def form_page(
 ) -> HttpResponse:
     """Return the page of `form`, empty or as kept when the session ended; once it is valid, the answer of `act`.
 
-    A refusal by `act` is shown at the field that it names, or above the form, with 400; or with 409 and the sentence
-    `meanwhile` if the object has been changed since the page was opened.
+    A refusal by `act` is shown at the field that it names, or above the form, with 400; with 409 and the sentence
+    `meanwhile` if the object has been changed since the page was opened; or with 503 if the database took too long.
     """
     form, status = refilled(request, form), 400 if form.is_bound else 200
     if form.is_valid():
         try:
-            return act(form.cleaned_data)
+            with or_busy():
+                return act(form.cleaned_data)
         except NotAllowed as refusal:
             show_refusal(form, refusal)
         except Stale:
             form.add_error(None, meanwhile)
             status = 409
+        except Busy as busy:
+            form.add_error(None, str(busy))
+            status = 503
     return render(request, template, {"form": form, **(context or {})}, status=status)
 
 

@@ -40,7 +40,11 @@ class ReviewForm(forms.Form):
         )
         if choices:
             self.fields[f"decision_{member.pk}"] = forms.ChoiceField(
-                required=False, choices=choices, widget=forms.RadioSelect({"class": "govuk-radios--inline"}), label=name
+                required=False,
+                choices=choices,
+                widget=forms.RadioSelect({"class": "govuk-radios--inline"}),
+                label=name,
+                error_messages={"invalid_choice": f"Choose {' or '.join(label for _, label in choices)}."},
             )
         if END in choices:
             self.fields[f"reason_{member.pk}"] = forms.CharField(

@@ -5,9 +5,11 @@ from contextlib import contextmanager
 from difflib import get_close_matches
 
 from django.core.management.base import CommandError
+from django.db import OperationalError
 
 from accounts.errors import NotAllowed
 from accounts.models import Organisation
+from accounts.waits import waited_too_long
 
 
 @contextmanager
@@ -17,6 +19,10 @@ def refusals_as_errors() -> Iterator[None]:
         yield
     except NotAllowed as refusal:
         raise CommandError(str(refusal)) from refusal
+    except OperationalError as error:
+        if busy := waited_too_long(error):
+            raise CommandError(str(busy)) from error
+        raise
 
 
 def organisation_named(name: str) -> Organisation:

@@ -4,7 +4,7 @@ from django_migration_linter.operations import IgnoreMigration
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("accounts", "0002_single_sign_on"),
+        ("accounts", "0004_sessions"),
     ]
 
     operations = [

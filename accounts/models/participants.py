@@ -1,10 +1,9 @@
 """The list of all MAPs and suppliers, and which organisation acts under which code."""
 
 from datetime import date
-from functools import reduce
-from operator import or_
 from typing import Self
 
+from django.contrib.postgres.expressions import ArraySubquery
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Exists, F, OuterRef, Q
@@ -35,13 +34,13 @@ class PeriodQuerySet(models.QuerySet):
 class BindingQuerySet(PeriodQuerySet):
     start, end = "valid_from", "valid_to"
 
+    def with_entries(self) -> Self:
+        """Each with `entries`: the row ids of the list entries, of whatever period, under its code."""
+        same = Participant.objects.filter(fuel=OuterRef("fuel"), role=OuterRef("role"), code=OuterRef("code"))
+        return self.annotate(entries=ArraySubquery(same.order_by().values("pk")))
+
 
 class ParticipantQuerySet(PeriodQuerySet):
-    def bound_by(self, bindings: list["Binding"]) -> Self:
-        """The list entries, of whatever period, under the codes of these bindings."""
-        conditions = [Q(fuel=b.fuel, role=b.role, code=b.code) for b in bindings]
-        return self.filter(reduce(or_, conditions)) if conditions else self.none()
-
     def named(self, text: str) -> Self:
         """Entries with this part of a name, or this code, all without one; by role, fuel and code."""
         found = self.filter(Q(name__icontains=text) | Q(code__iexact=text)) if text else self

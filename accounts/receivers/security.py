@@ -1,20 +1,16 @@
 """What follows when somebody signs in or enrols a factor."""
 
-from functools import partial
-
 from allauth.account.adapter import get_adapter
-from allauth.account.signals import user_logged_in
+from allauth.account.signals import password_changed, password_reset, user_logged_in
 from allauth.core import context
 from allauth.mfa.models import Authenticator
-from django.db import transaction
 from django.db.models.signals import post_save
 from django.dispatch import receiver
 from django.http import HttpRequest, HttpResponse
-from django.urls import reverse
 from django.utils import timezone
 
 from accounts.actions.sessions import end_sessions_of
-from accounts.mail import link_to, tell
+from accounts.mail import private, queue_mail
 from accounts.models import User
 from accounts.sign_in import known_browsers
 from accounts.sign_in.factors import FACTORS, has_factor
@@ -29,18 +25,18 @@ def look_at_browser(request: HttpRequest, response: HttpResponse, user: User, **
 
 
 def _tell_of_browser(request: HttpRequest, user: User) -> None:
-    send = partial(
-        tell,
-        "new_browser",
-        [user.email],
-        user=user,
-        at=timezone.localtime(),
+    seen = private(
+        at=timezone.now().isoformat(),
         address=get_adapter().get_client_ip(request),
         browser=known_browsers.in_words(request.headers.get("User-Agent", "")),
-        security_url=link_to(reverse("mfa_index")),
-        reset_url=link_to(reverse("account_reset_password")),
     )
-    transaction.on_commit(send)
+    queue_mail("new_browser", to=user.pk, private=seen)
+
+
+@receiver([password_changed, password_reset], dispatch_uid="sessions")
+def end_other_sessions(request: HttpRequest, user: User, **_: object) -> None:
+    """The former password opened them."""
+    end_sessions_of(user, keep=request.session.session_key)
 
 
 @receiver(post_save, sender=Authenticator, dispatch_uid="enrolment")

@@ -2,16 +2,16 @@
 
 import time
 from typing import Any
-from urllib.parse import urlsplit
 
 from allauth.account import app_settings
 from allauth.account.adapter import DefaultAccountAdapter
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import ImproperlyConfigured, PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
+from django.utils import timezone
 
-from accounts.mail import FAILURES, link_to, logger
+from accounts.mail import private, queue_mail
 from accounts.models import User
 from accounts.sign_in import known_browsers
 from accounts.sign_in.allauth_internals import get_authentication_records
@@ -59,10 +59,6 @@ class AccountAdapter(DefaultAccountAdapter):
         except PermissionDenied:
             return ""
 
-    def get_reset_password_from_key_url(self, key: str) -> str:
-        """Of the portal's own name, whatever host the request was sent to."""
-        return link_to(urlsplit(super().get_reset_password_from_key_url(key)).path)
-
     def get_password_change_redirect_url(self, request: HttpRequest) -> str:
         return reverse("mfa_index")
 
@@ -74,13 +70,20 @@ class AccountAdapter(DefaultAccountAdapter):
     def send_notification_mail(
         self, template_prefix: str, user: User, context: dict | None = None, **more: str
     ) -> None:
-        """Of what is done already: a mail that cannot be sent is logged, and stops nothing."""
+        """Queue an email about what is done already; of the request, it says when, from where and with what browser."""
         browser = known_browsers.in_words(self.get_http_user_agent(self.request))
-        given = {"browser": browser, "security_url": link_to(reverse("mfa_index"))} | (context or {})
-        try:
-            super().send_notification_mail(template_prefix, user, given, **more)
-        except FAILURES as error:
-            logger.error("mail_not_sent", template=template_prefix, error=str(error))
+        seen = private(at=timezone.now().isoformat(), ip=self.get_client_ip(self.request), browser=browser)
+        queue_mail(template_prefix, to=user.pk, private=seen)
+
+    def send_password_reset_mail(self, user: User, email: str, context: dict) -> None:
+        """Queue it: the link that `context` has is not kept, another is made when the email is sent."""
+        queue_mail("password_reset_key", to=user.pk)
+
+    def send_mail(self, template_prefix: str, email: str, context: dict) -> None:
+        """Of django-allauth's own emails, there is one more: a reset for an address that has no account."""
+        if template_prefix != "account/email/unknown_account":
+            raise ImproperlyConfigured(f"No email is known as {template_prefix}.")
+        queue_mail("unknown_account", private=private(email=email))
 
     def _get_login_attempts_cache_key(self, request: HttpRequest, **credentials: str) -> str:
         """What failures are counted by: the account alone. Of the host, a visitor chooses the port."""

@@ -1,50 +1,75 @@
 """Forms that were sent after their session had ended: kept for their person, who finds them filled in again.
 
-Nothing is ever submitted by itself. Each view with a form says so in one line:
+Nothing is ever submitted by itself. Each view with a form declares what is kept of it, and fills it in:
 
-    form = refilled(request, SomeForm(request.POST or None, …))
+    @keeps(SomeForm)
+    def some_page(request):
+        form = refilled(request, SomeForm(request.POST or None, …))
 """
 
 import json
 import time
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from urllib.parse import urlsplit
 
+from django import forms
 from django.conf import settings
 from django.contrib import messages
-from django.forms import Form
-from django.http import HttpRequest, QueryDict
-from django.urls import Resolver404, resolve
+from django.contrib.sessions.backends.base import SessionBase
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
+from django.urls import Resolver404, resolve, reverse
 from django.utils.datastructures import MultiValueDict
 from django.utils.http import url_has_allowed_host_and_scheme
 
 from accounts import acting
-from accounts.sign_in.sessions import hold, stored
 
 KEPT = "kept_forms"  # in the session: address of the page → form, the oldest first
-KEPT_SECONDS = 30 * 60
 MOST = 5  # forms of one person: each open tab may hold one
-NOT_KEPT = {"csrfmiddlewaretoken", "credential", "membership", "replay", acting.FIELD}
-LONGEST_CODE = 4  # of a participant; those of a second factor are longer
+NEVER_KEPT = (forms.PasswordInput, forms.FileInput)
 WORDS = "You were signed out. What you typed is still here; nothing was saved."
 NOTHING_TYPED = "You were signed out, and nothing was done."
 
+View = Callable[..., HttpResponse]
+
+
+def keeps(*kinds: type[forms.Form], families: tuple[str, ...] = ()) -> Callable[[View], View]:
+    """Declare the forms of a view, whose fields are kept if they come too late: never a password, secret or file.
+
+    `families`: how those names begin of which a form has one for each row.
+    """
+    fields = {name: field for kind in kinds for name, field in kind.base_fields.items()}
+    names = {name for name, field in fields.items() if not isinstance(field.widget, NEVER_KEPT)}
+
+    def declare(view: View) -> View:
+        view.kept_names, view.kept_families = names, families
+        return view
+
+    return declare
+
+
+def sent_from(page: str) -> Callable[[View], View]:
+    """Declare the page with the button of a view that only takes forms, where no page lies above its address."""
+
+    def declare(view: View) -> View:
+        view.sent_from = page
+        return view
+
+    return declare
+
 
 def keep(request: HttpRequest, person: int) -> None:
-    """Keep the form that `request` sends for `person`, within the bounds of any form; never a file or a secret."""
-    fields = {name: values for name, values in request.POST.lists() if not _is_secret(name, values)}
-    path = _path(page_of(request))
+    """Keep the form that `request` sends for `person`: what its page declares, within the bounds of any form."""
+    path, session = _path(page_of(request)), request.session
+    view = _view_of(path)
+    fields = {name: values for name, values in request.POST.lists() if _is_kept(name, view)}
     form = {"person": person, "acting": request.POST.get(acting.FIELD, ""), "at": time.time(), "fields": fields}
-    with stored(request.session.session_key, for_seconds=KEPT_SECONDS) as data:
-        kept = {other: data[KEPT][other] for other in data.get(KEPT, {}) if other != path} | {path: form}
-        data[KEPT] = _bounded(kept)
-        hold(request.session, **{KEPT: data[KEPT]})
+    with session.locked():
+        others = {other: kept for other, kept in session.get(KEPT, {}).items() if other != path}
+        session[KEPT] = _bounded(others | {path: form})
 
 
-def _is_secret(name: str, values: list[str]) -> bool:
-    if name == "code":
-        return any(len(value.strip()) > LONGEST_CODE for value in values)
-    return name in NOT_KEPT or "password" in name.lower() or "secret" in name.lower()
+def _is_kept(name: str, view: View | None) -> bool:
+    return name in getattr(view, "kept_names", ()) or name.startswith(getattr(view, "kept_families", ()))
 
 
 def _bounded(kept: dict[str, dict]) -> dict[str, dict]:
@@ -55,19 +80,40 @@ def _bounded(kept: dict[str, dict]) -> dict[str, dict]:
     return {path: kept[path] for path in paths}
 
 
-def waiting(session: dict[str, object]) -> dict[str, dict]:
+def give_back(request: HttpRequest) -> HttpResponse | None:
+    """Lead to the page of a form whose CSRF token is from before its person signed in again, to find it filled in.
+
+    For what a page of this site sends in the name of one of the person's own memberships; else nothing.
+    """
+    declared = hasattr(request.resolver_match.func, "permission")
+    from_here = request.headers.get("Origin") == f"{request.scheme}://{request.get_host()}"
+    own = {str(membership.pk) for membership in request.memberships}
+    if not (declared and from_here and request.POST.get(acting.FIELD) in own):
+        return None
+    keep(request, request.user.pk)
+    return HttpResponseRedirect(way_back(request))
+
+
+def waiting(session: SessionBase) -> dict[str, dict]:
     """The forms in `session` that are still kept."""
-    oldest = time.time() - KEPT_SECONDS
+    oldest = time.time() - settings.SESSION_OF_NOBODY_SECONDS
     return {path: form for path, form in session.get(KEPT, {}).items() if form["at"] > oldest}
+
+
+def forget_old(session: SessionBase) -> None:
+    """Drop the forms that nobody has asked for in time."""
+    current = waiting(session)
+    if len(current) < len(session.get(KEPT, {})):
+        session[KEPT] = current
 
 
 def kept(request: HttpRequest) -> MultiValueDict | None:
     """What the person of `request` had typed on its page when the session ended; given once."""
-    path, forms = _path(request.get_full_path()), waiting(request.session)
-    form = forms.get(path) if request.method == "GET" else None
+    path, current = _path(request.get_full_path()), waiting(request.session)
+    form = current.get(path) if request.method == "GET" else None
     if form is None or form["person"] != request.user.pk or form["acting"] not in ("", _acting(request)):
         return None
-    request.session[KEPT] = {other: forms[other] for other in forms if other != path}
+    request.session[KEPT] = {other: current[other] for other in current if other != path}
     return MultiValueDict(form["fields"])
 
 
@@ -75,7 +121,7 @@ def _acting(request: HttpRequest) -> str:
     return str(request.acting.membership_id) if request.acting else ""
 
 
-def refilled(request: HttpRequest, form: Form, *, without: Collection[str] = ()) -> Form:
+def refilled(request: HttpRequest, form: forms.Form, *, without: Collection[str] = ()) -> forms.Form:
     """`form`, with what its person had typed there when the session ended, and a message that says so.
 
     Hidden fields come back too, so that a change by somebody else in the meantime is still found. A form that is sent
@@ -89,39 +135,28 @@ def refilled(request: HttpRequest, form: Form, *, without: Collection[str] = ())
     return form
 
 
-def _read(form: Form, typed: MultiValueDict) -> dict[str, object]:
+def _read(form: forms.Form, typed: MultiValueDict) -> dict[str, object]:
     """The values of the fields that were sent, as their widgets read them."""
-    fields = [(name, field.widget, form.add_prefix(name)) for name, field in form.fields.items()]
+    widgets = {name: field.widget for name, field in form.fields.items()}
     return {
-        name: widget.value_from_datadict(typed, {}, key)
-        for name, widget, key in fields
-        if not widget.value_omitted_from_data(typed, {}, key)
+        name: widget.value_from_datadict(typed, {}, name)
+        for name, widget in widgets.items()
+        if not widget.value_omitted_from_data(typed, {}, name)
     }
 
 
 def page_of(request: HttpRequest) -> str:
-    """The address of the page whose form `request` sends: its own, or the nearest above it that can be opened.
+    """The address of the page whose form `request` sends: its own, the one declared, or the nearest above that opens.
 
-    A form that is only sent to its address, never opened there, comes from the page that the browser names; and “Switch
-    back and go on” sends the form of the page it leads to.
+    “Switch back and go on” sends the form of the page that it leads to.
     """
     address = safe_next(request) if "replay" in request.POST else request.get_full_path()
-    if not _opens(_path(address)) and (sender := _sender(request)):
-        return sender
     path = _path(address)
+    if page := getattr(_view_of(path), "sent_from", None):
+        return reverse(page)
     while path != "/" and not _opens(path):
         path = path.rstrip("/").rpartition("/")[0] + "/"
     return address if path == _path(address) else path
-
-
-def _sender(request: HttpRequest) -> str:
-    """The page of this site from which `request` comes, if the browser says so and it can be opened."""
-    try:
-        parts = urlsplit(request.headers.get("Referer", ""))
-    except ValueError:
-        return ""
-    here = parts.netloc == request.get_host() and _opens(parts.path)
-    return parts._replace(scheme="", netloc="", fragment="").geturl() if here else ""
 
 
 def _path(address: str) -> str:
@@ -137,13 +172,17 @@ def way_back(request: HttpRequest) -> str:
     return parts._replace(query=query.urlencode()).geturl()
 
 
+def _view_of(path: str) -> View | None:
+    try:
+        return resolve(path).func
+    except Resolver404:
+        return None
+
+
 def _opens(path: str) -> bool:
     """Whether there is a page, rather than an address to which forms are sent only."""
-    try:
-        view = resolve(path).func
-    except Resolver404:
-        return False
-    return "GET" in getattr(view, "methods", ("GET",))
+    view = _view_of(path)
+    return view is not None and "GET" in getattr(view, "methods", ("GET",))
 
 
 def safe_next(request: HttpRequest) -> str:

@@ -1,4 +1,4 @@
-"""Networks in CIDR notation, from which a token may be used."""
+"""Networks in CIDR notation, from which a token may be used; and the addresses that one visitor may have."""
 
 import re
 from collections.abc import Iterable
@@ -35,6 +35,15 @@ def _parse(text: str) -> IPv4Network | IPv6Network:
     if isinstance(network, IPv6Network) and network.network_address.ipv4_mapped:
         raise ValueError(f"{quote(text)} stands for addresses of version 4. Write them as 192.0.2.0/24.")
     return network
+
+
+def bounds_of(address: str | None) -> tuple[str | None, str | None]:
+    """The first and last address that one visitor may have who comes from `address`: of IPv6, 64 bits are theirs."""
+    if address is None:
+        return None, None
+    given = _unmapped(ip_address(address))
+    network = ip_network((given, 32 if given.version == 4 else 64), strict=False)
+    return str(network[0]), str(network[-1])
 
 
 def lies_within(address: str, networks: Iterable[str]) -> bool:

@@ -4,18 +4,16 @@ Each session holds when its person signed in and was last active. The latter is 
 a page does not cost a write; it may end as much earlier.
 """
 
-import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from datetime import timedelta
 
-import structlog
-from allauth.usersessions.models import UserSession
 from django.conf import settings
 from django.contrib.auth import SESSION_KEY as PERSON
 from django.contrib.auth.models import AnonymousUser
 from django.contrib.auth.signals import user_logged_in, user_logged_out
 from django.contrib.auth.views import redirect_to_login
-from django.db import Error, connection
+from django.db import transaction
 from django.dispatch import receiver
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -23,41 +21,25 @@ from django.urls import Resolver404, resolve
 from django.utils import timezone
 
 from accounts import acting
-from accounts.models import User
+from accounts.models import End, Session, User
 from accounts.sign_in.factors import SIGNED_IN_THROUGH
-from accounts.sign_in.kept_forms import KEPT, KEPT_SECONDS, keep, page_of, waiting, way_back
-from accounts.sign_in.sessions import hold, stored
+from accounts.sign_in.kept_forms import KEPT, forget_old, keep, page_of, waiting, way_back
+from accounts.waits import elsewhere
 
-SIGNED_IN, LAST_SEEN = "signed_in_at", "last_seen_at"  # in the session, in seconds since 1970
-ENDED = "ended"  # whose session it was that has timed out, for whom they acted, and why it ended
-IDLE, LONGEST = "idle", "longest"
+ENDED = "ended"  # in a session that has timed out: whose it was, for whom they acted, and why it ended
 ONLY_KEEP = "X-Only-Keep"  # of a form that is sent to be kept, and must never be acted on
 
 
-def idle_end(session: Mapping[str, object]) -> float:
-    return session.get(LAST_SEEN, 0) + settings.SESSION_IDLE_SECONDS
-
-
-def longest_end(session: Mapping[str, object]) -> float:
-    return session.get(SIGNED_IN, 0) + settings.SESSION_ABSOLUTE_SECONDS
-
-
-def why_over(session: Mapping[str, object]) -> str:
-    """IDLE or LONGEST once the time of `session` is up, else nothing."""
-    if longest_end(session) <= time.time():
-        return LONGEST
-    return IDLE if idle_end(session) <= time.time() else ""
-
-
-def clock(session: Mapping[str, object]) -> dict[str, int]:
+def clock(session: Session) -> dict[str, int]:
     """For the dialog: `seconds` left, and `final`, the moment of the end, if nothing can put it off."""
-    end, final = idle_end(session), longest_end(session)
-    return {"seconds": int(min(end, final) - time.time()), "final": int(final) if final <= end else 0}
+    end, final = session.idle_end, session.longest_end
+    left = min(end, final) - timezone.now()
+    return {"seconds": int(left.total_seconds()), "final": int(final.timestamp()) if final <= end else 0}
 
 
-def every() -> float:
-    """After how many seconds activity is written again."""
-    return min(60, settings.SESSION_IDLE_SECONDS / 10)
+def every() -> timedelta:
+    """After which time activity is written again."""
+    return timedelta(seconds=min(60, settings.SESSION_IDLE_SECONDS / 10))
 
 
 def passive(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
@@ -68,13 +50,14 @@ def passive(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
 
 def note(request: HttpRequest, *, at_once: bool = False) -> None:
     """That somebody signed in is active, unless that was written just now or `request` is no act of theirs."""
-    session = request.session
-    if PERSON not in session:
+    session = request.session.row
+    if session.user_id is None:
         return
-    due = time.time() - session.get(LAST_SEEN, 0) >= every() and not _is_passive(request)
+    due = timezone.now() - session.last_seen_at >= every() and not _is_passive(request)
     if due or at_once:
-        touch(session.session_key)
-        hold(session, **{LAST_SEEN: time.time()})
+        touch(request.session.session_key)
+        session.last_seen_at = timezone.now()
+        forget_old(request.session)
 
 
 def _is_passive(request: HttpRequest) -> bool:
@@ -86,13 +69,7 @@ def _is_passive(request: HttpRequest) -> bool:
 
 def touch(key: str | None) -> None:
     """Write that session `key` is in use now, unless it has ended."""
-    with stored(key) as data:
-        if PERSON not in data or why_over(data):
-            return
-        data[LAST_SEEN] = time.time()
-        if KEPT in data:
-            data[KEPT] = waiting(data)
-        UserSession.objects.filter(session_key=key).update(last_seen_at=timezone.now())
+    Session.objects.signed_in().filter(pk=key).update(last_seen_at=timezone.now())
 
 
 class Activity:
@@ -102,29 +79,16 @@ class Activity:
         self._key, self._noted = key, time.monotonic()
 
     def __call__(self) -> None:
-        if self._key and time.monotonic() - self._noted >= every():
+        if self._key and time.monotonic() - self._noted >= every().total_seconds():
             self._noted = time.monotonic()
-            # On a connection of its own: that of this thread is busy with the answer.
-            thread = threading.Thread(target=_touch_elsewhere, args=[self._key])
-            thread.start()
-            thread.join()
-
-
-def _touch_elsewhere(key: str) -> None:
-    try:
-        touch(key)
-    except Error:  # the download goes on
-        structlog.get_logger(__name__).exception("activity_not_noted")
-    finally:
-        connection.close()
+            elsewhere(lambda: touch(self._key))
 
 
 @receiver(user_logged_in, dispatch_uid="timeouts")
 def begin(request: HttpRequest, user: User, **_: object) -> None:
     """The time runs; the person whose session had ended finds what they left, anybody else does not."""
     session = request.session
-    session[SIGNED_IN] = session[LAST_SEEN] = time.time()
-    session.set_expiry(0)  # until the browser is closed
+    session.sign_in(user, request)
     ended = session.pop(ENDED, None)
     if ended and ended["person"] == user.pk:
         session[acting.SESSION_KEY] = ended["acting"]
@@ -132,32 +96,20 @@ def begin(request: HttpRequest, user: User, **_: object) -> None:
         session.pop(KEPT, None)
 
 
-def end(request: HttpRequest, why: str) -> None:
+def end(request: HttpRequest, why: End) -> None:
     """Sign out by time-out; of several requests at one time, the first does.
 
     The session stays under its key, empty but for whose it was: a form may still come from another tab.
     """
-    with stored(request.session.session_key, for_seconds=KEPT_SECONDS) as data:
-        if PERSON in data:
-            _sign_out(request, why)
-            data.clear()
-            data.update(request.session.items())
-        request.session.clear()
-        request.session.update(data)
-    request.session.modified = False
-    request.user = AnonymousUser()
-
-
-def _sign_out(request: HttpRequest, why: str) -> None:
-    session, person, acted_for = request.session, request.user, request.session.get(acting.SESSION_KEY)
-    memberships = acting.memberships_of(person, session.get(SIGNED_IN_THROUGH))
-    request.acting, request.timed_out = acting.chosen(memberships, acted_for), why
-    if person.is_authenticated:
-        user_logged_out.send(sender=User, request=request, user=person)
-    session.clear()
-    session.set_expiry(KEPT_SECONDS)
-    if person.is_authenticated:
-        session[ENDED] = {"person": person.pk, "acting": acted_for, "why": why}
+    session, person = request.session, request.user
+    acted_for = session.get(acting.SESSION_KEY)
+    left = {ENDED: {"person": person.pk, "acting": acted_for, "why": why}} if person.is_authenticated else {}
+    with transaction.atomic():
+        if session.time_out(left) and person.is_authenticated:
+            memberships = acting.memberships_of(person, session.get(SIGNED_IN_THROUGH))
+            request.acting, request.timed_out = acting.chosen(memberships, acted_for), why
+            user_logged_out.send(sender=User, request=request, user=person)
+    request.session, request.user = type(session)(session.session_key), AnonymousUser()
 
 
 class TimeoutMiddleware:
@@ -170,7 +122,7 @@ class TimeoutMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        if PERSON in request.session and (why := why_over(request.session)):
+        if why := request.session.row.over:
             end(request, why)
         note(request)
         request.note_activity = Activity(request.session.session_key)
@@ -196,14 +148,14 @@ def page_clock(request: HttpRequest) -> dict[str, object]:
         "session_limits": {
             "idle": in_words(settings.SESSION_IDLE_SECONDS),
             "longest": in_words(settings.SESSION_ABSOLUTE_SECONDS),
-            "kept": in_words(KEPT_SECONDS),
+            "kept": in_words(settings.SESSION_OF_NOBODY_SECONDS),
         }
     }
     session = getattr(request, "session", {})
     if PERSON in session:
         warning = int(min(300, settings.SESSION_IDLE_SECONDS / 2))
         sign_in = redirect_to_login(page_of(request)).url
-        frame["session_clock"] = clock(session) | {"warning": warning, "sign_in": sign_in}
+        frame["session_clock"] = clock(session.row) | {"warning": warning, "sign_in": sign_in}
     elif ended := session.get(ENDED):
         frame["session_ended"] = {"why": ended["why"], "kept": bool(waiting(session))}
     return frame
@@ -211,8 +163,7 @@ def page_clock(request: HttpRequest) -> dict[str, object]:
 
 def in_words(seconds: int) -> str:
     """Such as “30 minutes” or “12 hours”."""
-    for size, name in ((3600, "hour"), (60, "minute"), (1, "second")):
-        if seconds % size == 0:
-            count = seconds // size
-            return f"{count} {name}{'' if count == 1 else 's'}"
-    return f"{seconds} seconds"
+    units = ((3600, "hour"), (60, "minute"), (1, "second"))
+    size, name = next(unit for unit in units if seconds % unit[0] == 0)
+    count = seconds // size
+    return f"{count} {name}{'' if count == 1 else 's'}"

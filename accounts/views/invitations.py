@@ -16,9 +16,11 @@ from accounts.forms.people import AcceptForm, ConfirmForm, InviteForm
 from accounts.models import Invitation, Proposal, User
 from accounts.roles import Job, Permission, Role
 from accounts.sign_in.allauth_internals import perform_password_login
+from accounts.sign_in.kept_forms import keeps, sent_from
 
 
 @allow(Permission.MANAGE_MEMBERS, "GET", "HEAD", "POST", fresh=True)
+@keeps(InviteForm)
 def invitation_add(request: HttpRequest) -> HttpResponse:
     """Invite somebody to the own organisation; for the DCC, an administrator is proposed."""
     expect(request)
@@ -41,13 +43,14 @@ def _invite(acting: Acting, given: Given) -> str:
 
 
 def mailed(invitation: Invitation) -> str:
-    """Where the mail went, and how long its link works."""
+    """Where the email will go, and how long its link works."""
     is_kept = settings.EMAIL_BACKEND.endswith("filebased.EmailBackend")
-    where = " This is the demo: the email is in .local/mail/." if is_kept else ""
-    return f"The link in the email to {invitation.email} works for 72 hours.{where}"
+    where = " This is the demo: the email will be in .local/mail/." if is_kept else ""
+    return f"We will email a link to {invitation.email}, which works for 72 hours.{where}"
 
 
 @allow(Permission.MANAGE_MEMBERS, "POST", fresh=True)
+@sent_from("member-list")
 def invitation_send(request: HttpRequest, pk: int) -> HttpResponse:
     """Send an open invitation again, with a new link."""
     invitation = _own_or_404(request, pk)
@@ -55,12 +58,13 @@ def invitation_send(request: HttpRequest, pk: int) -> HttpResponse:
 
     def send() -> str:
         invitations.send_again(invitation=invitation, by=request.acting)
-        return f"Sent again. {mailed(invitation)} The earlier link no longer works."
+        return f"{mailed(invitation)} The earlier link no longer works."
 
     return button(request, send, "member-list")
 
 
 @allow(Permission.MANAGE_MEMBERS, "POST", fresh=True)
+@sent_from("member-list")
 def invitation_revoke(request: HttpRequest, pk: int) -> HttpResponse:
     invitation = _own_or_404(request, pk)
     expect(request)

@@ -11,6 +11,7 @@ from accounts.forms.page import Given, done, form_page, posted
 from accounts.forms.people import ConfirmForm, JobForm
 from accounts.models import Invitation, Membership, Proposal
 from accounts.roles import Job, Permission
+from accounts.sign_in.kept_forms import keeps
 from accounts.views.reviews import own_members, review_to_come
 
 PROPOSED = "Proposed. Another DCC administrator decides; until then nothing changes."
@@ -26,6 +27,7 @@ def member_list(request: HttpRequest) -> HttpResponse:
 
 
 @allow(Permission.MANAGE_MEMBERS, "GET", "HEAD", "POST", fresh=True)
+@keeps(JobForm)
 def member_edit(request: HttpRequest, pk: int) -> HttpResponse:
     """Change one member's job; a DCC administrator's is proposed."""
     membership = get_object_or_404(own_members(request.acting), pk=pk)

@@ -23,7 +23,7 @@ from accounts.forms.people import (
 )
 from accounts.models import Binding, Membership, Organisation, Proposal
 from accounts.roles import Job, Permission, Role
-from accounts.sign_in.kept_forms import refilled
+from accounts.sign_in.kept_forms import keeps, refilled
 from accounts.views.proposal_words import act_in_words
 
 Act = Proposal.Act
@@ -56,6 +56,7 @@ def _codes(organisation: Organisation) -> list[str]:
 
 
 @allow(Permission.MANAGE_ORGANISATIONS, "GET", "HEAD", "POST", fresh=True)
+@keeps(OrganisationForm)
 def organisation_add(request: HttpRequest) -> HttpResponse:
     expect(request)
 
@@ -94,6 +95,7 @@ def _proposals() -> QuerySet[Proposal]:
 
 
 @allow(Permission.MANAGE_ORGANISATIONS, "GET", "HEAD", "POST", fresh=True)
+@keeps(BindForm)
 def code_bind(request: HttpRequest, pk: int) -> HttpResponse:
     organisation = _partner_or_404(pk)
     expect(request)
@@ -108,6 +110,7 @@ def code_bind(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @allow(Permission.MANAGE_ORGANISATIONS, "GET", "HEAD", "POST", fresh=True)
+@keeps(UnbindForm)
 def code_unbind(request: HttpRequest, pk: int) -> HttpResponse:
     binding = get_object_or_404(Binding.objects.select_related("organisation"), pk=pk, valid_to=None)
     expect(request)
@@ -122,6 +125,7 @@ def code_unbind(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @allow(Permission.MANAGE_ORGANISATIONS, "GET", "HEAD", "POST", fresh=True)
+@keeps(PersonForm)
 def administrator_appoint(request: HttpRequest, pk: int) -> HttpResponse:
     """The first administrator of an organisation, or a new one where none is left."""
     organisation = get_object_or_404(Organisation, pk=pk)
@@ -135,6 +139,7 @@ def administrator_appoint(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @allow(Permission.MANAGE_ORGANISATIONS, "GET", "HEAD", "POST", fresh=True)
+@keeps(ReasonForm)
 def organisation_activity(request: HttpRequest, pk: int) -> HttpResponse:
     """Let an organisation take part no longer, or again."""
     organisation = _partner_or_404(pk)
@@ -150,6 +155,7 @@ def organisation_activity(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @allow(Permission.MANAGE_ORGANISATIONS, "GET", "HEAD", "POST", fresh=True)
+@keeps(MemberReasonForm)
 def member_factors_reset(request: HttpRequest, pk: int) -> HttpResponse:
     """A way back in for a member whom no administrator of their own can let in."""
     organisation = get_object_or_404(Organisation, pk=pk)
@@ -199,7 +205,16 @@ def proposal_list(request: HttpRequest) -> HttpResponse:
     return render(request, "accounts/proposal_list.html", context)
 
 
+def _invited(proposal: Proposal) -> str:
+    """That an invitation follows, unless a member has been appointed."""
+    if proposal.act != Act.APPOINT or proposal.decision != Proposal.Decision.APPROVED:
+        return ""
+    invited = proposal.organisation.invitations.open().filter(email=proposal.email).exists()
+    return f" We will email the invitation to {proposal.email}." if invited else ""
+
+
 @allow(Permission.MANAGE_ORGANISATIONS, "GET", "HEAD", "POST", fresh=True)
+@keeps(DecisionForm)
 def proposal_detail(request: HttpRequest, pk: int) -> HttpResponse:
     """Approve, reject or withdraw one."""
     proposal = get_object_or_404(_proposals(), pk=pk)
@@ -209,7 +224,8 @@ def proposal_detail(request: HttpRequest, pk: int) -> HttpResponse:
     def decide(given: Given) -> HttpResponse:
         decision = Proposal.Decision(given["decision"])
         decided = proposals.decide(proposal=proposal, decision=decision, by=request.acting)
-        return done(request, f"{decided.get_decision_display()}: {act_in_words(decided)}.", "proposal-list")
+        words = f"{decided.get_decision_display()}: {act_in_words(decided)}.{_invited(decided)}"
+        return done(request, words, "proposal-list")
 
     own = proposal.proposed_by_id == request.user.pk
     context = {"proposal": proposal, "act": act_in_words(proposal), "own": own}

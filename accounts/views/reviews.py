@@ -22,7 +22,7 @@ from accounts.forms.page import button
 from accounts.forms.review import KEEP, ReviewForm, numbers_in
 from accounts.models import Membership, MembershipQuerySet, Organisation, review_due_on
 from accounts.roles import Permission
-from accounts.sign_in.kept_forms import refilled
+from accounts.sign_in.kept_forms import keeps, refilled
 
 MOST_ORGANISATIONS = 1000  # on one page, those whose review is due first
 
@@ -66,6 +66,7 @@ def member_reinstate(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @allow(Permission.MANAGE_MEMBERS, "GET", "HEAD", "POST", fresh=True)
+@keeps(families=("job_", "decision_", "reason_"))
 def member_review(request: HttpRequest) -> HttpResponse:
     """The yearly review of access: keep or end each member, all at once or some now."""
     if request.method == "POST":

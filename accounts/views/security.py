@@ -9,7 +9,6 @@ from allauth.account import views as account
 from allauth.mfa.models import Authenticator
 from allauth.mfa.recovery_codes import views as recovery_codes
 from allauth.mfa.webauthn import views as webauthn
-from allauth.usersessions.models import UserSession
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -25,7 +24,7 @@ from accounts.receivers.audit import note_of_person
 from accounts.roles import Permission
 from accounts.sign_in import known_browsers
 from accounts.sign_in.factors import has_factor, needs_factor
-from accounts.sign_in.kept_forms import safe_next
+from accounts.sign_in.kept_forms import keeps, safe_next
 from accounts.sign_in.mfa import FactorAdapter
 
 # In the session: where somebody wanted to go before they enrolled, and when their recovery codes were shown.
@@ -45,7 +44,7 @@ def security(request: HttpRequest) -> HttpResponse:
         "codes": kinds.get(Authenticator.Type.RECOVERY_CODES),
         "needed": needs_factor(request),
         "has_factor": has_factor(request.user),
-        "session_count": len(UserSession.objects.purge_and_list(request.user)),
+        "session_count": request.user.sessions.signed_in().count(),
     }
     return render(request, "mfa/index.html", context)
 
@@ -111,14 +110,15 @@ def session_list(request: HttpRequest) -> HttpResponse:
         ended = end_sessions_of(request.user, keep=request.session.session_key)
         note_of_person(AuditKind.SESSIONS_ENDED, request, request.user, sessions=ended)
         messages.success(request, "You are signed out everywhere else.")
-        return redirect("usersessions_list")
-    found = UserSession.objects.purge_and_list(request.user)
+        return redirect("session-list")
+    found = request.user.sessions.signed_in().defer("session_data").order_by("-signed_in_at")
     rows = [(session, known_browsers.in_words(session.user_agent)) for session in found]
-    rows.sort(key=lambda row: (not row[0].is_current(), -row[0].created_at.timestamp()))
-    return render(request, "usersessions/usersession_list.html", {"rows": rows})
+    rows.sort(key=lambda row: row[0].pk != request.session.session_key)
+    return render(request, "accounts/session_list.html", {"rows": rows})
 
 
 @allow(Permission.MANAGE_MEMBERS, "GET", "HEAD", "POST", fresh=True)
+@keeps(ReasonForm)
 def factors_reset(request: HttpRequest, pk: int) -> HttpResponse:
     """Let a member enrol new factors who has lost theirs; confirmed, with a reason."""
     members = Membership.objects.current().filter(organisation=request.acting.organisation)
@@ -127,7 +127,7 @@ def factors_reset(request: HttpRequest, pk: int) -> HttpResponse:
 
     def reset(given: Given) -> HttpResponse:
         reset_factors_of_member(membership=membership, reason=given["reason"], by=request.acting)
-        words = f"The second factors of {membership.user} have been reset. We have emailed them."
+        words = f"The second factors of {membership.user} have been reset. We will email them."
         return done(request, words, "member-list")
 
     context = {"membership": membership}

@@ -10,8 +10,9 @@ from accounts.forms.people import ConfirmForm
 from accounts.forms.sign_on import DomainForm, ProviderForm, SwitchForm
 from accounts.models import MailDomain, Organisation, SingleSignOn
 from accounts.roles import Permission
+from accounts.sign_in.kept_forms import keeps
 
-MAILED = "A link went to {}. It works for 72 hours."
+MAILED = "We will email a link to {}, which works for 72 hours."
 
 
 @allow(Permission.MANAGE_ORGANISATIONS)
@@ -30,6 +31,7 @@ def sign_on(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @allow(Permission.MANAGE_ORGANISATIONS, "GET", "HEAD", "POST", fresh=True)
+@keeps(ProviderForm)
 def sign_on_edit(request: HttpRequest, pk: int) -> HttpResponse:
     """Issuer, client and secret."""
     organisation = get_object_or_404(Organisation, pk=pk)
@@ -51,6 +53,7 @@ def _shown(found: SingleSignOn | None) -> dict[str, str]:
 
 
 @allow(Permission.MANAGE_ORGANISATIONS, "GET", "HEAD", "POST", fresh=True)
+@keeps(SwitchForm)
 def sign_on_switch(request: HttpRequest, pk: int) -> HttpResponse:
     """Off or on again, after a page that says what follows."""
     found = _sign_on_or_404(pk)
@@ -65,6 +68,7 @@ def sign_on_switch(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @allow(Permission.MANAGE_ORGANISATIONS, "GET", "HEAD", "POST", fresh=True)
+@keeps(DomainForm)
 def mail_domain_add(request: HttpRequest, pk: int) -> HttpResponse:
     found = _sign_on_or_404(pk)
     expect(request)

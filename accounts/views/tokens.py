@@ -10,6 +10,7 @@ from accounts.forms.people import ConfirmForm
 from accounts.forms.tokens import TokenForm
 from accounts.models import ServiceToken
 from accounts.roles import Job, Permission
+from accounts.sign_in.kept_forms import keeps
 
 MOST_REVOKED = 50  # of those revoked, the latest
 
@@ -23,6 +24,7 @@ def token_list(request: HttpRequest) -> HttpResponse:
 
 
 @allow(Permission.MANAGE_TOKENS, "GET", "HEAD", "POST", fresh=True)
+@keeps(TokenForm)
 def token_add(request: HttpRequest) -> HttpResponse:
     """The answer to the form shows the token, once: the same form again is refused, as its name is taken."""
     expect(request)

@@ -9,6 +9,7 @@ from django.db import connection, transaction
 from django.db.models import QuerySet
 
 from accounts.acting import Acting, scope
+from accounts.waits import wait_as
 
 CHUNK_BYTES = 64 * 1024
 # Of the database, for a report: sorted in memory up to some 200,000 rows; compiling the statement costs more than it
@@ -50,5 +51,6 @@ def snapshot(acting: Acting) -> Iterator[datetime]:
         for name, value in TUNING.items():
             cursor.execute(f"SET LOCAL {name} = '{value}'")
         with scope(acting):
+            wait_as("stream")
             cursor.execute("SELECT clock_timestamp()")
             yield cursor.fetchone()[0]

@@ -7,10 +7,11 @@ from django.shortcuts import get_object_or_404, render
 from django.utils.formats import date_format
 
 from accounts.access import allow, expect
-from accounts.errors import NotAllowed, Stale
+from accounts.errors import Busy, NotAllowed, Stale
 from accounts.forms.page import Given, done, form_page, posted, show_refusal
 from accounts.roles import Permission
-from accounts.sign_in.kept_forms import refilled
+from accounts.sign_in.kept_forms import keeps, refilled
+from accounts.waits import or_busy
 from inventory.data_items import BY_NAME
 from inventory.devices.find import device_or_404
 from inventory.devices.presentation import row_of
@@ -30,6 +31,7 @@ CHOICES = ("keep_msn", "keep_map_id")
 
 
 @allow(Permission.RECORD_ITEM, "GET", "HEAD", "POST")
+@keeps(DeviceEditForm)
 def device_edit(request: HttpRequest, device_id: str) -> HttpResponse:
     """The form; a first recording is saved immediately, a replacement or a doubtful date is confirmed first."""
     device = meter_or_404(request, device_id)
@@ -59,6 +61,7 @@ def device_edit_confirm(request: HttpRequest, device_id: str) -> HttpResponse:
 
 
 @allow(Permission.BLANK_MAP_ID, "GET", "HEAD", "POST")
+@keeps(BlankMapIdForm)
 def map_id_blank(request: HttpRequest, device_id: str) -> HttpResponse:
     """An administrator's act of its own."""
     device = meter_or_404(request, device_id)
@@ -84,6 +87,7 @@ def map_id_blank(request: HttpRequest, device_id: str) -> HttpResponse:
 
 
 @allow(Permission.REPLACE_ITEM, "GET", "HEAD", "POST")
+@keeps(TakeBackForm)
 def map_step_take_back(request: HttpRequest, device_id: str, day: date) -> HttpResponse:
     """Cancel a change of the MAP ID before its day."""
     device = meter_or_404(request, device_id)
@@ -119,17 +123,21 @@ def meter_or_404(request: HttpRequest, device_id: str) -> Device:
 
 def _record(request: HttpRequest, device: Device, form: DeviceEditForm) -> HttpResponse:
     try:
-        record_items(
-            device_id=device.device_id,
-            recording=form.recording(),
-            expected_version=form.cleaned_data["version"],
-            by=request.acting,
-        )
+        with or_busy():
+            record_items(
+                device_id=device.device_id,
+                recording=form.recording(),
+                expected_version=form.cleaned_data["version"],
+                by=request.acting,
+            )
     except Stale:
         return _conflict_page(request, device_or_404(request, device.device_id), form)
     except NotAllowed as refusal:
         show_refusal(form, refusal)
         return _edit_page(request, device, form)
+    except Busy as busy:
+        form.add_error(None, str(busy))
+        return _edit_page(request, device, form, status=503)
     return done(request, _saved(form.assessment), "device-detail", device_id=device.device_id)
 
 
@@ -142,7 +150,7 @@ def _saved(assessment: Assessment) -> str:
     return " ".join(saved)
 
 
-def _edit_page(request: HttpRequest, device: Device, form: DeviceEditForm) -> HttpResponse:
+def _edit_page(request: HttpRequest, device: Device, form: DeviceEditForm, status: int = 400) -> HttpResponse:
     flags = flags_of(device.quality_flags)
     items = [BY_NAME[name] for name in ("msn", "map_id", "map_from") if name in form.fields]
     record = DeviceHistory(device.pk, request.acting)
@@ -153,7 +161,7 @@ def _edit_page(request: HttpRequest, device: Device, form: DeviceEditForm) -> Ht
         "recorded": recorded,
         "may_blank": request.acting.may(Permission.BLANK_MAP_ID) and device.asset_provider,
     }
-    return render(request, "inventory/device_edit.html", context, status=400 if form.is_bound else 200)
+    return render(request, "inventory/device_edit.html", context, status=status if form.is_bound else 200)
 
 
 def _conflict_page(request: HttpRequest, device: Device, form: DeviceEditForm) -> HttpResponse:

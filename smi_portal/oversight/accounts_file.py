@@ -7,6 +7,7 @@ from itertools import chain
 from accounts.acting import Acting, scope
 from accounts.files.writing import CHUNK_ROWS, in_chunks
 from accounts.models import Membership, User
+from accounts.waits import wait_as
 
 HEADER = (
     "person",
@@ -29,6 +30,7 @@ def chunks(acting: Acting) -> Iterator[bytes]:
     memberships = Membership.objects.select_related("user", "organisation").with_factor().order_by("pk")
     bare = User.objects.filter(memberships=None).order_by("pk")
     with scope(acting):
+        wait_as("stream")
         rows = chain(
             (_of_membership(membership) for membership in memberships.iterator(chunk_size=CHUNK_ROWS)),
             (_of_bare_account(user) for user in bare.iterator(chunk_size=CHUNK_ROWS)),

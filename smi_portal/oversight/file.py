@@ -7,6 +7,7 @@ from datetime import UTC
 from accounts.acting import Acting, scope
 from accounts.files.writing import CHUNK_ROWS, in_chunks
 from accounts.models.audit import AuditRow, AuditRowQuerySet
+from accounts.waits import wait_as
 from smi_portal.oversight.words import Names, act_of
 
 HEADER = (
@@ -29,6 +30,7 @@ HEADER = (
 def chunks(rows: AuditRowQuerySet, acting: Acting) -> Iterator[bytes]:
     """Yield the CSV of `rows`, newest first, in a separate transaction and scope."""
     with scope(acting):
+        wait_as("stream")
         names = Names.of_all(acting)
         found = rows.order_by("-pk").iterator(chunk_size=CHUNK_ROWS)
         yield from in_chunks(HEADER, (_cells(row, names) for row in found))

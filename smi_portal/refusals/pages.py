@@ -3,24 +3,39 @@
 `table` says which page a refusal gets. Below `/api/`, `problems` answers instead.
 """
 
+import sys
 from collections.abc import Callable
 
+from django.contrib.auth.models import AnonymousUser
+from django.contrib.sessions.exceptions import SessionInterrupted
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
 
 from accounts.acting import API
 from accounts.errors import OtherMembership
+from accounts.sign_in.kept_forms import give_back
+from accounts.waits import waited_too_long
 from smi_portal.refusals import problems
 from smi_portal.refusals.request_ids import reference
-from smi_portal.refusals.table import status_of
+from smi_portal.refusals.table import status_of, told_as
 
 # What the form of the 409 page says by itself.
 NOT_CARRIED = ("csrfmiddlewaretoken", "membership")
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    if isinstance(exception, SessionInterrupted):
+        return _signed_out(request)
     return _page(request, 400)
+
+
+def _signed_out(request: HttpRequest) -> HttpResponse:
+    """The session was ended while the request was under way, which may have done its work before that."""
+    request.session, request.user = type(request.session)(), AnonymousUser()
+    request.memberships, request.acting = [], None
+    onward = request.get_full_path() if request.method in ("GET", "HEAD") else ""
+    return _page(request, 400, "400_signed_out.html", next=onward)
 
 
 def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
@@ -37,14 +52,21 @@ def too_many_requests(request: HttpRequest) -> HttpResponse:
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
-    return _page(request, 403, "403_csrf.html")
+    return give_back(request) or _page(request, 403, "403_csrf.html")
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
     """Rendered without the request: its session or database may be what failed."""
+    busy = waited_too_long(sys.exc_info()[1])
+    status = 503 if busy else 500
     if request.path_info.startswith(API):
-        return problems.answer(500)
-    return _not_stored(HttpResponse(render_to_string("500.html", {"reference": reference()}), status=500))
+        answer = problems.answer(status, busy)
+    else:
+        shown = {"reference": reference(), "sentence": str(busy or "")}
+        answer = _not_stored(HttpResponse(render_to_string(f"{status}.html", shown), status=status))
+    if busy:
+        answer.headers["Retry-After"] = str(busy.seconds)
+    return answer
 
 
 class RefusalMiddleware:
@@ -57,6 +79,7 @@ class RefusalMiddleware:
         return self.get_response(request)
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        exception = told_as(exception)
         status = status_of(exception)
         if status is None:
             return None

@@ -7,16 +7,17 @@ from rest_framework.renderers import JSONRenderer
 from rest_framework.response import Response
 from rest_framework.views import exception_handler
 
-from accounts.errors import BadRequest, NotAllowed, Problem, TooMany
+from accounts.errors import BadRequest, Busy, NotAllowed, Problem, TooMany
 from accounts.mail import link_to
 from smi_portal.refusals.request_ids import reference
-from smi_portal.refusals.table import PROBLEMS, status_of
+from smi_portal.refusals.table import PROBLEMS, status_of, told_as
 
 MEDIA_TYPE = "application/problem+json"
 
 
 def handle(raised: Exception, context: dict[str, object]) -> Response | None:
     """Answer for views of the API; None for our own mistakes, which `answer` reports."""
+    raised = told_as(raised)
     response = exception_handler(_as_known_to_the_framework(raised), context)
     if response is None:
         return None
@@ -62,7 +63,7 @@ def answer(status: int, raised: Exception | None = None) -> JsonResponse:
 def described(status: int, raised: Exception | None = None) -> dict[str, object]:
     """Return the problem; `errors` has one entry for each thing that is wrong with the request."""
     name, title, detail = PROBLEMS.get(status) or PROBLEMS[500 if status >= 500 else 400]
-    hint = str(raised) if isinstance(raised, TooMany) else getattr(raised, "hint", "")
+    hint = str(raised) if isinstance(raised, TooMany | Busy) else getattr(raised, "hint", "")
     return {
         "type": f"{link_to(reverse('api-guide'))}#{name}",
         "title": title,

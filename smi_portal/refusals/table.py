@@ -8,6 +8,7 @@ from typing import NamedTuple
 from django.core.exceptions import RequestDataTooBig
 
 from accounts.errors import BadRequest, Busy, NotAllowed, OtherMembership, Stale, TooMany
+from accounts.waits import waited_too_long
 from inventory.models import Device
 
 
@@ -29,6 +30,11 @@ REFUSALS: dict[type[Exception], StatusOf] = {
     Busy: StatusOf(503, "503.html", 503),
     Device.DoesNotExist: StatusOf(404, "404.html", 404),  # it left the scope between the page and the act
 }
+
+
+def told_as(raised: Exception) -> Exception:
+    """Return the refusal that `raised` is told as: one of the portal's own if the database took too long."""
+    return waited_too_long(raised) or raised
 
 
 def status_of(raised: Exception) -> StatusOf | None:
@@ -78,6 +84,6 @@ PROBLEMS = {
         "Send the header “If-Match” with the ETag of the version that you read.",
     ),
     429: ("too-many-requests", "Too many requests", "Wait as long as the header “Retry-After” says."),
-    503: ("busy", "Too many downloads are running", "Wait as long as the header “Retry-After” says."),
+    503: ("busy", "The portal is busy", "Wait as long as the header “Retry-After” says."),
     500: ("failed", "There is a problem with the portal", "Try again later. If you ask for help, quote the reference."),
 }

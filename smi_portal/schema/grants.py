@@ -16,8 +16,9 @@ from psycopg import sql
 
 from smi_portal.schema.source import OWN_APPS, Definition, SqlKind, Thing
 
-# Answers of the API that are kept for a day, and rows of files until they are applied
-FLEETING = {"accounts_keptanswer", "inventory_stagedfile", "inventory_stagedrow", "inventory_stageddevice"}
+# Sessions, downloads that run, answers of the API that are kept for a day, and rows of files until they are applied.
+FLEETING = {"accounts_session", "accounts_runningdownload", "accounts_keptanswer"}
+FLEETING |= {"inventory_stagedfile", "inventory_stagedrow", "inventory_stageddevice"}
 STEPS = {"inventory_providerperiod", "inventory_supplyperiod"}
 APPEND_ONLY = "SELECT tgrelid::regclass::text FROM pg_trigger WHERE tgname = 'append_only'"
 OF_OWNER = "CREATE POLICY owner ON {table} TO CURRENT_USER USING (true);"

@@ -7,8 +7,12 @@ from django import template
 from django.forms import BoundField, Form
 from django.http.request import split_domain_port
 from django.template import Context
-from django.utils.html import format_html
+from django.utils.formats import localize
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
+
+from inventory.data_items import Shown
+from inventory.devices.presentation import Cell
 
 register = template.Library()
 
@@ -22,6 +26,58 @@ def component(context: Context, content: SafeString, name: str, **arguments: obj
     found = context.template.engine.get_template(f"components/{name}.html")
     frame = {key: context.get(key) for key in FRAME}
     return found.render(context.new({**frame, **arguments, "content": content}))
+
+
+# States by colour: green good, yellow needs attention, red failed, grey over or inactive, none: on the way.
+COLOURS = {
+    "Commissioned": "green",
+    "complete": "green",
+    "Suspended": "yellow",
+    "Recovery": "yellow",
+    "Decommissioned": "grey",
+    "Withdrawn": "grey",
+    "NotApplicable": "grey",
+    "broken_off": "red",
+    "failed": "red",
+}
+
+
+# A page of devices has some hundred of these: a template for each would be half of its time.
+
+
+@register.simple_tag
+def tag(label: str, colour: str = "") -> SafeString:
+    """A state in its colour, one of COLOURS."""
+    return format_html('<strong class="govuk-tag{}">{}</strong>', colour and f" govuk-tag--{colour}", label)
+
+
+@register.simple_tag
+def status_tag(status: str, label: str) -> SafeString:
+    """The SMI Status of a device, or the outcome of a report run."""
+    return tag(label, COLOURS.get(status, ""))
+
+
+@register.simple_tag
+def badge(label: str) -> SafeString:
+    """A quality flag, beside the value it is about."""
+    return format_html('<strong class="moj-badge">{}</strong>', label)
+
+
+@register.simple_tag
+def cell(shown: Cell, absent: str = "None") -> SafeString:
+    """One value as a page shows it, with the name behind its code and its flags, or words where there is none."""
+    badges = format_html_join("", " {}", ((badge(flag.label),) for flag in shown.flags))
+    return format_html("{} {}{}", _value(shown, absent), shown.note, badges)
+
+
+def _value(shown: Cell, absent: str) -> object:
+    if shown.shown == Shown.FLAGS:
+        return ""
+    if shown.value is None:
+        return _nothing(absent)
+    if shown.shown == Shown.IDENTIFIER:
+        return identifier(shown.value)
+    return status_tag(shown.value, shown.label) if shown.shown == Shown.STATUS else localize(shown.value)
 
 
 @register.filter

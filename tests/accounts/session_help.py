@@ -1,13 +1,13 @@
 """What the tests of sessions share: sessions made older, and sign-in by the form."""
 
-import time
+from datetime import timedelta
 
+from django.db.models import F
 from django.http import HttpResponse
 from django.test import Client
+from django.utils import timezone
 
-from accounts.models import Membership
-from accounts.sign_in.sessions import stored
-from accounts.sign_in.timeouts import LAST_SEEN, SIGNED_IN
+from accounts.models import Membership, Session
 from tests.server import PASSWORD
 
 MINUTE, HOUR = 60, 3600
@@ -15,14 +15,15 @@ MINUTE, HOUR = 60, 3600
 
 def age(browser: Client, *, idle: float = 0, signed_in: float = 0) -> None:
     """Makes the session of `browser` so many seconds older."""
-    with stored(browser.session.session_key) as data:
-        data[LAST_SEEN] -= idle
-        data[SIGNED_IN] -= signed_in
+    Session.objects.filter(pk=browser.session.session_key).update(
+        last_seen_at=F("last_seen_at") - timedelta(seconds=idle),
+        signed_in_at=F("signed_in_at") - timedelta(seconds=signed_in),
+    )
 
 
 def idle_for(browser: Client) -> float:
     """Seconds since the last activity that was written."""
-    return time.time() - browser.session[LAST_SEEN]
+    return (timezone.now() - browser.session.row.last_seen_at).total_seconds()
 
 
 def sign_in_by_form(browser: Client, membership: Membership, **fields: str) -> HttpResponse:

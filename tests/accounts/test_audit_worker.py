@@ -1,16 +1,19 @@
-"""The work by the clock, done by a real worker in a process of its own."""
+"""The worker and the keeper as real processes: what they do, and how they end."""
 
 import os
+import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from django.conf import settings
+from django.db import connection
+from procrastinate.contrib.django.models import ProcrastinateJob
 
-from accounts import tasks
-from accounts.models.audit import AuditSeal
+from accounts.models.audit import AuditRoot, AuditSeal
 from tests.accounts.audit_help import verified, write_rows
 from tests.server import database_url, running
 
@@ -23,20 +26,53 @@ def environment(**given: str) -> dict[str, str]:
     return os.environ | databases | site | given
 
 
-def work_once() -> None:
-    command = [sys.executable, "manage.py", "procrastinate", "worker", "--one-shot"]
-    subprocess.run(command, cwd=settings.BASE_DIR, env=environment(), check=True, capture_output=True, timeout=60)
+def run(*command: str) -> None:
+    whole = [sys.executable, "manage.py", *command]
+    subprocess.run(whole, cwd=settings.BASE_DIR, env=environment(), check=True, capture_output=True, timeout=60)
 
 
-def test_worker_seals_takes_roots_and_lets_rows_expire(operator, supplier):
+def test_keeper_seals_takes_roots_and_lets_rows_expire(operator, supplier):
     rows = write_rows(5, supplier)
-    for task in (tasks.seal_audit, tasks.take_audit_roots, tasks.expire_audit):
-        task.defer(timestamp=0)
 
-    work_once()
+    run("keeper", "--once")
 
     assert AuditSeal.objects.filter(row_id__in=rows).count() == 5
+    assert AuditRoot.objects.exists()
     assert "The audit trail is whole." in verified()
+
+
+def test_keeper_needs_the_owners_login_alone(operator, supplier):
+    """What it does in the portal's name is done as the owner too."""
+    rows = write_rows(1, supplier)
+    as_owner = {"DATABASE_URL": database_url("owner"), "DATABASE_OWNER_URL": database_url("owner")}
+    command = [sys.executable, "manage.py", "keeper", "--once"]
+
+    subprocess.run(command, cwd=settings.BASE_DIR, env=environment(**as_owner), check=True, timeout=60)
+
+    assert AuditSeal.objects.filter(row_id__in=rows).exists()
+
+
+def test_keeper_does_no_job_that_the_login_has_written(operator):
+    with connection.cursor() as cursor:
+        for task in ("send_email", "accounts.tasks.forget_expired", "seal_audit"):
+            cursor.execute(
+                "INSERT INTO procrastinate_jobs (queue_name, task_name, args) VALUES ('keeper', %s, %s)",
+                [task, '{"kind": "factors_reset", "ids": {"to": 1}}'],
+            )
+
+    run("keeper", "--once")
+
+    assert ProcrastinateJob.objects.filter(status="todo").count() == 3
+
+
+def test_keeper_ends_when_it_is_told_to():
+    process = subprocess.Popen([sys.executable, "manage.py", "keeper"], cwd=settings.BASE_DIR, env=environment())
+    try:
+        wait_until(lambda: AuditRoot.objects.exists() or process.poll() is not None, seconds=5, must=False)
+        process.terminate()
+        assert process.wait(timeout=20) in (0, -signal.SIGTERM)
+    finally:
+        process.kill()
 
 
 def children_of(process: int) -> list[int]:
@@ -50,16 +86,34 @@ def command_of(process: int) -> str:
         return ""
 
 
-def test_worker_beside_the_server_ends_with_it():
+def wait_until(happened: Callable[[], bool], seconds: float = 30, *, must: bool = True) -> None:
+    deadline = time.monotonic() + seconds
+    while not happened() and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert happened() or not must, "it did not happen in time"
+
+
+def beside(server: int) -> list[int]:
+    return [p for p in children_of(server) if command_of(p).endswith(("procrastinate worker ", "keeper "))]
+
+
+def test_worker_and_keeper_beside_the_server_end_with_it():
     with running(WORKER="1") as server:
-        deadline = time.monotonic() + 20
-        while not (found := [p for p in children_of(server.pid) if "procrastinate worker" in command_of(p)]):
-            assert time.monotonic() < deadline, "no worker came"
-            time.sleep(0.1)
+        wait_until(lambda: len(beside(server.pid)) == 2)
+        found = beside(server.pid)
 
-    assert "procrastinate" not in command_of(found[0])
+    assert [command_of(process) for process in found] == ["", ""]
 
 
-def test_server_runs_no_worker_unasked():
+def test_nothing_stays_when_the_server_is_killed():
+    with running(WORKER="1") as server:
+        wait_until(lambda: len(beside(server.pid)) == 2)
+        found = children_of(server.pid)
+        os.kill(server.pid, signal.SIGKILL)
+
+        wait_until(lambda: not any("manage.py" in command_of(p) or "gunicorn" in command_of(p) for p in found))
+
+
+def test_server_runs_neither_unasked():
     with running() as server:
-        assert not [p for p in children_of(server.pid) if "procrastinate" in command_of(p)]
+        assert not beside(server.pid)

@@ -7,20 +7,19 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from django import forms
 from django.contrib.messages import get_messages
-from django.contrib.sessions.models import Session
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.http import HttpRequest, JsonResponse
 from django.test import Client, RequestFactory
 from django.urls import path
 
 from accounts.access import Open, allow
-from accounts.models import Membership
+from accounts.actions import end_sessions_of
+from accounts.models import Membership, Session
 from accounts.roles import Job, Permission
-from accounts.sign_in.kept_forms import KEPT, NOTHING_TYPED, WORDS, page_of, refilled, waiting
-from accounts.sign_in.sessions import stored
+from accounts.sign_in.kept_forms import KEPT, NOTHING_TYPED, WORDS, keeps, page_of, refilled, waiting
 from inventory.models import Device
 from smi_portal.urls import urlpatterns as portal
-from tests.accounts.session_help import HOUR, MINUTE, age, sign_in_by_form
+from tests.accounts.session_help import HOUR, MINUTE, age, idle_for, sign_in_by_form
 from tests.accounts.test_single_sign_on import ADA, come, set_up
 from tests.conftest import Browser
 from tests.factories import make_device, make_membership, make_user, provided_by
@@ -268,12 +267,18 @@ def test_form_of_somebody_who_signed_out_is_not_kept(visitor, device):
     assert kept_in_sessions() == []
 
 
+def make_old(browser: Browser) -> None:
+    """The forms kept for it, as if they had been sent half an hour ago."""
+    session = browser.session
+    for form in session[KEPT].values():
+        form["at"] -= 30 * MINUTE
+    session.save()
+
+
 def test_form_is_kept_for_thirty_minutes(visitor, device):
     onward = late(visitor, edit(device), form_of(device, msn="Z 3"))
     sign_in_by_form(visitor, visitor.membership)
-    with stored(visitor.session.session_key) as data:
-        for form in data[KEPT].values():
-            form["at"] -= 30 * MINUTE
+    make_old(visitor)
 
     page = visitor.get(onward).text
 
@@ -283,14 +288,23 @@ def test_form_is_kept_for_thirty_minutes(visitor, device):
 def test_form_that_nobody_asks_for_is_forgotten(visitor, device):
     late(visitor, edit(device), form_of(device, msn="Z 3"))
     sign_in_by_form(visitor, visitor.membership)
-    with stored(visitor.session.session_key) as data:
-        for form in data[KEPT].values():
-            form["at"] -= 30 * MINUTE
+    make_old(visitor)
     age(visitor, idle=2 * MINUTE)
 
     visitor.get("/help/")
 
     assert kept_in_sessions() == []
+
+
+def test_form_that_grew_old_makes_no_activity_of_a_machines_question(visitor, device):
+    late(visitor, edit(device), form_of(device, msn="Z 3"))
+    sign_in_by_form(visitor, visitor.membership)
+    make_old(visitor)
+    age(visitor, idle=10 * MINUTE)
+
+    visitor.get("/accounts/session/")
+
+    assert idle_for(visitor) > 9 * MINUTE
 
 
 def test_form_is_not_kept_without_its_csrf_token(visitor, device):
@@ -319,6 +333,102 @@ def test_person_who_comes_through_a_provider_finds_it(client, provider, supplier
     assert "Z 3" in page
 
 
+# A form that was opened before its person signed in again, in another tab
+
+
+@pytest.fixture
+def opened(visitor, device) -> tuple[Client, dict[str, object]]:
+    """A browser that checks tokens of forms, and the form of a device as its tab will send it."""
+    browser = Client(enforce_csrf_checks=True)
+    browser.cookies = visitor.cookies
+    typed = form_of(device, msn="Z 3", source="photo")
+    return browser, typed | {"csrfmiddlewaretoken": token_of(browser, edit(device)), "acting": visitor.membership.pk}
+
+
+def token_of(browser: Client, page: str) -> str:
+    return re.search('name="csrfmiddlewaretoken" value="([^"]+)"', browser.get(page).text)[1]
+
+
+def sign_in_elsewhere(browser: Client, membership: Membership) -> None:
+    """In another tab of the same browser, which makes the tokens of forms new."""
+    token = token_of(browser, "/accounts/login/")
+    assert sign_in_by_form(browser, membership, csrfmiddlewaretoken=token).status_code == 302
+
+
+def send(browser: Client, path: str, form: dict[str, object], origin: str = "http://testserver"):
+    return browser.post(path, form, headers={"Origin": origin})
+
+
+@pytest.mark.parametrize("how", ["timed out", "ended"])
+def test_form_opened_before_signing_in_again_is_given_back(visitor, device, opened, how):
+    browser, typed = opened
+    if how == "ended":
+        end_sessions_of(visitor.membership.user)
+    age(visitor, idle=HOUR)
+    sign_in_elsewhere(browser, visitor.membership)
+
+    sent = send(browser, edit(device), typed)
+    page = browser.get(sent.url).text
+
+    assert sent.url == f"{edit(device)}?acting={visitor.membership.pk}"
+    assert WORDS in page
+    assert typed_in(page)["msn"] == "Z 3"
+    assert typed_in(page)["source"] == "photo"
+    device.refresh_from_db()
+    assert device.msn == "Z1"
+
+
+def test_form_that_was_given_back_can_be_sent(visitor, device, opened):
+    browser, typed = opened
+    age(visitor, idle=HOUR)
+    sign_in_elsewhere(browser, visitor.membership)
+    page = browser.get(send(browser, edit(device), typed).url).text
+
+    answer = send(browser, edit(device), typed_in(page) | {"kind": "correction"})
+
+    assert answer.status_code == 200
+    assert "confirm" in answer.text
+
+
+@pytest.mark.parametrize("origin", ["http://evil.example", "https://testserver", "null", ""])
+def test_form_of_another_site_is_not_given_back(visitor, device, opened, origin):
+    browser, typed = opened
+    age(visitor, idle=HOUR)
+    sign_in_elsewhere(browser, visitor.membership)
+
+    assert send(browser, edit(device), typed, origin).status_code == 403
+    assert kept_in_sessions() == []
+
+
+def test_form_of_somebody_else_is_not_given_back(visitor, device, opened, supplier):
+    browser, typed = opened
+    age(visitor, idle=HOUR)
+    sign_in_elsewhere(browser, make_membership(supplier, Job.EDITOR))
+
+    assert send(browser, edit(device), typed).status_code == 403
+    assert kept_in_sessions() == []
+
+
+def test_form_whose_tab_outlives_signing_out_is_not_given_back(visitor, device, opened):
+    browser, typed = opened
+    visitor.post("/accounts/logout/")
+    browser.cookies["csrftoken"] = "x" * 32
+
+    assert send(browser, edit(device), typed).status_code == 403
+    assert kept_in_sessions() == []
+
+
+@pytest.mark.parametrize("path", ["/accounts/login/", "/accounts/password/change/", "/accounts/security/app/"])
+def test_form_of_signing_in_is_not_given_back(visitor, opened, path):
+    browser, typed = opened
+    age(visitor, idle=HOUR)
+    sign_in_elsewhere(browser, visitor.membership)
+
+    send(browser, path, typed | {"oldpassword": "x", "code": "123456"})
+
+    assert not any(form["fields"] for form in kept_in_sessions())
+
+
 # What is kept
 
 
@@ -332,11 +442,33 @@ def test_secrets_tokens_and_files_are_dropped(visitor, device):
     assert form["fields"] == {"msn": ["Z 3"]}
 
 
-def test_code_of_a_participant_is_no_secret(visitor, device):
-    late(visitor, edit(device), {"code": "ZMAP"})
+def test_code_of_a_participant_is_no_secret(dcc, supplier, sign_in):
+    administrator = sign_in(dcc, Job.ADMINISTRATOR)
+
+    late(administrator, f"/organisations/{supplier.pk}/bind/", {"code": "ZMAP", "other": "x"})
 
     (form,) = kept_in_sessions()
     assert form["fields"] == {"code": ["ZMAP"]}
+
+
+def test_password_field_of_a_form_is_never_kept(dcc, supplier, sign_in):
+    administrator = sign_in(dcc, Job.ADMINISTRATOR)
+    typed = {"issuer": "https://id.example", "client_id": "portal", "secret": "s3cr3t"}
+
+    onward = late(administrator, f"/organisations/{supplier.pk}/sign-on/provider/", typed)
+
+    (form,) = kept_in_sessions()
+    assert form["fields"] == {"issuer": ["https://id.example"], "client_id": ["portal"]}
+    page = again(administrator, onward)
+    assert 'value="https://id.example"' in page
+    assert "s3cr3t" not in page
+
+
+def test_view_that_declares_no_form_has_nothing_kept(visitor):
+    late(visitor, "/organisation/tokens/5/revoke/", {"anything": "x"})
+
+    (form,) = kept_in_sessions()
+    assert form["fields"] == {}
 
 
 @pytest.mark.parametrize("path", ["/accounts/reauthenticate/", "/accounts/login/"])
@@ -491,20 +623,27 @@ def test_page_of_a_form_is_the_nearest_that_opens(address, page):
 
 
 @pytest.mark.parametrize(
-    ("sender", "page"),
+    ("address", "page"),
     [
-        ("http://testserver/organisation/members/?after=5#x", "/organisation/members/?after=5"),
-        ("http://testserver/organisation/invitations/5/send/", "/"),
-        ("http://testserver//evil.example/", "/"),
-        ("http://evil.example/organisation/members/", "/"),
-        ("http://[", "/"),
-        ("", "/"),
+        ("/organisation/invitations/5/revoke/", "/organisation/members/"),
+        ("/organisation/invitations/5/send/", "/organisation/members/"),
+        ("/organisations/5/sign-on/domains/zephyr.example/send/", "/organisations/5/sign-on/"),
+        ("/accounts/session/extend/", "/"),
     ],
 )
-def test_form_that_is_only_sent_to_its_address_leads_back_to_where_it_was(sender, page):
-    request = RequestFactory().post("/organisation/invitations/5/revoke/", headers={"Referer": sender})
+def test_form_that_is_only_sent_to_its_address_leads_back_to_its_page(address, page):
+    """Whatever the browser says of where it comes from."""
+    request = RequestFactory().post(address, headers={"Referer": "http://testserver/devices/"})
 
     assert page_of(request) == page
+
+
+def test_no_form_leads_back_to_the_first_page_for_want_of_another():
+    only_sent = [pattern for pattern in OWN if "GET" not in pattern.callback.methods]
+    declared = {pattern.name for pattern in only_sent if hasattr(pattern.callback, "sent_from")}
+    below_a_page = {"device-edit-confirm", "mail-domain-send"}
+
+    assert {pattern.name for pattern in only_sent} == declared | below_a_page
 
 
 # Filling in any form
@@ -520,9 +659,10 @@ class AnyForm(forms.Form):
 
 
 @allow(Open.MEMBERS, "GET", "HEAD", "POST")
+@keeps(AnyForm)
 def any_page(request: HttpRequest) -> JsonResponse:
     """Stands in for any view with a form; what it would show, and say."""
-    form = refilled(request, AnyForm(request.POST or None, prefix="p"), without=request.GET.getlist("without"))
+    form = refilled(request, AnyForm(request.POST or None), without=request.GET.getlist("without"))
     return JsonResponse({"initial": form.initial, "said": [str(message) for message in get_messages(request)]})
 
 
@@ -541,14 +681,14 @@ def any_site(settings) -> None:
 
 
 def test_every_kind_of_field_is_filled_in(visitor, any_site):
-    page = came_back(visitor, {"p-text": "typed", "p-chosen": ["a", "b"], "p-ticked": "on"})
+    page = came_back(visitor, {"text": "typed", "chosen": ["a", "b"], "ticked": "on"})
 
     assert page["initial"] == {"text": "typed", "chosen": ["a", "b"], "ticked": True, "unticked": False}
     assert page["said"] == [WORDS]
 
 
 def test_field_that_the_page_makes_more_sense_of_is_left(visitor, any_site):
-    page = came_back(visitor, {"p-text": "typed"}, "?without=text&without=chosen")
+    page = came_back(visitor, {"text": "typed"}, "?without=text&without=chosen")
 
     assert page["initial"] == {"ticked": False, "unticked": False}
 

@@ -26,13 +26,12 @@ def test_first_sign_in_ever_is_not_mailed(client, user):
 
 
 @pytest.fixture
-def mails(django_capture_on_commit_callbacks):
+def mails():
     """`mails(act)`: the subjects of what is mailed by doing it."""
 
     def of(act) -> list[str]:
         mail.outbox.clear()
-        with django_capture_on_commit_callbacks(execute=True):
-            act()
+        act()
         return [message.subject for message in mail.outbox]
 
     return of
@@ -84,14 +83,13 @@ def test_cookie_that_somebody_made_up_or_another_account_has_does_not_count(clie
         assert mails(lambda other=other: give_password(other, user)) == NEW_BROWSER
 
 
-def test_mail_server_that_is_away_stops_no_sign_in(user, settings, django_capture_on_commit_callbacks):
+def test_mail_server_that_is_away_stops_no_sign_in(user, settings):
     give_password(Client(), user)
     settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
     settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", 1
     client = Client()
 
-    with django_capture_on_commit_callbacks(execute=True):
-        answer = give_password(client, user)
+    answer = give_password(client, user)
 
     assert answer.status_code == 302
     assert is_signed_in(client)

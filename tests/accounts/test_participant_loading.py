@@ -309,8 +309,8 @@ BROKEN_ROWS = {
     "ABCD,E,map,Zed,2015-01-01,soon,": "effective_to: “soon” is not a date.",
     "ABCD,E,map,Zed,2015-01-02,2015-01-01,": "The end, 2015-01-01, is before the start, 2015-01-02.",
     "ABCD,E,map,Zed,2015-01-01,,real": "kind: “real” is not a kind. Write live, dummy or test, or leave it empty.",
-    "ABCD,E,map,Zed,2015-01-01": "This row has 5 values; the header has 7 columns.",
-    "ABCD,E,map,Zed,2015-01-01,,,": "This row has 8 values; the header has 7 columns.",
+    "ABCD,E,map,Zed,2015-01-01": "This row has 5 values; the header has 7 columns. Look for a missing comma.",
+    "ABCD,E,map,Zed,2015-01-01,,,": "This row has 8 values; the header has 7 columns. Look for a comma too many.",
     'ABCD,E,map,"Zed" Ltd,2015-01-01,,': "The quotation marks do not match.",
     'ABCD,E,map,"Zed,2015-01-01,,': "The quotation marks do not match.",
     "ABCD,E,map,Z\0ed,2015-01-01,,": "A value contains a NUL character.",
@@ -356,10 +356,10 @@ BROKEN_FILES = {
     b"\n , ,\n": "list.csv: The file is empty.",
     HEADER.encode(): "list.csv, line 1: There are no rows below the header.",
     HEADER.replace(",kind", "").encode(): "line 1: The header is missing “kind”.",
-    HEADER.replace(
-        "kind", "code"
-    ).encode(): "line 1: The header is missing “kind”. The header has “code” more than once.",
-    f"{HEADER},end".encode(): "line 1: The header has columns that are not expected: “end”.",
+    HEADER.replace("kind", "code").encode(): (
+        "line 1: The header is missing “kind”. Add it. The header has “code” more than once. Keep each once."
+    ),
+    f"{HEADER},end".encode(): "line 1: The header has columns that are not expected: “end”. Remove it.",
     HEADER.upper().encode(): "The header is missing “code”, “fuel”, ",
 }
 
@@ -375,7 +375,7 @@ def test_broken_file_is_refused(csv_file, content, sentence):
 
 
 def test_missing_file_is_refused(tmp_path):
-    assert problems_of(tmp_path / "none.csv") == [f"{tmp_path / 'none.csv'}: The file does not exist."]
+    assert problems_of(tmp_path / "none.csv") == [f"{tmp_path / 'none.csv'}: The file does not exist. Check its path."]
 
 
 def test_file_name_that_cannot_be_is_refused(tmp_path):
@@ -386,8 +386,8 @@ def test_file_name_that_cannot_be_is_refused(tmp_path):
 
 def test_folder_without_the_files_is_refused(tmp_path):
     assert problems_of(tmp_path) == [
-        f"{tmp_path / MDD_NAMES}: The file does not exist.",
-        f"{tmp_path / MDD_ROLES}: The file does not exist.",
+        f"{tmp_path / MDD_NAMES}: The file does not exist. Check its path.",
+        f"{tmp_path / MDD_ROLES}: The file does not exist. Check its path.",
     ]
 
 
@@ -493,7 +493,9 @@ def test_names_that_cannot_be_read_are_one_problem(mdd):
     folder = mdd([("ABCD", "Alpha")], [("ABCD", "8", "01/01/2015", "")])
     (folder / MDD_NAMES).write_text("Market Participant ID\nABCD\n")
 
-    assert problems_of(folder) == [f"{folder / MDD_NAMES}, line 1: The header is missing “Market Participant Name”."]
+    assert problems_of(folder) == [
+        f"{folder / MDD_NAMES}, line 1: The header is missing “Market Participant Name”. Add it."
+    ]
 
 
 def test_market_domain_data_without_maps_and_suppliers_is_refused(mdd):

@@ -19,6 +19,7 @@ from accounts.models.audit import AuditRow
 from accounts.roles import Job, Role
 from tests.conftest import Browser
 from tests.factories import bind, make_device, make_membership, make_organisation, make_participant
+from tests.queued_mail import send_queued
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("operator")]
 Act, Decision = Proposal.Act, Proposal.Decision
@@ -63,6 +64,7 @@ def test_other_dcc_administrators_are_told_with_a_link_and_no_more(newcomer, dcc
     make_membership(dcc, Job.EDITOR)
 
     to_bind(newcomer, one)
+    send_queued()
 
     (message,) = mail.outbox
     assert message.to == [other.user.email]
@@ -233,10 +235,12 @@ def test_dcc_itself_is_not_deactivated(dcc, one):
 def test_first_administrator_is_invited_once_approved(newcomer, one, other):
     whom = {"email": "ada@demo.example", "name": "Ada Lindqvist"}
     proposal = proposals.propose(act=Act.APPOINT, organisation=newcomer, by=one, **whom)
+    send_queued()
     mail.outbox.clear()
     assert not Invitation.objects.exists()
 
     approve(proposal, other)
+    send_queued()
 
     invitation = Invitation.objects.get()
     assert (invitation.job, invitation.invited_by, invitation.approved_by) == ("administrator", one.user, other.user)

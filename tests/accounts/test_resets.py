@@ -31,6 +31,7 @@ from tests.accounts.sign_in_help import (
 )
 from tests.conftest import Browser
 from tests.factories import make_membership, make_user
+from tests.queued_mail import send_queued
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("operator")]
 REASON = "lost the phone"
@@ -75,11 +76,10 @@ def assert_untouched(user: User) -> None:
 # By the own administrator
 
 
-def test_administrator_resets_the_factors_of_a_member(admin, member, django_capture_on_commit_callbacks):
+def test_administrator_resets_the_factors_of_a_member(admin, member):
     assert "call back, or meet them" in admin.get(page_of(member)).text
 
-    with django_capture_on_commit_callbacks(execute=True):
-        answer = admin.submit(page_of(member), {"reason": REASON})
+    answer = admin.submit(page_of(member), {"reason": REASON})
 
     assert answer.url == "/organisation/members/"
     assert_reset(member.user)
@@ -240,14 +240,12 @@ def approve(two_of_dcc) -> Callable[..., None]:
     return act
 
 
-def test_two_of_the_dcc_reset_the_factors_of_anybody(
-    rival, admin, member, two_of_dcc, approve, django_capture_on_commit_callbacks
-):
+def test_two_of_the_dcc_reset_the_factors_of_anybody(rival, admin, member, two_of_dcc, approve):
     make_membership(rival, user=member.user)
     theirs = make_membership(rival, Job.ADMINISTRATOR).user
 
-    with django_capture_on_commit_callbacks(execute=True):
-        approve(member.user)
+    approve(member.user)
+    send_queued()
 
     assert_reset(member.user)
     rows = AuditRow.objects.filter(kind=AuditKind.FACTORS_RESET)
@@ -306,11 +304,9 @@ def test_reset_is_proposed_and_done_once_another_approves(supplier, rival, membe
 # By the operator
 
 
-def test_operator_resets_and_tells_the_organisations(
-    supplier, admin, member, django_capture_on_commit_callbacks, capsys
-):
-    with django_capture_on_commit_callbacks(execute=True):
-        call_command("reset_mfa", member.user.email.upper(), reason="ticket 4711")
+def test_operator_resets_and_tells_the_organisations(supplier, admin, member, capsys):
+    call_command("reset_mfa", member.user.email.upper(), reason="ticket 4711")
+    send_queued()
 
     assert_reset(member.user)
     assert "are reset" in capsys.readouterr().out

@@ -23,6 +23,7 @@ from tests.accounts.test_dormancy import PASSWORD, recipients
 from tests.accounts.test_members_page import row_of
 from tests.conftest import Browser
 from tests.factories import make_membership, make_organisation, make_user
+from tests.queued_mail import make_due, send_queued
 
 REVIEW, REVIEWS = "/organisation/review/", "/organisations/reviews/"
 TODAY = timezone.localdate(NOW)
@@ -406,6 +407,7 @@ def remind(*days: int) -> list[list[str]]:
     for day in days:
         mail.outbox.clear()
         remind_of_reviews(today=TODAY + timedelta(days=day), since=TODAY + timedelta(days=day - 1))
+        send_queued()
         subjects.append([message.subject for message in mail.outbox])
     return subjects
 
@@ -459,11 +461,13 @@ def test_several_steps_passed_at_once_are_one_mail(reviewer):
 
 
 def test_mail_server_that_failed_is_tried_again(reviewer):
-    with no_mail_server(), pytest.raises(OSError):
-        remind_of_reviews(today=TODAY)
+    assert remind_of_reviews(today=TODAY) == 1
+    with no_mail_server():
+        send_queued()
 
     with mail_server() as server:
-        assert remind_of_reviews(today=TODAY) == 1
+        make_due()
+        send_queued()
     assert len(server.subjects) == 1
 
 
@@ -472,6 +476,7 @@ def test_address_that_exists_no_longer_holds_nobody_up(reviewer, rival):
 
     with mail_server("550 no such mailbox"):
         remind_of_reviews(today=TODAY)
+        send_queued()
 
     assert remind_of_reviews(today=TODAY) == 0
 
@@ -485,6 +490,7 @@ def test_organisations_are_told_apart(reviewer, rival):
     make_organisation("Without members")
 
     remind_of_reviews(today=TODAY)
+    send_queued()
 
     assert recipients() == [reviewer.user.email]
     assert other.review_due_on > TODAY

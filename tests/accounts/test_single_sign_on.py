@@ -9,11 +9,13 @@ from allauth.account.models import Login
 from allauth.socialaccount.models import SocialAccount
 from django.core.management import call_command
 from django.core.management.base import CommandError
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from accounts.acting import memberships_of
 from accounts.actions import sign_on as actions
-from accounts.models import Membership, SingleSignOn
+from accounts.models import Membership, Session, SingleSignOn
 from accounts.models.audit import AuditRow
 from accounts.roles import Job
 from accounts.sign_in.single_sign_on import remember_provider
@@ -602,6 +604,57 @@ def test_session_ends_with_what_it_came_through(client, sign_on, provider, ada, 
 
     assert answer.url == "/accounts/login/?next=/devices/"
     assert not signed_in(client)
+
+
+def test_sessions_end_with_what_they_came_through_in_one_statement(client, sign_on, provider, ada, administrator):
+    """Before anybody comes back to them."""
+    come(client, sign_on, provider)
+    other = Client()
+    other.force_login(ada.user)
+    assert Session.objects.get(signed_in_through=sign_on).user == ada.user
+
+    with CaptureQueriesContext(connection) as asked:
+        actions.switch_sign_on(sign_on=sign_on, on=False, by=administrator)
+
+    assert len([query["sql"] for query in asked if query["sql"].startswith("DELETE")]) == 1
+    assert list(Session.objects.values_list("pk", flat=True)) == [other.session.session_key]
+    assert AuditRow.objects.get(kind="sign_on_changed", details__items=["switched_off"]).details["sessions"] == 1
+
+
+def test_domain_that_is_given_up_ends_the_sessions_of_its_people_alone(client, sign_on, provider, ada, administrator):
+    other = make_domain(sign_on, "zephyr.test")
+    come(client, sign_on, provider)
+
+    actions.give_up_domain(domain=other, by=administrator)
+    assert Session.objects.filter(user=ada.user).exists()
+    actions.give_up_domain(domain=sign_on.domains.current().get(), by=administrator)
+
+    assert not Session.objects.exists()
+
+
+def test_other_client_of_the_provider_ends_the_sessions_that_came_through_the_former(
+    client, sign_on, provider, ada, administrator, supplier
+):
+    come(client, sign_on, provider)
+    given = {"organisation": supplier, "issuer": provider.url, "secret": "another", "by": administrator}
+
+    actions.set_provider(client_id=sign_on.app.client_id, **given)
+    assert Session.objects.exists()
+    actions.set_provider(client_id="another", **given)
+
+    assert not Session.objects.exists()
+
+
+def test_whoever_switches_it_off_sees_that_it_is_off(clerk):
+    membership = Membership.objects.get(user__email=ADA)
+    switch = f"/organisations/{clerk.sign_on.organisation_id}/sign-on/switch/"
+    wait(clerk, -360)
+
+    answer = clerk.post(switch, {"acting": membership.pk, "to": "off"})
+
+    assert answer.status_code == 302
+    assert not SingleSignOn.objects.get().is_active
+    assert clerk.get(answer.url).url.startswith("/accounts/login/")
 
 
 def test_session_loses_access_with_the_membership(client, sign_on, provider, ada, asset_provider):

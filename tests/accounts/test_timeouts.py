@@ -5,19 +5,17 @@ from datetime import timedelta
 from http.cookies import SimpleCookie
 
 import pytest
-from allauth.usersessions.models import UserSession
-from django.contrib.sessions.models import Session
-from django.db import connection
+from django.db import IntegrityError, connection
 from django.http import HttpResponse
 from django.test import Client, RequestFactory
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from accounts.audit.kinds import AuditKind
+from accounts.models import Session
 from accounts.models.audit import AuditRow
 from accounts.roles import Job
-from accounts.sign_in.sessions import stored
-from accounts.sign_in.timeouts import LAST_SEEN, SIGNED_IN, TimeoutMiddleware, in_words
+from accounts.sign_in.timeouts import TimeoutMiddleware, in_words
 from smi_portal.oversight.words import Names, act_of
 from tests.accounts.session_help import HOUR, MINUTE, age, idle_for, sign_in_by_form
 from tests.conftest import Browser
@@ -69,11 +67,10 @@ def test_times_are_settings(visitor, settings):
     assert visitor.get("/devices/").status_code == 302
 
 
-def test_session_that_does_not_know_when_it_began_is_over(visitor):
-    with stored(visitor.session.session_key) as data:
-        del data[SIGNED_IN], data[LAST_SEEN]
-
-    assert visitor.get("/devices/").status_code == 302
+@pytest.mark.parametrize("column", ["signed_in_at", "last_seen_at"])
+def test_session_of_somebody_always_knows_its_times(visitor, column):
+    with pytest.raises(IntegrityError, match="session_of_somebody_has_times"):
+        Session.objects.filter(pk=visitor.session.session_key).update(**{column: None})
 
 
 def test_signing_in_begins_the_time_anew(visitor):
@@ -132,7 +129,8 @@ def test_nothing_of_the_ended_session_is_left_but_whose_it_was(visitor):
     visitor.get("/devices/")
 
     session = Session.objects.get(pk=key)
-    assert set(session.get_decoded()) == {"ended", "_session_expiry"}
+    assert set(session.get_decoded()) == {"ended"}
+    assert session.user is None
     assert session.expire_date < timezone.now() + timedelta(minutes=31)
 
 
@@ -154,7 +152,7 @@ def test_of_two_requests_at_one_time_one_ends_the_session(visitor):
     age(visitor, idle=HOUR)
     late = RequestFactory().get("/")
     late.session, late.user = visitor.session, visitor.membership.user
-    assert late.session[SIGNED_IN]
+    assert late.session.row.user == visitor.membership.user
     visitor.submit("/devices/1/edit/", {"msn": "Z1"})
 
     TimeoutMiddleware(lambda request: HttpResponse())(late)
@@ -207,8 +205,9 @@ def test_noting_activity_does_not_undo_what_another_request_stored(visitor):
     age(visitor, idle=2 * MINUTE)
 
     def meanwhile(request):
-        with stored(request.session.session_key) as data:
-            data["chosen"] = "in another tab"
+        other = visitor.session
+        other["chosen"] = "in another tab"
+        other.save()
         return HttpResponse()
 
     request = RequestFactory().get("/")
@@ -222,7 +221,7 @@ def test_noting_activity_does_not_undo_what_another_request_stored(visitor):
 
 def test_end_of_a_long_upload_counts(visitor):
     def upload(request):
-        request.session[LAST_SEEN] -= 10 * MINUTE  # so long ago did it begin
+        request.session.row.last_seen_at -= timedelta(minutes=10)  # so long ago did it begin
         return HttpResponse()
 
     request = RequestFactory().post("/devices/")
@@ -252,11 +251,10 @@ def test_address_that_does_not_exist_is_activity_all_the_same(visitor):
 def test_list_of_own_sessions_knows_when_each_was_used(client, supplier):
     sign_in_by_form(client, make_membership(supplier))
     age(client, idle=2 * MINUTE)
-    UserSession.objects.update(last_seen_at=timezone.now() - timedelta(hours=1))
 
     client.get("/help/")
 
-    assert UserSession.objects.get().last_seen_at > timezone.now() - timedelta(minutes=1)
+    assert Session.objects.get().last_seen_at > timezone.now() - timedelta(minutes=1)
 
 
 def test_visitor_without_a_session_gets_none(client, db):
@@ -295,7 +293,7 @@ def test_extending_begins_the_idle_time_anew_at_once(visitor):
 
 def test_extending_does_not_put_off_the_longest_time(visitor):
     age(visitor, idle=26 * MINUTE, signed_in=12 * HOUR - 3 * MINUTE)
-    ends = visitor.session[SIGNED_IN] + 12 * HOUR
+    ends = visitor.session.row.signed_in_at.timestamp() + 12 * HOUR
 
     answer = visitor.post("/accounts/session/extend/").json()
 

@@ -1,12 +1,14 @@
 """A download is activity of its session while it runs and when it ends, and brings no session back."""
 
 import threading
+from datetime import timedelta
 
 import pytest
-from django.contrib.sessions.models import Session
+from django.db import Error
 
-from accounts.files import streams
+from accounts.files.places import take_place
 from accounts.files.streams import Stream
+from accounts.models import Session
 from accounts.sign_in import timeouts
 from tests.accounts.session_help import HOUR, MINUTE, age, idle_for
 from tests.factories import make_device
@@ -18,7 +20,7 @@ pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "owne
 @pytest.fixture
 def noted_always(monkeypatch) -> None:
     """As if a minute had passed with each chunk."""
-    monkeypatch.setattr(timeouts, "every", lambda: 0)
+    monkeypatch.setattr(timeouts, "every", lambda: timedelta(0))
 
 
 @pytest.fixture
@@ -42,11 +44,12 @@ def test_download_that_runs_counts(operator, download, noted_always):
 
 def test_end_of_a_download_counts():
     calls = []
-    streams.slots.acquire()
-    long_answer = Stream((chunk for chunk in (b"a", b"b")), None, lambda: calls.append("active"))
-    assert list(long_answer) == [b"a", b"b"]
+    chunks = (chunk for chunk in (b"a", b"b"))
+    long_answer = Stream(chunks, None, take_place("person:0"), lambda: calls.append("active"))
+    assert [next(long_answer), next(long_answer)] == [b"a", b"b"]
     calls.clear()
 
+    long_answer.close()
     long_answer.close()
 
     assert calls == ["active"]
@@ -85,7 +88,7 @@ def test_download_goes_on_where_activity_cannot_be_noted(download, noted_always,
 
     def fail(key: str) -> None:
         assert threading.current_thread() is not threading.main_thread()
-        raise timeouts.Error("no connection")
+        raise Error("no connection")
 
     monkeypatch.setattr(timeouts, "touch", fail)
 

@@ -12,6 +12,7 @@ from accounts.mail import link_to
 from accounts.models import ServiceToken
 from accounts.roles import Job
 from tests.factories import make_membership, make_token, make_user
+from tests.queued_mail import send_queued
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("operator")]
 
@@ -34,6 +35,7 @@ def told() -> list[str]:
     """The mails of one run of the task."""
     mail.outbox.clear()
     tell_of_expiry()
+    send_queued()
     return [message.body for message in mail.outbox]
 
 
@@ -139,6 +141,7 @@ def test_mail_that_cannot_be_sent_stops_nothing(supplier, rival, ada, settings):
     settings.EMAIL_BACKEND, settings.EMAIL_PORT = "django.core.mail.backends.smtp.EmailBackend", 1
 
     assert tell_of_expiry() == 2
+    send_queued()
     assert not ServiceToken.objects.filter(warned_at=None).exists()
 
 
@@ -146,4 +149,5 @@ def test_task_tells(supplier, ada):
     token_of(supplier, expires_in=1)
 
     assert tasks.tell_of_tokens(timestamp=0) == 1
+    send_queued()
     assert len(mail.outbox) == 1

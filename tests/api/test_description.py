@@ -4,7 +4,6 @@ import copy
 from collections import Counter
 from collections.abc import Iterator
 from itertools import cycle
-from threading import BoundedSemaphore
 
 import pytest
 from django.core.signals import request_finished, request_started
@@ -15,7 +14,7 @@ from schemathesis import openapi
 from schemathesis.checks import CHECKS
 from schemathesis.config import SchemathesisConfig
 
-from accounts.files import streams
+from accounts.files import places
 from accounts.roles import Job
 from inventory.api.description import described
 from tests.drills import LONG, sized
@@ -55,7 +54,8 @@ schema = schema_of_tests()
 
 @pytest.fixture(autouse=True)
 def world(supplier, rival, asset_provider, rival_provider, dcc, settings, monkeypatch) -> None:
-    monkeypatch.setattr(streams, "slots", BoundedSemaphore(100_000))  # this client does not end what it reads
+    for bound in ("OF_ONE_SUBJECT", "OF_ONE_MACHINE", "OF_ONE_PROCESS"):
+        monkeypatch.setattr(places, bound, 100_000)  # this client does not end what it reads
     settings.API_RATE = settings.API_RATE_OF_ORGANISATION = settings.LOOK_UPS_IN_VAIN = 1_000_000
     make_device("ZEPH", "ZMAP", device_id=OWN, mpxn="9910000001006", installed_on=INSTALLED)
     make_device("ZODI", "ZMAB", device_id=FOREIGN)

@@ -4,7 +4,6 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from threading import BoundedSemaphore
 from typing import Any
 
 import pytest
@@ -12,7 +11,6 @@ from django.test import Client
 from django.urls import resolve
 
 from accounts.access import Open
-from accounts.files import streams
 from accounts.models import Organisation
 from accounts.roles import Job, Permission, Role, allows
 from inventory.api.description import described
@@ -49,9 +47,8 @@ def organisations(supplier, asset_provider, dcc) -> dict[Role, Organisation]:
 
 
 @pytest.fixture
-def things(organisations, rival, rival_provider, monkeypatch) -> dict[str, Thing]:
+def things(organisations, rival, rival_provider) -> dict[str, Thing]:
     """What is a supplier's and a MAP's own, what is foreign to both (not to the DCC), and what is unknown."""
-    monkeypatch.setattr(streams, "slots", BoundedSemaphore(1_000))  # for files that nobody reads to the end
     own, foreign = make_device("ZEPH", "ZMAP", msn="Z1"), make_device("ZODI", "ZMAB", msn="Z2", mpxn=MPANS[0])
     runs = [
         ReportRun.objects.create(organisation=organisation, report="map-portfolio", as_of="2026-01-01")

@@ -89,7 +89,7 @@ def mailed() -> Iterator[tuple[Sink, str]]:
 @pytest.fixture(scope="session")
 def portal(demo: dict[str, str], mailed: tuple[Sink, str]) -> Iterator[Server]:
     """The portal with demo data, in a process of its own."""
-    with running(EMAIL_URL=mailed[1], **demo) as server:
+    with running(EMAIL_URL=mailed[1], WORKER="1", **demo) as server:
         yield server
 
 

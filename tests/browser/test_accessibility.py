@@ -37,7 +37,7 @@ PAGES = {
         "/audit/readers/", "/organisations/reviews/", "/organisations/", "/organisations/add/",
         "/organisations/proposals/", "/organisations/{organisation}/", "/organisations/{organisation}/bind/",
         "/organisations/{organisation}/appoint/", "/organisations/{organisation}/activity/",
-        "/organisations/{organisation}/reset-factors/",
+        "/organisations/{organisation}/reset-factors/", "/organisations/emails/",
     ],
     "dual.role@demo.example": ["/accounts/acting/"],
 }  # fmt: skip

@@ -19,7 +19,7 @@ ADA, NADIA = "ada.zulu@demo.example", "nadia.zulu@demo.example"
 @pytest.fixture(scope="module")
 def strict_portal(copies: dict[str, dict[str, str]], mailed: tuple[Sink, str]) -> Iterator[Server]:
     """Second factors are required, and nobody has one yet; at a name, as passkeys need one."""
-    strict = {"MFA_REQUIRED": "true", "EMAIL_URL": mailed[1]}
+    strict = {"MFA_REQUIRED": "true", "WORKER": "1", "EMAIL_URL": mailed[1]}
     with running("localhost", **copies["life"] | strict) as server:
         yield server
 

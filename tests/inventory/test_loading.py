@@ -258,11 +258,11 @@ def test_setting_refuses_map_ids_of_meters_installed_before(write, settings):
         ),
         (
             ",".join(reversed(REQUIRED_HEADER)).encode() + b"\r\n",
-            "Line 1: Put the columns in this order: device_id, device_type, ",
+            f"Line 1: Put the columns in this order: {', '.join(REQUIRED_HEADER)}.",
         ),
         (
             ",".join(REQUIRED_HEADER).encode() + b"\r\na\r\n\r\nb,c\r\n",
-            "Line 4: This row has 2 values; the header has 17 columns.",
+            "Line 4: This row has 2 values; the header has 17 columns. Look for a missing comma.",
         ),
         (
             ",".join(REQUIRED_HEADER).encode() + b"\r\n" + b"," * 16 + b'\r\n"' + b"," * 16 + b"\r\n",
@@ -292,9 +292,9 @@ def test_rows_that_cannot_be_read_are_named_all_at_once(write):
     path.write_bytes(path.read_bytes() + b'\\.\r\n"a\r\nb",c\r\nd,e\r\n')
 
     assert problems(path) == [
-        "Line 4: This row has 1 value; the header has 17 columns.",
-        "Line 5: A value contains a line break.",
-        "Line 7: This row has 2 values; the header has 17 columns.",
+        "Line 4: This row has 1 value; the header has 17 columns. Look for a missing comma.",
+        "Line 5: A value contains a line break. Remove it.",
+        "Line 7: This row has 2 values; the header has 17 columns. Look for a missing comma.",
     ]
 
 

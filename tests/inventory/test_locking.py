@@ -115,7 +115,7 @@ def by(supplier, acting) -> Acting:
 @pytest.fixture(scope="module")
 def server(django_db_setup: None) -> Iterator[Server]:
     """Of two processes; one for all tests here: each of them empties the database."""
-    with running(WEB_CONCURRENCY="2") as server:
+    with running(WEB_CONCURRENCY="2", LOCK_SECONDS="60") as server:
         yield server
 
 

@@ -8,17 +8,17 @@ from datetime import date, datetime, timedelta
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.core.signals import request_finished
-from django.db import close_old_connections, connection
+from django.db import connection
 from django.utils import timezone
 
-from accounts.files import streams
-from accounts.models import Organisation
+from accounts.files import places
+from accounts.models import Organisation, RunningDownload
 from accounts.roles import Job, Role
 from inventory.data_items import MAP_PORTFOLIO
 from inventory.models import ReportRun
 from inventory.reports.catalogue import CATALOGUE, Asked
 from inventory.reports.run import chunks_of, plan_run
+from tests.conftest import Browser, end
 from tests.factories import INSTALLED, bind, make_device, make_organisation, make_participant
 
 PATH = "/reports/map-portfolio/download/"
@@ -39,13 +39,6 @@ def visitor(supplier, rival, asset_provider, rival_provider, sign_in):
 
 def body(response) -> bytes:
     return b"".join(response.streaming_content)
-
-
-def close(response) -> None:
-    """What the server does when the client has gone; the test's connection stays open."""
-    request_finished.disconnect(close_old_connections)
-    response.close()
-    request_finished.connect(close_old_connections)
 
 
 def rows_of(data: bytes) -> list[dict[str, str]]:
@@ -228,16 +221,64 @@ def test_only_csv_is_offered(visitor):
     assert visitor.get(PATH, {"format": "xlsx"}).status_code == 400
 
 
-def test_no_more_streams_than_slots(operator, visitor):
-    open_streams = [visitor.get(PATH) for _ in range(streams.SLOTS)]
+def test_one_person_has_two_downloads_at_a_time_wherever_they_are_signed_in(operator, visitor, asset_provider, sign_in):
+    tabs = [visitor, *(Browser(visitor.membership) for _ in range(3))]
+    running = [tab.get(PATH) for tab in tabs[:2]]
 
-    refused = visitor.get(PATH)
-    close(open_streams.pop())
-    accepted = visitor.get(PATH)
+    refused, of_another = tabs[2].get(PATH), sign_in(asset_provider).get(PATH)
+    end(running.pop())
+    accepted = tabs[3].get(PATH)
 
     assert (refused.status_code, refused.headers["Retry-After"]) == (503, "30")
-    assert accepted.status_code == 200
-    assert ReportRun.objects.count() == streams.SLOTS + 1
+    assert "You already have 2 downloads running." in refused.content.decode()
+    assert of_another.status_code == accepted.status_code == 200
+    assert ReportRun.objects.count() == 4
+
+
+@pytest.mark.parametrize("bound", ["OF_ONE_MACHINE", "OF_ONE_PROCESS"])
+def test_pages_keep_their_share_of_machine_and_process(operator, visitor, asset_provider, sign_in, monkeypatch, bound):
+    monkeypatch.setattr(places, bound, 1)
+    running = visitor.get(PATH)
+    other = sign_in(asset_provider)
+
+    refused = other.get(PATH)
+    body(running)  # to the end: then its place is free, whether the server has closed the answer or not
+    accepted = other.get(PATH)
+
+    assert "Too many downloads are running." in refused.content.decode()
+    assert (refused.status_code, accepted.status_code) == (503, 200)
+
+
+def test_other_machines_and_processes_have_places_of_their_own(operator, visitor, monkeypatch):
+    monkeypatch.setattr(places, "OF_ONE_MACHINE", 2)
+    monkeypatch.setattr(places, "OF_ONE_PROCESS", 1)
+    here, process = places.socket.gethostname(), places.os.getpid()
+    for host, number in ((here, process + 1), ("elsewhere", process), ("elsewhere", process + 1)):
+        RunningDownload.objects.create(host=host, process=number, subject="person:0")
+
+    assert visitor.get(PATH).status_code == 200
+
+
+def test_place_of_a_killed_process_is_free_after_two_minutes(operator, visitor, monkeypatch):
+    monkeypatch.setattr(places, "OF_ONE_MACHINE", 1)
+    lost = RunningDownload.objects.create(host=places.socket.gethostname(), process=1, subject="person:0")
+
+    while_it_may_live = visitor.get(PATH)
+    RunningDownload.objects.update(seen_at=lost.seen_at - timedelta(seconds=RunningDownload.LOST_AFTER + 1))
+    afterwards = visitor.get(PATH)
+
+    assert (while_it_may_live.status_code, afterwards.status_code) == (503, 200)
+    assert not RunningDownload.objects.filter(pk=lost.pk).exists()
+
+
+def test_what_fails_before_the_first_byte_gives_its_place_back(operator, visitor, monkeypatch):
+    """The request's transaction is undone, and the place with it."""
+    monkeypatch.setattr(ReportRun, "save", lambda *_, **__: 1 / 0)
+    for _ in range(10):
+        with pytest.raises(ZeroDivisionError):
+            visitor.get(PATH)
+
+    assert not RunningDownload.objects.exists()
 
 
 # The command

@@ -1,0 +1,183 @@
+"""The kinds of email, each with what makes it from the ids of its job when it is sent (`accounts.mail`)."""
+
+from datetime import date, datetime
+
+from allauth.account.forms import default_token_generator
+from allauth.account.utils import user_pk_to_url_str
+from django.conf import settings
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.dateparse import parse_datetime
+
+from accounts.actions import dormancy, invitations, sign_on
+from accounts.audit.kinds import AuditKind
+from accounts.mail import (
+    Email,
+    Ids,
+    from_allauth,
+    from_template,
+    link_to,
+    mail_kind,
+    read_private,
+)
+from accounts.models import Invitation, MailDomain, Membership, Organisation, ServiceToken, User
+
+# Through django-allauth: what it tells a person about their own account.
+NOTIFICATIONS = {
+    "account/email/password_changed": "Password changed",
+    "account/email/password_reset": "Password reset",
+    "mfa/email/recovery_codes_generated": "New recovery codes",
+    "mfa/email/totp_activated": "Authenticator app added",
+    "mfa/email/totp_deactivated": "Authenticator app removed",
+    "mfa/email/webauthn_added": "Passkey added",
+    "mfa/email/webauthn_removed": "Passkey removed",
+}
+
+
+def address_of(user: int) -> str:
+    return User.objects.values_list("email", flat=True).get(pk=user)
+
+
+def member_address(ids: Ids) -> str:
+    return Membership.objects.values_list("user__email", flat=True).get(pk=ids["membership"])
+
+
+def current(membership: int) -> Membership | None:
+    """The membership, while its person may act under it."""
+    return Membership.objects.in_force().select_related("user").filter(pk=membership).first()
+
+
+@mail_kind("invitation", "Invitation", recipient=lambda ids: Invitation.objects.get(pk=ids["invitation"]).email)
+def invitation(invitation: int) -> Email | None:
+    """Not if it has been accepted or revoked meanwhile."""
+    if (made := invitations.make_link(invitation)) is None:
+        return None
+    found, link = made
+    return from_template("invitation", found.email, invitation=found, link=link)
+
+
+@mail_kind(
+    "domain_proof",
+    "Confirmation of an email domain",
+    recipient=lambda ids: MailDomain.objects.get(pk=ids["domain"]).postmaster,
+)
+def domain_proof(domain: int) -> Email | None:
+    """Not if it has been confirmed or removed meanwhile."""
+    if (made := sign_on.make_link(domain)) is None:
+        return None
+    found, link = made
+    return from_template("domain_proof", found.postmaster, domain=found, link=link)
+
+
+@mail_kind("password_reset_key", "Link to reset a password")
+def password_reset_key(to: int) -> Email | None:
+    """The link depends on the password: one made now would not work if that had been reset before."""
+    user = User.objects.filter(pk=to, is_active=True).first()
+    if user is None:
+        return None
+    key = {"uidb36": user_pk_to_url_str(user), "key": default_token_generator.make_token(user)}
+    url = link_to(reverse("account_reset_password_from_key", kwargs=key))
+    return from_allauth("account/email/password_reset_key", user.email, user=user, password_reset_url=url)
+
+
+@mail_kind("unknown_account", "Reset of an unknown account", recipient=lambda ids: "", listed=False)
+def unknown_account(private: str) -> Email:
+    """To an address of which the portal knows nothing: somebody asked to reset its password."""
+    return from_allauth("account/email/unknown_account", read_private(private)["email"])
+
+
+def _notification(prefix: str, label: str) -> None:
+    @mail_kind(prefix, label)
+    def build(to: int, private: str) -> Email:
+        given = read_private(private)
+        given |= {"timestamp": parse_datetime(given["at"]), "security_url": link_to(reverse("mfa_index"))}
+        return from_allauth(prefix, address_of(to), **given)
+
+
+for _prefix, _label in NOTIFICATIONS.items():
+    _notification(_prefix, _label)
+
+
+@mail_kind("new_browser", "New sign-in")
+def new_browser(to: int, private: str) -> Email:
+    user, given = User.objects.get(pk=to), read_private(private)
+    links = {
+        "security_url": link_to(reverse("mfa_index")),
+        "reset_url": link_to(reverse("account_reset_password")),
+    }
+    at = timezone.localtime(datetime.fromisoformat(given.pop("at")))
+    return from_template("new_browser", user.email, user=user, at=at, **given, **links)
+
+
+@mail_kind("factors_reset", "Second factors reset")
+def factors_reset(to: int) -> Email:
+    user = User.objects.get(pk=to)
+    return from_template("factors_reset", user.email, user=user)
+
+
+@mail_kind("factors_reset_told", "Second factors of a member reset")
+def factors_reset_told(to: int, user: int) -> Email:
+    return from_template("factors_reset_told", address_of(to), user=User.objects.get(pk=user))
+
+
+@mail_kind("proposal", "Approval needed")
+def proposal(to: int) -> Email:
+    return from_template("proposal", address_of(to))
+
+
+@mail_kind("sign_on_changed", "Single sign-on changed")
+def sign_on_changed(to: int, organisation: int, act: str) -> Email:
+    about = Organisation.objects.get(pk=organisation)
+    return from_template("sign_on_changed", address_of(to), act=AuditKind(act).label, organisation=about)
+
+
+@mail_kind("tokens_expiring", "API tokens that expire")
+def tokens_expiring(to: int, tokens: list[int]) -> Email | None:
+    """Of those that have not been revoked meanwhile."""
+    held = ServiceToken.objects.current().filter(pk__in=tokens).order_by("expires_at", "pk")
+    if not held:
+        return None
+    return from_template("tokens_expiring", address_of(to), tokens=list(held), link=link_to(reverse("token-list")))
+
+
+@mail_kind("dormant_warning", "Warning of a suspension")
+def dormant_warning(to: int) -> Email | None:
+    """Not if the person has signed in, or was warned, meanwhile; what is sent counts as a warning from then on."""
+    now = timezone.now()
+    if not (user := dormancy.to_warn(now).filter(pk=to).first()):
+        return None
+    return from_template(
+        "dormant_warning", user.email, after=lambda: dormancy.note_warning(user, now), **dormancy.words_of_warning(now)
+    )
+
+
+@mail_kind("memberships_suspended", "Members suspended", recipient=member_address)
+def memberships_suspended(membership: int, number: int) -> Email | None:
+    if not (one := current(membership)):
+        return None
+    link = dormancy.link_for(one, "member-list")
+    return from_template("memberships_suspended", one.user.email, number=number, link=link)
+
+
+@mail_kind("organisations_without_administrator", "Organisations without an administrator", recipient=member_address)
+def organisations_without_administrator(membership: int, number: int) -> Email | None:
+    if not (one := current(membership)):
+        return None
+    link = dormancy.link_for(one, "organisation-reviews")
+    return from_template("organisations_without_administrator", one.user.email, number=number, link=link)
+
+
+@mail_kind("membership_reinstated", "Membership reinstated", recipient=member_address)
+def membership_reinstated(membership: int) -> Email | None:
+    if not (one := current(membership)):
+        return None
+    link = dormancy.link_for(one, "dashboard")
+    return from_template("membership_reinstated", one.user.email, days=settings.DORMANT_DAYS, link=link)
+
+
+@mail_kind("review_reminder", "Review of access", recipient=member_address)
+def review_reminder(membership: int, due_on: str, overdue: bool, number: int) -> Email | None:
+    if not (one := current(membership)):
+        return None
+    words = {"due_on": date.fromisoformat(due_on), "overdue": overdue, "number": number}
+    return from_template("review_reminder", one.user.email, link=dormancy.link_for(one, "member-review"), **words)

@@ -1,0 +1,89 @@
+"""How long the database may take, by kind of work: nothing waits for ever, and whoever waited too long is told.
+
+A scope sets this for its transaction, by where its work comes from. Statements of the web server outside a scope
+(sessions, sign-in) wait as those of a page do.
+"""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import structlog
+from django.conf import settings
+from django.db import Error, OperationalError, connection, transaction
+from psycopg import errors
+from psycopg_pool import PoolTimeout
+
+from accounts.errors import Busy
+
+NAMES = tuple(settings.PAGE_WAITS)  # of PostgreSQL's settings
+
+
+def _waits(lock: int, statement: int, idle: int) -> dict[str, str]:
+    """In seconds, 0 for no limit: for a lock, for a statement, and in a transaction between two statements."""
+    return dict(zip(NAMES, (f"{lock}s", f"{statement}s", f"{idle}s"), strict=True))
+
+
+WAITS = {
+    "page": settings.PAGE_WAITS,
+    "api": settings.PAGE_WAITS,
+    # As long as its client takes it (accounts/files/streams.py).
+    "stream": _waits(lock=3, statement=4 * 3600, idle=300),
+    "task": _waits(lock=30, statement=600, idle=300),
+    "load": _waits(lock=60, statement=0, idle=0),
+    "command": _waits(lock=60, statement=0, idle=0),
+}
+LOCKED = ("Someone else is changing the same record. Try again in a few seconds.", 5)
+TOO_LONG = ("This took longer than the portal allows. Try again later, or ask for less at a time.", 30)
+CROWDED = ("Too many people are using the portal. Try again in a few seconds.", 5)
+WHY = {
+    errors.LockNotAvailable: LOCKED,
+    errors.DeadlockDetected: LOCKED,
+    errors.QueryCanceled: TOO_LONG,
+    PoolTimeout: CROWDED,
+}
+
+
+def wait_as(kind: str) -> None:
+    """For the rest of the transaction, wait as long as this kind of work may."""
+    with connection.cursor() as cursor:
+        given = ", ".join(f"set_config('{name}', %s, true)" for name in NAMES)
+        cursor.execute(f"SELECT {given}", [*WAITS[kind].values()])
+
+
+def waited_too_long(raised: BaseException | None) -> Busy | None:
+    """Return what to tell the user if `raised` is the end of a wait."""
+    if not isinstance(raised, OperationalError):
+        return None
+    return next((Busy(*why) for kind, why in WHY.items() if isinstance(raised.__cause__, kind)), None)
+
+
+def elsewhere(act: Callable[[], None]) -> None:
+    """Call `act` on a connection of its own, as that of this thread is busy with the file.
+
+    If it fails, the download goes on.
+    """
+
+    def call() -> None:
+        try:
+            act()
+        except Error:
+            structlog.get_logger(__name__).exception("not_written_elsewhere")
+        finally:
+            connection.close()
+
+    thread = threading.Thread(target=call)
+    thread.start()
+    thread.join()
+
+
+@contextmanager
+def or_busy() -> Iterator[None]:
+    """A part of the transaction that is undone, and raises Busy, when the database takes too long."""
+    try:
+        with transaction.atomic():
+            yield
+    except OperationalError as error:
+        if busy := waited_too_long(error):
+            raise busy from error
+        raise

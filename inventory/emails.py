@@ -1,0 +1,14 @@
+"""The kinds of email about devices, each with what makes it from the ids of its job (`accounts.mail`)."""
+
+from django.conf import settings
+from django.urls import reverse
+
+from accounts.mail import Email, from_template, link_to, mail_kind
+from accounts.models import ServiceToken, User
+
+
+@mail_kind("look_ups_in_vain", "Look-ups that found nothing")
+def look_ups_in_vain(to: int, number: int, token: int | None = None, user: int | None = None) -> Email:
+    who = f"The system “{ServiceToken.objects.get(pk=token).name}”" if token else str(User.objects.get(pk=user))
+    given = {"who": who, "number": number, "most": settings.LOOK_UPS_IN_VAIN, "link": link_to(reverse("audit"))}
+    return from_template("look_ups_in_vain", User.objects.get(pk=to).email, **given)
