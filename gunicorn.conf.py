@@ -1,7 +1,7 @@
 """How gunicorn serves the portal (docs/operations.md): threads in one process for each core, the app loaded once.
 
-Its environment: `PORT`, `WEB_CONCURRENCY` (processes: two for each core, at most eight), `WEB_THREADS` (threads of each:
-four), and `WORKER`: set, a worker and a keeper run beside the server as long as that does.
+Its environment: `PORT`, `WEB_CONCURRENCY` (processes: two for each core, at most eight), `WEB_THREADS` (threads of a
+process, four), and `WORKER`: set, a worker and a keeper run beside the server as long as that does.
 """
 
 import ctypes

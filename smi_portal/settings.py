@@ -70,9 +70,9 @@ if pool_size := env.int("DATABASE_POOL_SIZE", 0):
 DATABASE_ROUTERS: list[str] = []
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-# The server's processes and the threads of each (gunicorn.conf.py); half of all threads may serve downloads at one time. A download ends
-# when its client takes nothing for STREAM_TIMEOUT seconds, or in all fewer than STREAM_FLOOR bytes for each second that
-# it is waited for, once that has taken STREAM_TIMEOUT seconds.
+# The server's processes and the threads of each (gunicorn.conf.py); half of all threads may serve downloads at once.
+# A download ends when its client takes nothing for STREAM_TIMEOUT seconds, or in all fewer than STREAM_FLOOR bytes for
+# each second that it is waited for, once that has taken STREAM_TIMEOUT seconds.
 WEB_PROCESSES = env.int("WEB_CONCURRENCY", 1)
 WEB_THREADS = env.int("WEB_THREADS", 4)
 STREAM_TIMEOUT = env.int("STREAM_TIMEOUT", 60)

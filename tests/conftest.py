@@ -28,6 +28,8 @@ take_examples()
 # What stays for the whole run (Django, the tests themselves) is not searched for garbage each time.
 gc.set_threshold(100_000, 20, 100)
 KEPT = {"django_migrations", "django_content_type", "auth_permission"}  # what migrating fills
+# That Django does not manage, in the order in which they can be emptied.
+OF_LIBRARIES = [f"procrastinate_{name}" for name in ("periodic_defers", "events", "jobs", "workers")]
 
 
 @pytest.hookimpl(trylast=True)
@@ -64,7 +66,8 @@ def empty_tables() -> None:
     """
     with connections["owner"].cursor() as cursor, transaction.atomic(using="owner"):
         tables = set(connections["owner"].introspection.django_table_names(only_existing=True, include_views=False))
-        asked = [f"SELECT '{table}' WHERE EXISTS (SELECT FROM {table})" for table in tables - KEPT | {"portal_cache"}]
+        all_tables = [*OF_LIBRARIES, "portal_cache", *(tables - KEPT)]
+        asked = [f"SELECT '{table}' WHERE EXISTS (SELECT FROM {table})" for table in all_tables]
         cursor.execute(" UNION ALL ".join(asked))
         filled = [table for (table,) in cursor.fetchall()]
         statements = [

@@ -24,7 +24,9 @@ WITHOUT_POLICY = {
     "accounts_membership",
     "accounts_organisation",
     "accounts_participant",
+    "accounts_runningdownload",
     "accounts_servicetoken",
+    "accounts_session",
     "accounts_singlesignon",
     "accounts_user",
 }

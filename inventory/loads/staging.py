@@ -36,7 +36,7 @@ def staging() -> Iterator[StagedFile]:
 def stage_rows(file: StagedFile, rows: Iterable[tuple[int, list[str]]]) -> None:
     """Send the rows, each with the line it begins on. No cell holds a tab or a line break.
 
-    Not by COPY, which a table with row security refuses; this takes as long.
+    Not by COPY, which a table with row security refuses.
     """
     file.save(force_insert=True)
     remaining = ("\t".join([str(line), *cells]) for line, cells in rows)

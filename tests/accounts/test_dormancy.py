@@ -210,7 +210,7 @@ def test_suspension_is_the_portals_act_and_each_organisations_to_read(supplier, 
     row = AuditRow.objects.get(kind=AuditKind.MEMBERSHIP_SUSPENDED, organisation_id=supplier.pk)
     assert (row.person_id, row.via, row.details) == (None, "task", {"member": member.user_id})
     event = MembershipEvent.objects.filter(pgh_obj=member.pk).latest("pgh_id")
-    assert event.pgh_context == {"operator": "memberships that nobody uses", "via": "task"}
+    assert event.pgh_context.items() >= {"operator": "memberships that nobody uses", "via": "task"}.items()
 
 
 def test_suspension_reads_in_plain_words(supplier):
