@@ -7,7 +7,7 @@ our own mistakes, not against SQL that someone makes the portal's login run: suc
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
@@ -18,9 +18,8 @@ from allauth.account.adapter import get_adapter
 from django.db import connection, transaction
 from django.db.backends.utils import CursorWrapper
 from django.http import HttpRequest
-from django.utils import timezone
 
-from accounts import waits
+from accounts import clock, waits
 from accounts.models import Binding, Membership, Organisation, ServiceToken, User
 from accounts.roles import Job, Permission, Role, allows
 
@@ -80,7 +79,7 @@ class Acting:
     @cached_property
     def bindings(self) -> list[Binding]:
         """The codes bound to the organisation today, with their entries of the list."""
-        return self._bound_on(timezone.localdate())
+        return self._bound_on(clock.today())
 
     @property
     def codes(self) -> frozenset[str]:
@@ -94,7 +93,7 @@ class Acting:
 
     def participants_on(self, day: date) -> tuple[int, ...]:
         """The same under the codes that were bound on `day`."""
-        if day == timezone.localdate():
+        if day == clock.today():
             return self.participants
         return _entries_of(self._bound_on(day))
 
@@ -139,7 +138,14 @@ def scope(acting: Acting) -> Iterator[None]:
         "batch": str(acting.origin.batch),
     }
     who |= {"token": acting.token_id} if acting.token_id else {}
-    with scope_settings(organisation=str(acting.organisation.pk), operator="", history=who):
+    settings = {"organisation": str(acting.organisation.pk), "operator": "", "history": who}
+    outermost = not connection.in_atomic_block
+    with ExitStack() as entered:
+        entered.enter_context(scope_settings(**settings))
+        if outermost and not clock.is_prepared():
+            entered.close()
+            clock.prepare()
+            entered.enter_context(scope_settings(**settings))
         yield
 
 
@@ -162,7 +168,7 @@ def _set_history(cursor: CursorWrapper, words: dict[str, object]) -> None:
 HISTORY = "pghistory.context_metadata"
 SETTINGS = ("portal.organisation", "portal.operator", HISTORY, *waits.NAMES)
 FORMER = "SELECT " + ", ".join(f"current_setting('{name}', true)" for name in SETTINGS)
-SET = "SELECT " + ", ".join(f"set_config('{name}', %s, true)" for name in SETTINGS)
+SET = "SELECT portal_now(), " + ", ".join(f"set_config('{name}', %s, true)" for name in SETTINGS)
 
 
 @contextmanager
@@ -178,7 +184,8 @@ def scope_settings(*, organisation: str, operator: str, history: dict[str, objec
         history = {"batch": _batch_of(former) or str(uuid4())} | history
         waiting = waits.WAITS[history["via"]].values()
         cursor.execute(SET, [organisation, operator, json.dumps(history), *waiting])
-        yield
+        with clock.at(cursor.fetchone()[0]):
+            yield
         if former and not connection.needs_rollback:
             cursor.execute(SET, former)
 

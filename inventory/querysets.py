@@ -8,8 +8,8 @@ from django.db.models import Case, Count, Exists, F, Func, OuterRef, Q, QuerySet
 from django.db.models.functions import Concat
 from django.db.models.lookups import In
 from django.db.models.sql.datastructures import BaseTable
-from django.utils import timezone
 
+from accounts import clock
 from accounts.acting import Acting
 from accounts.files.paging import Keyset
 from accounts.models import Participant
@@ -60,7 +60,7 @@ class DeviceQuerySet(models.QuerySet):
             return self.none()
         if acting.role == Role.DCC:
             return self.all()
-        return self.filter(**{f"{SCOPE_FIELD[acting.role]}__in": acting.participants_on(day or timezone.localdate())})
+        return self.filter(**{f"{SCOPE_FIELD[acting.role]}__in": acting.participants_on(day or clock.today())})
 
     def as_of(self, valid_on: date, known_at: datetime | None = None, *, device: int | None = None) -> Self:
         """The inventory as it was on a UK day, as it was known at a moment (now, if left out); for reading only.
@@ -159,4 +159,4 @@ class StepQuerySet(models.QuerySet):
 
     def to_come(self) -> Self:
         """Steps that begin on a later day than today."""
-        return self.filter(valid_from__gt=timezone.localdate())
+        return self.filter(valid_from__gt=clock.today())

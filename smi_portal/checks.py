@@ -6,8 +6,10 @@ from typing import Any
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.db import connections
+from django.utils import timezone
 
 OLDEST_SERVER = 15
+FARTHEST_CLOCKS = 5  # seconds
 
 
 @register(Tags.database)
@@ -40,6 +42,25 @@ def server_is_new_enough(*, databases: Sequence[str] | None = None, **_: Any) ->
             f"The database server is PostgreSQL {version}; the portal needs {OLDEST_SERVER} or newer.",
             hint="Before 15 every role may make objects in the schema public.",
             id="smi_portal.W002",
+        )
+    ]
+
+
+@register(Tags.database)
+def clocks_agree(*, databases: Sequence[str] | None = None, **_: Any) -> list[CheckMessage]:
+    """The database's clock says which day it is; sessions, links and tokens expire by that of the portal's machine."""
+    if "default" not in (databases or ()):
+        return []
+    with connections["default"].cursor() as cursor:
+        cursor.execute("SELECT clock_timestamp()")
+        apart = abs((cursor.fetchone()[0] - timezone.now()).total_seconds())
+    if apart <= FARTHEST_CLOCKS:
+        return []
+    return [
+        Warning(
+            f"The clocks of the portal and of the database are {apart:.0f} seconds apart.",
+            hint="Set both by the same time server: the database decides which day it is.",
+            id="smi_portal.W004",
         )
     ]
 

@@ -27,7 +27,9 @@ from tests.scopes import as_nobody, become_operator
 take_examples()
 # What stays for the whole run (Django, the tests themselves) is not searched for garbage each time.
 gc.set_threshold(100_000, 20, 100)
-KEPT = {"django_migrations", "django_content_type", "auth_permission"}  # what migrating fills
+# What migrating fills, and that planned steps are adopted: within a test's transaction no scope could do it.
+KEPT = {"django_migrations", "django_content_type", "auth_permission", "inventory_adoption"}
+ADOPTED = "INSERT INTO inventory_adoption (id, day) VALUES (1, '9999-12-31')"
 # That Django does not manage, in the order in which they can be emptied.
 OF_LIBRARIES = [f"procrastinate_{name}" for name in ("periodic_defers", "events", "jobs", "workers")]
 
@@ -51,6 +53,8 @@ def django_db_setup(
     with django_db_blocker.unblock():
         name = login.settings_dict["NAME"]
         owner.creation.create_test_db(verbosity=0, autoclobber=True, serialize=False)
+        with owner.cursor() as cursor:
+            cursor.execute(ADOPTED)
         login.creation.set_as_test_mirror(owner.settings_dict)
         TransactionTestCase._fixture_teardown = lambda case: empty_tables()
         yield

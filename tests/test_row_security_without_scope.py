@@ -29,6 +29,7 @@ WITHOUT_POLICY = {
     "accounts_session",
     "accounts_singlesignon",
     "accounts_user",
+    "inventory_adoption",
 }
 PUBLIC = {"accounts_participantevent"}  # of the list of participants, which everyone reads
 REFUSED = "row-level security"

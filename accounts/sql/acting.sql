@@ -8,6 +8,23 @@ CREATE OR REPLACE FUNCTION uk_day(moment timestamptz) RETURNS date
     LANGUAGE sql STABLE PARALLEL SAFE
 AS $$ SELECT (moment AT TIME ZONE 'Europe/London')::date $$;
 
+-- One clock for the whole portal: the database's. Tests replace `portal_now` to move it.
+
+-- The moment of which a transaction speaks: the same for all its statements.
+CREATE OR REPLACE FUNCTION portal_now() RETURNS timestamptz
+    LANGUAGE sql STABLE PARALLEL SAFE
+AS $$ SELECT now() $$;
+
+-- The UK date of that moment: scope and reports are those of this date.
+CREATE OR REPLACE FUNCTION portal_today() RETURNS date
+    LANGUAGE sql STABLE PARALLEL SAFE SET search_path = public, pg_temp
+AS $$ SELECT uk_day(portal_now()) $$;
+
+-- The moment at which something is written: later than that of the transaction, if it takes its time.
+CREATE OR REPLACE FUNCTION portal_moment() RETURNS timestamptz
+    LANGUAGE sql VOLATILE PARALLEL SAFE SET search_path = public, pg_temp
+AS $$ SELECT portal_now() + (clock_timestamp() - now()) $$;
+
 -- The acting organisation; NULL outside a scope.
 CREATE OR REPLACE FUNCTION acting_organisation() RETURNS bigint
     LANGUAGE sql STABLE PARALLEL SAFE
@@ -46,7 +63,7 @@ $$;
 
 -- Participants, of any period, under the codes that are bound to the acting organisation on a date, or ever were
 -- (NULL); none if it acts in another role.
-CREATE OR REPLACE FUNCTION acting_participants(of_role text, day date DEFAULT uk_day(now())) RETURNS bigint[]
+CREATE OR REPLACE FUNCTION acting_participants(of_role text, day date DEFAULT portal_today()) RETURNS bigint[]
     LANGUAGE sql STABLE PARALLEL SAFE SET search_path = public, pg_temp
 AS $$
     SELECT coalesce(array_agg(p.id), '{}')

@@ -1,11 +1,11 @@
 """Devices as resources. Docstrings of view sets and actions are public: they stand in the description of the API."""
 
-from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from accounts import clock
 from accounts.errors import BadRequest, NotAllowed
 from accounts.idempotency import answered_once
 from accounts.roles import Permission
@@ -61,7 +61,7 @@ class DeviceViewSet(Resource):
     def detailed(self, devices: DeviceQuerySet) -> DeviceQuerySet:
         """Those of them in scope, with all that is told of each."""
         acting = self.request.acting
-        return devices.visible_to(acting).with_parties().with_quality_flags(acting, timezone.localdate())
+        return devices.visible_to(acting).with_parties().with_quality_flags(acting, clock.today())
 
     @extend_schema(parameters=[*FILTERS, *PAGES])
     def list(self, request: Request) -> Response:

@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 from django.contrib.auth.hashers import make_password
 from django.db import transaction
-from django.utils import timezone
 
+from accounts import clock
 from accounts.actions import add_member, add_organisation, bind_code
 from accounts.errors import NotAllowed
 from accounts.models import Fuel, Organisation, Participant, User
@@ -90,7 +90,7 @@ def load_demo(*, devices: int, seed: int, tell: Callable[[str], object]) -> int 
     tell(f"{len(ORGANISATIONS)} organisations with their codes and people are set up.")
     tell(f"Making {devices:,} devices …")
     favour = (*SUPPLIER.codes, *ASSET_PROVIDER.codes)
-    return generate_devices(count=devices, seed=seed, today=timezone.localdate(), favour=favour, tell=tell)
+    return generate_devices(count=devices, seed=seed, today=clock.today(), favour=favour, tell=tell)
 
 
 def is_loaded() -> bool:

@@ -7,8 +7,8 @@ from datetime import date, datetime
 
 from django.db import connection
 from django.http import Http404, HttpRequest
-from django.utils import timezone
 
+from accounts import clock
 from inventory.history.device_history import DeviceHistory
 from inventory.identifiers import InvalidIdentifier, parse_device_id
 from inventory.models import Device
@@ -19,7 +19,7 @@ def device_or_404(request: HttpRequest, device_id: str, *, flagged: bool = True)
     canonical = _canonical(request, device_id)
     devices = Device.objects.visible_to(request.acting).with_parties().filter(device_id=canonical)
     if flagged:
-        devices = devices.with_quality_flags(request.acting, timezone.localdate())
+        devices = devices.with_quality_flags(request.acting, clock.today())
     device = devices.first()
     if device is None:
         raise not_found(request)

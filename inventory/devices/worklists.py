@@ -4,8 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from django.db.models import QuerySet
-from django.utils import timezone
 
+from accounts import clock
 from accounts.acting import Acting
 from accounts.roles import Role
 
@@ -32,7 +32,7 @@ WORKLISTS: dict[str, Worklist] = {
             "SMETS2 meters without a MAP ID, or whose code is not in force in the list of all MAPs today. "
             "Open a device to record it.",
             RECORDERS,
-            lambda devices, acting: devices.map_id_missing_or_no_longer_valid(timezone.localdate()),
+            lambda devices, acting: devices.map_id_missing_or_no_longer_valid(clock.today()),
         ),
         Worklist(
             "msn",

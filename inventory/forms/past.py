@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from datetime import date, datetime, time, timedelta
 
 from django import forms
-from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.timezone import make_aware
 
+from accounts import clock
 from accounts.errors import BadRequest
 from accounts.forms.people import DayField
 from inventory.devices.filters import problems_of
@@ -37,7 +37,7 @@ class PastForm(forms.Form):
 
     def clean(self) -> dict:
         cleaned = super().clean()
-        today = timezone.localdate()
+        today = clock.today()
         for name in ("as_of", "known_on"):
             if (day := cleaned.get(name)) and not FIRST_DAY <= day <= today:
                 self.add_error(name, f"Enter a date from {date_format(FIRST_DAY, 'DATE_FORMAT')} to today.")
@@ -49,6 +49,6 @@ class PastForm(forms.Form):
     def known_at(self) -> datetime | None:
         """The moment up to which recordings are included; None to include all of them."""
         day = self.cleaned_data.get("known_on")
-        if day is None or day == timezone.localdate():
+        if day is None or day == clock.today():
             return None
         return make_aware(datetime.combine(day + timedelta(days=1), time.min)) - timedelta(microseconds=1)

@@ -11,9 +11,9 @@ from pathlib import Path
 from django.conf import settings
 from django.db import OperationalError, connection, transaction
 from django.db.backends.utils import CursorWrapper
-from django.utils import timezone
 from psycopg.errors import DeadlockDetected, LockNotAvailable
 
+from accounts import clock
 from accounts.acting import explaining
 from accounts.audit import note
 from accounts.files.reading import BrokenFile, Columns, CsvRecord, open_csv, read_records
@@ -117,7 +117,7 @@ def _compare(cursor: CursorWrapper, file: StagedFile, lines: list[int] | None = 
 
 def _refuse_problems(cursor: CursorWrapper, file: StagedFile, lines: list[int] | None = None) -> None:
     given = {"file": file.pk, "lines": lines}
-    given |= {"map_id_from": settings.MAP_ID_FROM or None, "today": timezone.localdate()}
+    given |= {"map_id_from": settings.MAP_ID_FROM or None, "today": clock.today()}
     cursor.execute("SET LOCAL enable_nestloop = off")  # two rows of a line are joined, however few seem to be there
     cursor.execute(_check(), given)
     found = [(line, RULES[number].item, RULES[number].sentence) for line, broken in cursor for number in broken]

@@ -1,5 +1,6 @@
 """What the inventory holds, by noun."""
 
+from inventory.models.adoption import Adoption
 from inventory.models.devices import (
     FUEL_OF_TYPE,
     METERS,
@@ -18,6 +19,7 @@ __all__ = [
     "FUEL_OF_TYPE",
     "METERS",
     "USUAL_STATUS_MOVES",
+    "Adoption",
     "Device",
     "DeviceEvent",
     "DeviceReading",

@@ -4,8 +4,8 @@ from collections import defaultdict
 from dataclasses import dataclass
 
 from django.db import connection
-from django.utils import timezone
 
+from accounts import clock
 from accounts.acting import Acting, explaining
 from accounts.errors import NotAllowed, Problem
 from inventory.models import Device, StepKind
@@ -73,7 +73,7 @@ def _refuse_hidden(works: list[Work], changed: dict[int, Device]) -> None:
     problems = []
     for work in works:
         now, asked = changed[work.device.pk], work.assessment
-        if asked.participant is None or asked.map_from > timezone.localdate():
+        if asked.participant is None or asked.map_from > clock.today():
             continue
         if (now.asset_provider_id, now.map_from) != (asked.participant.pk, asked.map_from):
             sentence = EARLIER if work.device.asset_provider else LATER

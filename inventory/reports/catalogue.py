@@ -11,8 +11,8 @@ from functools import cached_property
 
 from django.db.models import DateField, QuerySet, Value
 from django.db.models.expressions import Combinable
-from django.utils import timezone
 
+from accounts import clock
 from accounts.acting import FIELD, Acting
 from accounts.roles import Job, Permission, Role, allows
 from inventory.data_items import DEVICE_LIST, MAP_PORTFOLIO, DataItem, carried_by
@@ -47,13 +47,13 @@ class Question:
 def _past(given: Mapping[str, str], by: Acting) -> Asked:
     form = PastForm(given)
     day = form.cleaned_or_refused()["as_of"]
-    return Asked(day or timezone.localdate(), form.known_at)
+    return Asked(day or clock.today(), form.known_at)
 
 
 def _search(given: Mapping[str, str], by: Acting) -> Asked:
     search = DeviceFilter(given, Device.objects.visible_to(by), by, beside=BESIDE)
     search.narrowed_or_refused()
-    return Asked(timezone.localdate(), search=search)
+    return Asked(clock.today(), search=search)
 
 
 BESIDE = ("format", FIELD)  # the other parameters of any download

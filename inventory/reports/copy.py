@@ -9,7 +9,8 @@ from django.db import connection, transaction
 from django.db.models import QuerySet
 
 from accounts.acting import Acting, scope
-from accounts.waits import wait_as
+from accounts.errors import Busy
+from accounts.waits import CROWDED, wait_as
 
 CHUNK_BYTES = 64 * 1024
 # Of the database, for a report: sorted in memory up to some 200,000 rows; compiling the statement costs more than it
@@ -45,6 +46,9 @@ def snapshot(acting: Acting) -> Iterator[datetime]:
     Inside another transaction (a test's), that one's isolation counts.
     """
     outermost = not connection.in_atomic_block
+    if outermost:
+        with scope(acting):  # so that devices are those of today, even if the day began after the request
+            pass
     with transaction.atomic(), connection.cursor() as cursor:
         if outermost:
             cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
@@ -52,5 +56,8 @@ def snapshot(acting: Acting) -> Iterator[datetime]:
             cursor.execute(f"SET LOCAL {name} = '{value}'")
         with scope(acting):
             wait_as("stream")
-            cursor.execute("SELECT clock_timestamp()")
-            yield cursor.fetchone()[0]
+            cursor.execute("SELECT portal_moment(), devices_are_of_today()")
+            moment, of_today = cursor.fetchone()
+            if not of_today:  # the day began between two statements
+                raise Busy(*CROWDED)
+            yield moment

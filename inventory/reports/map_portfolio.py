@@ -3,8 +3,8 @@
 from datetime import date, datetime
 
 from django.db.models import QuerySet
-from django.utils import timezone
 
+from accounts import clock
 from accounts.acting import Acting
 from accounts.roles import Role
 from inventory.models import Device
@@ -15,7 +15,7 @@ def portfolio(acting: Acting, day: date, known_at: datetime | None = None) -> Qu
 
     Others than MAPs have no portfolio.
     """
-    is_live = day == timezone.localdate() and known_at is None
+    is_live = day == clock.today() and known_at is None
     devices = Device.objects.all() if is_live else Device.objects.as_of(day, known_at)
     mine = devices.visible_to(acting if acting.role == Role.MAP else None, day)
     return mine.with_quality_flags(acting, day, among=mine)

@@ -5,9 +5,9 @@ from datetime import date
 from difflib import get_close_matches
 
 from django.conf import settings
-from django.utils import timezone
 from django.utils.formats import date_format
 
+from accounts import clock
 from accounts.acting import Acting
 from accounts.errors import Problem
 from accounts.models import Fuel, Participant
@@ -153,7 +153,7 @@ def _assess_map_id(result: Assessment, device: Device, recording: Recording) -> 
 def _checked_day(result: Assessment, device: Device, recording: Recording) -> date | None:
     """The day the MAP ID is to apply from, if it may; a doubtful day is a warning."""
     day = recording.map_from or (None if recording.kind == StepKind.CHANGE else device.map_from or device.installed_on)
-    today = timezone.localdate()
+    today = clock.today()
     if day is None:
         sentence = "Enter the date from which this MAP provides the meter, for example 23/11/2026."
         return result.refuse("map_from", "required", sentence)
@@ -237,7 +237,7 @@ def _assess_reasons(result: Assessment, recording: Recording, by: Acting) -> Non
 
 def _similar(typed: str, listed: dict[str, list[Participant]]) -> str:
     """A hint from the list of all MAPs, never from devices."""
-    today = timezone.localdate()
+    today = clock.today()
     names = {
         code: entry.name
         for code, entries in listed.items()

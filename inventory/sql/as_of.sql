@@ -23,7 +23,7 @@ BEGIN
         JOIN accounts_participant AS p ON p.fuel = b.fuel AND p.role = b.role AND p.code = b.code
         WHERE b.organisation_id = acting_organisation() AND b.role = acting_role()
             AND on_day BETWEEN b.valid_from AND coalesce(b.valid_to, 'infinity')
-            AND on_day <= uk_day(clock_timestamp())
+            AND on_day <= portal_today()
     ),
     candidate AS (
         SELECT d.id FROM inventory_device AS d WHERE everything AND (only_device IS NULL OR d.id = only_device)
@@ -73,7 +73,7 @@ BEGIN
             UNION ALL
             SELECT * FROM inventory_supplyperiod WHERE device_id = c.id AND m.role = 'supplier'
         ) AS x
-        WHERE x.valid_from > on_day AND x.valid_from <= uk_day(clock_timestamp()) AND upper_inf(x.known)
+        WHERE x.valid_from > on_day AND x.valid_from <= portal_today() AND upper_inf(x.known)
             AND x.kind <> 'cancelled'
             AND NOT EXISTS (SELECT FROM mine AS also WHERE also.participant_id = x.participant_id)
         ORDER BY x.valid_from LIMIT 1

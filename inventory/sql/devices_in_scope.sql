@@ -2,9 +2,12 @@
 
 ALTER TABLE inventory_device ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 CREATE POLICY read ON inventory_device FOR SELECT USING (
-    (SELECT acting_reads_all())
-    OR supplier_id = ANY ((SELECT acting_participants('supplier'))::bigint[])
-    OR asset_provider_id = ANY ((SELECT acting_participants('map'))::bigint[])
+    (SELECT devices_are_of_today())
+    AND (
+        (SELECT acting_reads_all())
+        OR supplier_id = ANY ((SELECT acting_participants('supplier'))::bigint[])
+        OR asset_provider_id = ANY ((SELECT acting_participants('map'))::bigint[])
+    )
 );
 CREATE POLICY add ON inventory_device FOR INSERT WITH CHECK ((SELECT acting_operator()));
 -- A MAP cannot change a device.

@@ -32,7 +32,7 @@ BEGIN
     )
     SELECT range_agg(daterange(begins, ends)) INTO windows
     FROM held
-    WHERE begins < coalesce(ends, 'infinity') AND begins <= uk_day(clock_timestamp());
+    WHERE begins < coalesce(ends, 'infinity') AND begins <= portal_today();
     PERFORM reading_within(former);
     RETURN coalesce(windows, '{}');
 END

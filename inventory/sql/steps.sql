@@ -20,7 +20,7 @@ DECLARE
 BEGIN
     PERFORM FROM inventory_device WHERE id = ANY (devices) ORDER BY id FOR NO KEY UPDATE;
     PERFORM refuse_steps_out_of_scope(track, devices);
-    moment := clock_timestamp();
+    moment := portal_moment();
     EXECUTE format(
         'UPDATE %s AS s SET known = tstzrange(lower(s.known), greatest($1, lower(s.known) + interval ''1 microsecond''))'
         ' FROM unnest($2, $3) AS given (device, day)'

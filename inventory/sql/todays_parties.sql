@@ -21,7 +21,7 @@ BEGIN
     FROM unnest(devices) AS given (id)
     LEFT JOIN LATERAL (
         SELECT * FROM inventory_providerperiod AS p
-        WHERE p.device_id = given.id AND p.valid_from <= uk_day(clock_timestamp()) AND upper_inf(p.known)
+        WHERE p.device_id = given.id AND p.valid_from <= uk_day(portal_moment()) AND upper_inf(p.known)
             AND p.kind <> 'cancelled'
         ORDER BY p.valid_from DESC
         LIMIT 1
@@ -54,7 +54,7 @@ BEGIN
     FROM unnest(devices) AS given (id)
     CROSS JOIN LATERAL (
         SELECT * FROM inventory_supplyperiod AS p
-        WHERE p.device_id = given.id AND p.valid_from <= uk_day(clock_timestamp()) AND upper_inf(p.known)
+        WHERE p.device_id = given.id AND p.valid_from <= uk_day(portal_moment()) AND upper_inf(p.known)
             AND p.kind <> 'cancelled'
         ORDER BY p.valid_from DESC
         LIMIT 1
@@ -84,7 +84,7 @@ DECLARE
 BEGIN
     EXECUTE format(
         'SELECT array_agg(DISTINCT device_id) FROM %s'
-        ' WHERE ahead AND upper_inf(known) AND valid_from <= uk_day(clock_timestamp())', of_table
+        ' WHERE ahead AND upper_inf(known) AND valid_from <= portal_today()', of_table
     ) INTO due;
     RETURN coalesce(due, '{}');
 END

@@ -14,11 +14,11 @@ How = DeviceReading.How
 PARTIES = ("supplier_id", "asset_provider_id")  # of a device, as row ids of participants
 INSERT = """
 INSERT INTO inventory_devicereading (day, reader_id, subject_id, how)
-SELECT DISTINCT uk_day(now()), %(reader)s::bigint, b.organisation_id, %(how)s
+SELECT DISTINCT portal_today(), %(reader)s::bigint, b.organisation_id, %(how)s
 FROM accounts_participant AS p
 JOIN accounts_binding AS b ON b.fuel = p.fuel AND b.role = p.role AND b.code = p.code
 WHERE p.id = ANY (%(participants)s) AND b.organisation_id <> %(own)s
-    AND uk_day(now()) BETWEEN b.valid_from AND coalesce(b.valid_to, 'infinity')
+    AND portal_today() BETWEEN b.valid_from AND coalesce(b.valid_to, 'infinity')
 ON CONFLICT DO NOTHING
 """
 EXPIRE = "DELETE FROM inventory_devicereading WHERE day < uk_day(%s)"

@@ -5,9 +5,9 @@ from typing import NamedTuple
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.utils import timezone
 from django.utils.http import urlencode
 
+from accounts import clock
 from accounts.access import allow, expect
 from accounts.acting import FIELD, Acting
 from accounts.files.paging import PAGING, Page, how_many, keyset_page
@@ -97,7 +97,7 @@ def found(request: HttpRequest, devices: QuerySet) -> dict[str, object]:
 
 
 def _rows(page: Page, acting: Acting) -> list[tuple[Device, list[Cell]]]:
-    day = timezone.localdate()
+    day = clock.today()
     devices = Device.objects.visible_to(acting).filter(pk__in=[row.pk for row in page.rows]).with_parties()
     flagged = devices.with_quality_flags(acting, day).order_by("device_id")
     return [(device, cells_of(device, acting.role)) for device in flagged]

@@ -13,9 +13,8 @@ from django.shortcuts import render
 from django.template.loader import render_to_string
 
 from accounts.acting import API
-from accounts.errors import OtherMembership
+from accounts.errors import Busy, OtherMembership
 from accounts.sign_in.kept_forms import give_back
-from accounts.waits import waited_too_long
 from smi_portal.refusals import problems
 from smi_portal.refusals.request_ids import reference
 from smi_portal.refusals.table import status_of, told_as
@@ -57,7 +56,8 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
 
 def server_error(request: HttpRequest) -> HttpResponse:
     """Rendered without the request: its session or database may be what failed."""
-    busy = waited_too_long(sys.exc_info()[1])
+    raised = told_as(sys.exc_info()[1])
+    busy = raised if isinstance(raised, Busy) else None
     status = 503 if busy else 500
     if request.path_info.startswith(API):
         answer = problems.answer(status, busy)

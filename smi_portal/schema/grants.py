@@ -20,6 +20,7 @@ from smi_portal.schema.source import OWN_APPS, Definition, SqlKind, Thing
 FLEETING = {"accounts_session", "accounts_runningdownload", "accounts_keptanswer"}
 FLEETING |= {"inventory_stagedfile", "inventory_stagedrow", "inventory_stageddevice"}
 STEPS = {"inventory_providerperiod", "inventory_supplyperiod"}
+READ_ONLY = {"inventory_adoption"}
 APPEND_ONLY = "SELECT tgrelid::regclass::text FROM pg_trigger WHERE tgname = 'append_only'"
 OF_OWNER = "CREATE POLICY owner ON {table} TO CURRENT_USER USING (true);"
 FUNCTIONS = """
@@ -81,6 +82,8 @@ def _grant_tables(cursor: CursorWrapper) -> None:
         _grant(cursor, f"REVOKE DELETE ON {table} FROM {{login}}")
     for table in STEPS | history_tables():
         _grant(cursor, f"REVOKE INSERT ON {table} FROM {{login}}")
+    for table in READ_ONLY:
+        _grant(cursor, f"REVOKE INSERT, UPDATE ON {table} FROM {{login}}")
     cursor.execute(APPEND_ONLY)
     for (table,) in cursor.fetchall():
         _grant(cursor, f"REVOKE UPDATE, DELETE ON {table} FROM {{login}}")

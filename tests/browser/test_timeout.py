@@ -80,7 +80,8 @@ def test_dialog_opens_in_time_and_puts_the_end_off(visit, idle):
     expect(dialog(page)).to_be_visible()
     expect(dialog(page)).to_contain_text("You will be signed out in less than a minute.")
     expect(page.get_by_role("button", name="Stay signed in")).to_be_focused()
-    page.keyboard.press("Enter")
+    with page.expect_response("**/accounts/session/extend/"):
+        page.keyboard.press("Enter")
     expect(dialog(page)).to_be_hidden()
     idle(page, 15 * MINUTE)
 

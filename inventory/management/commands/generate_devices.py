@@ -5,8 +5,8 @@ from datetime import date
 from time import monotonic
 
 from django.core.management.base import BaseCommand
-from django.utils import timezone
 
+from accounts import clock
 from accounts.management.arguments import refusals_as_errors
 from accounts.operator import system_scope
 from inventory.demo.generation import generate_devices
@@ -29,7 +29,7 @@ class Command(BaseCommand):
     def handle(self, *, count: int, seed: int, today: date | None, **options: object) -> str:
         began = monotonic()
         with refusals_as_errors(), system_scope("generate_devices"):
-            made = generate_devices(count=count, seed=seed, today=today or timezone.localdate(), tell=self._tell)
+            made = generate_devices(count=count, seed=seed, today=today or clock.today(), tell=self._tell)
         self._tell("Counting values, so that searches are planned well …")
         count_values()
         return f"{made:,} devices made in {monotonic() - began:.1f} seconds."
