@@ -75,7 +75,8 @@ BEGIN
 END
 $$;
 
--- Devices with a planned step whose date has come.
+-- Devices with a planned step whose date has come. Those of the dates before the last adoption are done, but for the
+-- last two dates: what was written just before midnight can be committed after it.
 CREATE OR REPLACE FUNCTION due_steps(of_table regclass) RETURNS bigint[]
     LANGUAGE plpgsql STABLE SET search_path = public, pg_temp
 AS $$
@@ -84,8 +85,8 @@ DECLARE
 BEGIN
     EXECUTE format(
         'SELECT array_agg(DISTINCT device_id) FROM %s'
-        ' WHERE ahead AND upper_inf(known) AND valid_from <= portal_today()', of_table
-    ) INTO due;
+        ' WHERE ahead AND upper_inf(known) AND valid_from <= portal_today() AND valid_from > $1', of_table
+    ) INTO due USING coalesce((SELECT least(day, portal_today()) FROM inventory_adoption), '-infinity') - 2;
     RETURN coalesce(due, '{}');
 END
 $$;
