@@ -196,7 +196,7 @@ def test_people_who_click_over_midnight_see_one_date_or_the_other(sold, move, as
     emails = []
     for organisation in (asset_provider, rival_provider, asset_provider, rival_provider):
         emails.append(make_membership(organisation, user=make_user(password=PASSWORD)).user.email)
-    with running(WEB_CONCURRENCY="2", WEB_THREADS="8") as server:
+    with running(WEB_CONCURRENCY="2", WEB_THREADS="8", LOCK_SECONDS="30") as server:
         visitors = [Visitor(server).sign_in(email) for email in emails]
         move(timedelta(seconds=-2))
         end = time.monotonic() + 5
