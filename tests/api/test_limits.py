@@ -210,7 +210,7 @@ def test_next_day_begins_anew(system, settings, monkeypatch):
     system.get(address(UNKNOWN))
     assert system.get(address(device)).status_code == 429
     tomorrow = timezone.localdate() + timedelta(days=1)
-    monkeypatch.setattr("accounts.limits.timezone.localdate", lambda: tomorrow)
+    monkeypatch.setattr("accounts.limits.timezone.localdate", lambda *given: tomorrow)
     monkeypatch.setattr("accounts.limits.timezone.now", lambda: now + timedelta(days=1))
 
     assert system.get(address(device)).status_code == 200

@@ -190,7 +190,7 @@ def test_load_goes_through_while_a_person_changes_a_device_of_its_file_again_and
         person.result()
 
     assert outcomes == [DeviceLoad(0, 201, 0)] * 2
-    assert len(saved) > 2
+    assert saved
     device.refresh_from_db()
     assert (device.firmware, device.version) == ("0A0C", 1 + len(saved))
     assert agrees(device)
