@@ -19,11 +19,14 @@ PEOPLE = 50
 SECONDS, ROUNDS = 12, 9
 PAUSE = 0.5, 1.5  # seconds between two pages
 ONE_PROCESS = {"WEB_CONCURRENCY": "1", "WEB_THREADS": "16"}
-BY_DEFAULT = {"WEB_CONCURRENCY": "", "WEB_THREADS": ""}
+BY_DEFAULT = {"WEB_CONCURRENCY": None, "WEB_THREADS": None}
 
 
 def run() -> list[Outcome]:
-    ways: dict[str, dict[str, str]] = {"one process of 16 threads": ONE_PROCESS, "as many as by default": BY_DEFAULT}
+    ways: dict[str, dict[str, str | None]] = {
+        "one process of 16 threads": ONE_PROCESS,
+        "as many as by default": BY_DEFAULT,
+    }
     found: dict[str, dict[str, Outcome]] = {way: {} for way in ways}
     for number in range(ROUNDS):
         for way, environment in ways.items():

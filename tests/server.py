@@ -46,8 +46,11 @@ def free_port() -> int:
 
 
 @contextmanager
-def running(name: str = "127.0.0.1", **environment: str) -> Iterator[Server]:
-    """Serves under a name until the block ends; the server is ended by its own process id."""
+def running(name: str = "127.0.0.1", **environment: str | None) -> Iterator[Server]:
+    """Serves under a name until the block ends; the server is ended by its own process id.
+
+    In the environment, None leaves a variable to its default.
+    """
     port = free_port()
     given = {
         "DATABASE_URL": database_url(),
@@ -60,10 +63,9 @@ def running(name: str = "127.0.0.1", **environment: str) -> Iterator[Server]:
         "WEB_CONCURRENCY": "1",
         "WEB_THREADS": "16",
     }
+    told = {variable: value for variable, value in (os.environ | given | environment).items() if value is not None}
     command = [sys.executable, "-m", "gunicorn"]
-    process = subprocess.Popen(
-        command, cwd=ROOT, env=os.environ | given | environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
+    process = subprocess.Popen(command, cwd=ROOT, env=told, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         _wait_until_ready(process, f"http://{name}:{port}/health/ready")
         yield Server(port, process.pid, name)
