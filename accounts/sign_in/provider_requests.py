@@ -1,13 +1,18 @@
 """What the portal asks of an organisation's provider itself: of its hosts alone, so much in so long."""
 
 import io
+import socket
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
 from urllib.parse import urlsplit
 
 import requests
 import urllib3
 from django.conf import settings
 from requests.adapters import HTTPAdapter
+from urllib3.util import connection
 
 from accounts.errors import NotAllowed, quote
 
@@ -16,6 +21,7 @@ ENDPOINTS = ("authorization_endpoint", "token_endpoint", "jwks_uri")
 FETCHED = ("token_endpoint", "jwks_uri", "userinfo_endpoint")
 MOST_BYTES = 256 * 1024
 SECONDS = 5  # of silence, and to take an answer once it has begun
+EXCHANGE_SECONDS = 10  # for all that one page asks of a provider, however many requests that takes
 LOCAL = {"127.0.0.1", "localhost"}
 
 
@@ -23,22 +29,106 @@ class NotAsked(requests.RequestException):
     """The request would go somewhere else than to the provider, or its answer goes beyond what is taken."""
 
 
-class BoundedAdapter(HTTPAdapter):
-    """Asks `hosts` only, each named with its port, and reads each answer whole before it is handed on."""
+class Deadline:
+    """When an exchange with a provider is over, be it of one request or of several."""
 
-    def __init__(self, hosts: list[str]) -> None:
-        self.hosts = hosts
+    def __init__(self) -> None:
+        self.at = time.monotonic() + EXCHANGE_SECONDS
+
+    def left(self) -> float:
+        """Seconds; raises NotAsked when there are none."""
+        if (left := self.at - time.monotonic()) <= 0:
+            raise NotAsked("the exchange takes too long")
+        return left
+
+
+class BoundedAdapter(HTTPAdapter):
+    """Asks `hosts` only, each named with its port, and reads each answer whole before it is handed on.
+
+    Time-outs of sockets begin anew with each byte. So at the deadline a timer shuts down what is connected.
+    """
+
+    def __init__(self, hosts: list[str], deadline: Deadline) -> None:
+        self.hosts, self.deadline = hosts, deadline
+        self._lock, self._watched = threading.Lock(), list[socket.socket]()
         super().__init__()
 
     def send(self, request: requests.PreparedRequest, **kwargs: object) -> requests.Response:
         if host_of(request.url or "") not in self.hosts:
             raise NotAsked("another host than the provider's")
-        response = super().send(request, **kwargs | {"stream": True, "timeout": SECONDS})
-        try:
-            response.raw = io.BytesIO(_read(response.raw))
-        except urllib3.exceptions.HTTPError as error:
-            raise requests.ConnectionError from error
+        timeout = min(SECONDS, self.deadline.left())
+        with self._timer():
+            response = super().send(request, **kwargs | {"stream": True, "timeout": timeout})
+            try:
+                with closing(response.raw) as raw:
+                    self.deadline.left()  # headers that were shut down look as if they had ended
+                    response.raw = io.BytesIO(_read(raw))
+                self.deadline.left()  # and so does a body of no stated length
+            except urllib3.exceptions.HTTPError as error:
+                raise requests.ConnectionError from error
         return response
+
+    def get_connection_with_tls_context(self, *args: object, **kwargs: object) -> urllib3.HTTPConnectionPool:
+        """Directly or through a proxy: its connections are watched."""
+        pool = super().get_connection_with_tls_context(*args, **kwargs)
+        if not issubclass(pool.ConnectionCls, _Watched):
+            pool.ConnectionCls = type("WatchedConnection", (_Watched, pool.ConnectionCls), {"adapter": self})
+        return pool
+
+    def watch(self, sock: socket.socket) -> None:
+        """By a handle of its own, as TLS takes the socket's away."""
+        with self._lock:
+            self._watched.append(sock.dup())
+        self.deadline.left()  # for the timer may have passed by before
+
+    def close(self) -> None:
+        super().close()
+        while self._watched:
+            self._watched.pop().close()
+
+    @contextmanager
+    def _timer(self) -> Iterator[None]:
+        timer = threading.Timer(self.deadline.left(), self._shut_down)
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
+            timer.join()
+
+    def _shut_down(self) -> None:
+        with self._lock:
+            for sock in self._watched:
+                with suppress(OSError):
+                    sock.shutdown(socket.SHUT_RDWR)
+
+
+class _Watched:
+    """A connection of urllib3 that tries one network address after another until the deadline, not each as long."""
+
+    adapter: BoundedAdapter
+
+    def _new_conn(self) -> socket.socket:
+        error: Exception | None = None
+        try:
+            family = connection.allowed_gai_family()
+            found = socket.getaddrinfo(self._dns_host, self.port, family, socket.SOCK_STREAM)
+        except (OSError, UnicodeError) as unknown:
+            found, error = [], unknown
+        for *_, (address, port, *_scope) in found:
+            timeout = min(SECONDS, self.adapter.deadline.left())
+            try:
+                sock = connection.create_connection((address, port), timeout, socket_options=self.socket_options)
+            except OSError as failed:
+                error = failed
+                continue
+            try:
+                self.adapter.watch(sock)
+            except BaseException:
+                sock.close()
+                raise
+            return sock
+        raise urllib3.exceptions.NewConnectionError(self, "no connection") from error
 
 
 def _read(raw: urllib3.HTTPResponse) -> bytes:
@@ -50,13 +140,13 @@ def _read(raw: urllib3.HTTPResponse) -> bytes:
     return data
 
 
-def session_for(hosts: list[str]) -> requests.Session:
+def session_for(hosts: list[str], deadline: Deadline) -> requests.Session:
     """Follows a redirect within these hosts at most once."""
     session = requests.Session()
     session.max_redirects = 1
     session.headers["Accept-Encoding"] = "identity"
-    session.mount("https://", BoundedAdapter(hosts))
-    session.mount("http://", BoundedAdapter(hosts))
+    session.mount("https://", BoundedAdapter(hosts, deadline))
+    session.mount("http://", BoundedAdapter(hosts, deadline))
     return session
 
 
@@ -91,7 +181,7 @@ def discover(issuer: str) -> list[str]:
 
 def _document(issuer: str, own: str) -> dict[str, object]:
     try:
-        with session_for([own]) as session:
+        with session_for([own], Deadline()) as session:
             answer = session.get(issuer.rstrip("/") + WELL_KNOWN)
             answer.raise_for_status()
             document = answer.json()

@@ -1,16 +1,19 @@
 """What the portal asks of a provider by itself: a server of bad manners answers, on a port of this machine."""
 
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import pytest
 import requests
 
 from accounts.errors import NotAllowed
 from accounts.sign_in import provider_requests
-from accounts.sign_in.provider_requests import MOST_BYTES, NotAsked, discover, host_of, session_for
+from accounts.sign_in.provider_requests import MOST_BYTES, Deadline, NotAsked, discover, host_of, session_for
 
 
 class BadManners(BaseHTTPRequestHandler):
@@ -55,6 +58,17 @@ class BadManners(BaseHTTPRequestHandler):
         except OSError:
             return
 
+    def headers_without_end(self) -> None:
+        with suppress(OSError):
+            self.wfile.write(b"HTTP/1.0 200 OK\r\n")
+            for number in range(100):
+                self.wfile.write(b"X-%d: x\r\n" % number)
+                time.sleep(0.05)
+
+    def pause(self) -> None:
+        time.sleep(0.3)
+        self.plain()
+
     def cut(self) -> None:
         self.answer(b"x", **{"Content-Length": "100"})
 
@@ -84,7 +98,7 @@ def host() -> Iterator[str]:
 @pytest.fixture
 def ask(host) -> Callable[[str], requests.Response]:
     def get(path: str) -> requests.Response:
-        with session_for([host]) as session:
+        with session_for([host], Deadline()) as session:
             return session.get(f"http://{host}/{path}")
 
     return get
@@ -111,14 +125,14 @@ def test_redirect_to_another_host_is_not_followed(ask, host):
     "address", ["http://localhost:1/", "https://evil.example/", "http://169.254.169.254/", "http://a@127.0.0.1/"]
 )
 def test_other_hosts_are_not_asked(host, address):
-    with session_for([host]) as session, pytest.raises(NotAsked):
+    with session_for([host], Deadline()) as session, pytest.raises(NotAsked):
         session.get(address)
 
     assert BadManners.asked == []
 
 
 def test_nobody_is_asked_outside_the_pages_of_a_provider():
-    with session_for([]) as session, pytest.raises(NotAsked):
+    with session_for([], Deadline()) as session, pytest.raises(NotAsked):
         session.get("https://login.zephyr.example/")
 
 
@@ -177,3 +191,122 @@ def test_portal_with_tls_asks_not_even_this_machine_without(settings):
     settings.PORTAL_HTTPS = True
 
     assert host_of("http://127.0.0.1/") == ""
+
+
+DEADLINE = 0.7
+
+
+def open_sockets() -> set[str]:
+    found = set()
+    for handle in Path("/proc/self/fd").iterdir():
+        with suppress(FileNotFoundError):
+            found.add(str(handle.readlink()))
+    return {name for name in found if name.startswith("socket:")}
+
+
+@contextmanager
+def in_time() -> Iterator[None]:
+    """What is asked ends a second after the deadline at the latest, and leaves neither timer nor socket."""
+    sockets, began = open_sockets(), time.monotonic()
+    yield
+    assert time.monotonic() - began < DEADLINE + 1
+    assert not [thread for thread in threading.enumerate() if isinstance(thread, threading.Timer)]
+    while open_sockets() - sockets and time.monotonic() - began < 10:  # the server's own end by themselves
+        time.sleep(0.05)
+    assert open_sockets() <= sockets
+
+
+@pytest.fixture
+def short(monkeypatch) -> None:
+    monkeypatch.setattr(provider_requests, "EXCHANGE_SECONDS", DEADLINE)
+
+
+@pytest.fixture
+def bare_host(request) -> Iterator[str]:
+    """Accepts one connection and sends, byte for byte, what the test says; nothing more, and never closes."""
+    over = threading.Event()
+
+    def serve() -> None:
+        with suppress(OSError):
+            sock, _ = listener.accept()
+            with sock:
+                sock.recv(4096)
+                for byte in request.param:
+                    sock.sendall(bytes([byte]))
+                    time.sleep(0.05)
+                over.wait(10)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        yield f"127.0.0.1:{listener.getsockname()[1]}"
+        over.set()
+        thread.join(10)
+
+
+@pytest.mark.parametrize("kind", ["headers_without_end", "slow"])
+def test_answer_that_drips_ends_at_the_deadline(ask, host, short, kind):
+    with in_time(), pytest.raises(requests.RequestException):
+        ask(kind)
+    with in_time(), pytest.raises(NotAllowed, match="No discovery document answers"):
+        discover(f"http://{host}/{kind}")
+
+
+HANDSHAKE = b"\x16\x03\x03\x40\x00" + b"\x02\x00\x3f\xfc" + b"x" * 60  # a server hello that goes on and on
+
+
+@pytest.mark.parametrize(
+    ("bare_host", "scheme"),
+    [(b"", "http"), (b"", "https"), (HANDSHAKE, "https")],
+    indirect=["bare_host"],
+    ids=["silence", "silence_for_tls", "handshake_that_drips"],
+)
+def test_server_that_does_not_come_to_an_answer_is_left_at_the_deadline(bare_host, short, scheme):
+    began = time.monotonic()
+
+    with pytest.raises(NotAllowed, match="No discovery document answers"):
+        discover(f"{scheme}://{bare_host}")
+
+    assert DEADLINE - 0.1 < time.monotonic() - began < DEADLINE + 1
+    assert not [thread for thread in threading.enumerate() if isinstance(thread, threading.Timer)]
+
+
+def test_requests_of_one_exchange_have_one_deadline(host, short):
+    deadline = Deadline()
+
+    def ask_anew() -> None:
+        with session_for([host], deadline) as session:
+            session.get(f"http://{host}/pause")
+
+    with in_time():
+        ask_anew()
+        ask_anew()
+        with pytest.raises(requests.RequestException):
+            ask_anew()
+    with pytest.raises(NotAsked):
+        ask_anew()
+    assert len(BadManners.asked) == 3
+
+
+def test_nobody_is_asked_after_the_deadline(host, short):
+    deadline = Deadline()
+    deadline.at = time.monotonic()
+
+    with session_for([host], deadline) as session, pytest.raises(NotAsked):
+        session.get(f"http://{host}/plain")
+
+    assert BadManners.asked == []
+
+
+def test_many_addresses_that_do_not_answer_have_one_deadline(short, monkeypatch):
+    """A provider's DNS may name any number of them."""
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as full, socket.create_connection(full.getsockname()):
+        look_up, (address, port) = socket.getaddrinfo, full.getsockname()
+
+        def many(host: str, *args: object) -> list[object]:
+            return look_up(address, *args) * (20 if host == "localhost" else 1)
+
+        monkeypatch.setattr(socket, "getaddrinfo", many)
+        monkeypatch.setattr(provider_requests, "SECONDS", 0.2)
+        with in_time(), pytest.raises(NotAllowed, match="No discovery document answers"):
+            discover(f"http://localhost:{port}")
