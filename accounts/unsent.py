@@ -47,6 +47,11 @@ def _described(job: ProcrastinateJob) -> UnsentEmail:
     kind = KINDS[job.args["kind"]]
     try:
         recipient = kind.recipient(job.args["ids"])
-    except ObjectDoesNotExist:
+    except (
+        ObjectDoesNotExist,
+        LookupError,
+        TypeError,
+        ValueError,
+    ):  # it no longer exists, or the portal made no such job
         recipient = ""
     return UnsentEmail(job.pk, kind.label, recipient, job.at)

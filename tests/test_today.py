@@ -166,6 +166,32 @@ def test_many_who_come_at_once_adopt_once(sold, move, supplier):
     assert sold.version == version + 1
 
 
+def test_planned_step_that_is_committed_after_midnight_counts_from_midnight(supplier, rival_provider, move):
+    device = make_device("ZEPH", None, msn="Z1")
+    visitor = Browser(make_membership(rival_provider))
+    move(timedelta(seconds=-60))
+    with psycopg.connect(database_url()) as writer, ThreadPoolExecutor(1) as pool:
+        writer.execute("SET LOCAL portal.operator = 'tests'")
+        code = "(SELECT id FROM accounts_participant WHERE code = 'ZMAB')"
+        writer.execute(
+            f"SELECT write_steps('provider', ARRAY[%s::bigint], ARRAY[%s], ARRAY[{code}], ARRAY['first'])",
+            [device.pk, TOMORROW],
+        )
+        move(timedelta(seconds=5))
+        answer = pool.submit(status_of, visitor, f"/devices/{device}/")
+        time.sleep(0.5)
+        writer.commit()
+
+        assert answer.result() == 200
+
+
+def status_of(visitor: Browser, path: str) -> int:
+    try:
+        return visitor.get(path).status_code
+    finally:
+        connections.close_all()
+
+
 @contextmanager
 def held(device: Device) -> Iterator[None]:
     with psycopg.connect(database_url()) as holder:

@@ -18,6 +18,10 @@ DECLARE
     words jsonb := acting_words();
     moment timestamptz;
 BEGIN
+    IF EXISTS (SELECT FROM unnest(days) AS day WHERE day > uk_day(portal_moment())) THEN
+        -- An adoption waits until planned steps are committed: none of them is written before midnight and seen after.
+        PERFORM pg_advisory_xact_lock_shared(hashtext('adopt_today'));
+    END IF;
     PERFORM FROM inventory_device WHERE id = ANY (devices) ORDER BY id FOR NO KEY UPDATE;
     PERFORM refuse_steps_out_of_scope(track, devices);
     moment := portal_moment();

@@ -75,8 +75,8 @@ BEGIN
 END
 $$;
 
--- Devices with a planned step whose date has come. Those of the dates before the last adoption are done, but for the
--- last two dates: what was written just before midnight can be committed after it.
+-- Devices with a planned step whose date has come. Those of the dates before the last adoption are done; the last two
+-- dates are looked at again.
 CREATE OR REPLACE FUNCTION due_steps(of_table regclass) RETURNS bigint[]
     LANGUAGE plpgsql STABLE SET search_path = public, pg_temp
 AS $$
