@@ -57,7 +57,7 @@ class Columns:
         if missing := [column for column in self.required if column not in header]:
             yield f"The header is missing {_named(missing)}. Add {_them(missing)}."
         if twice := [column for column in known if header.count(column) > 1]:
-            yield f"The header has {_named(twice)} more than once. Keep each once."
+            yield f"The header has {_named(twice)} more than once. Keep each only once."
         if self.exact and (others := [column for column in header if column not in known]):
             yield f"The header has columns that are not expected: {_named(others)}. Remove {_them(others)}."
         given = [name for name in known if name in header]

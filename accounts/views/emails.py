@@ -25,6 +25,6 @@ def unsent_email_send(request: HttpRequest, pk: int) -> HttpResponse:
 
     def send() -> str:
         try_again(pk)
-        return "We will try to send the email again now. If it fails, it will be back on this page."
+        return "We will try to send the email again now. If that fails, it will be listed here again."
 
     return button(request, send, "unsent-email-list")

@@ -357,7 +357,7 @@ BROKEN_FILES = {
     HEADER.encode(): "list.csv, line 1: There are no rows below the header.",
     HEADER.replace(",kind", "").encode(): "line 1: The header is missing “kind”.",
     HEADER.replace("kind", "code").encode(): (
-        "line 1: The header is missing “kind”. Add it. The header has “code” more than once. Keep each once."
+        "line 1: The header is missing “kind”. Add it. The header has “code” more than once. Keep each only once."
     ),
     f"{HEADER},end".encode(): "line 1: The header has columns that are not expected: “end”. Remove it.",
     HEADER.upper().encode(): "The header is missing “code”, “fuel”, ",
