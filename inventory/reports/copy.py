@@ -1,7 +1,7 @@
 """Any queryset as CSV, straight from COPY: one statement, one snapshot, constant memory."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import datetime
 
 from django.core.exceptions import EmptyResultSet
@@ -43,12 +43,26 @@ def csv_chunks(header: list[str], rows: QuerySet) -> Iterator[bytes]:
 def snapshot(acting: Acting) -> Iterator[datetime]:
     """A read-only transaction in the scope of `acting`, whose statements all see one moment, which it gives.
 
-    Inside another transaction (a test's), that one's isolation counts.
+    Inside another transaction (a test's), that one's isolation counts. If a new date begins between the request and the
+    snapshot, devices first adopt its planned steps. Raises Busy where they cannot.
     """
     outermost = not connection.in_atomic_block
-    if outermost:
-        with scope(acting):  # so that devices are those of today, even if the day began after the request
-            pass
+    with ExitStack() as entered:
+        for _ in range(2):
+            if outermost:
+                with scope(acting):  # prepares for the date
+                    pass
+            moment, is_of_today = entered.enter_context(_snapshot(acting, outermost))
+            if is_of_today:
+                break
+            entered.close()
+        else:
+            raise Busy(*CROWDED)
+        yield moment
+
+
+@contextmanager
+def _snapshot(acting: Acting, outermost: bool) -> Iterator[tuple[datetime, bool]]:
     with transaction.atomic(), connection.cursor() as cursor:
         if outermost:
             cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
@@ -57,7 +71,4 @@ def snapshot(acting: Acting) -> Iterator[datetime]:
         with scope(acting):
             wait_as("stream")
             cursor.execute("SELECT portal_moment(), devices_are_of_today()")
-            moment, of_today = cursor.fetchone()
-            if not of_today:  # the day began between two statements
-                raise Busy(*CROWDED)
-            yield moment
+            yield cursor.fetchone()

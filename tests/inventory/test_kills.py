@@ -183,6 +183,12 @@ print(json.dumps([editor.pk, user.email, {device.pk: device.device_id for device
 """
 
 
+BUSY = """
+SELECT pid FROM pg_stat_activity
+WHERE xact_start IS NOT NULL AND pid <> pg_backend_pid() AND backend_type = 'client backend' LIMIT 1
+"""
+
+
 @dataclass
 class Database:
     """A PostgreSQL of our own, which may be killed."""
@@ -221,14 +227,14 @@ class Database:
     @property
     def busy_backend(self) -> int:
         """A backend that works for the portal in a transaction just now."""
-        with psycopg.connect(self.url()) as connection:
-            while True:
-                found = connection.execute(
-                    "SELECT pid FROM pg_stat_activity WHERE xact_start IS NOT NULL AND pid <> pg_backend_pid()"
-                    " AND backend_type = 'client backend' LIMIT 1"
-                ).fetchone()
+        deadline = time.monotonic() + 60
+        # Without a transaction of its own: within one, PostgreSQL shows the same activity for ever.
+        with psycopg.connect(self.url(), autocommit=True) as connection:
+            while time.monotonic() < deadline:
+                found = connection.execute(BUSY).fetchone()
                 if found and found[0] in processes_in(self.folder / "postgres"):
                     return found[0]
+        raise AssertionError("no backend was in a transaction")
 
     def kill_and_start(self) -> None:
         kill_all(self.postmaster)
