@@ -1,13 +1,10 @@
 """The verbs on invitations: an offer of a job, which becomes a membership once its person accepts."""
 
-import hashlib
-import secrets
 from datetime import timedelta
 
 from django.db import IntegrityError, transaction
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.crypto import salted_hmac
 
 from accounts.acting import Acting, Origin, scope
 from accounts.actions.members import join, may_manage_still
@@ -19,6 +16,7 @@ from accounts.mail import link_to, queue_mail
 from accounts.models import Invitation, Membership, Organisation, User
 from accounts.operator import system_scope
 from accounts.roles import Job, Role
+from accounts.sign_in.hashing import hash_of, hash_of_unknown, link_secret
 
 MOST_OPEN = 200  # of one organisation: nobody invites a crowd by mistake
 BETWEEN_MAILS = timedelta(minutes=1)
@@ -55,7 +53,7 @@ def offer(
     _check_new(organisation, email)
     invitation = Invitation(organisation=organisation, email=email, name=name, job=job)
     invitation.invited_by, invitation.approved_by = invited_by, approved_by
-    invitation.secret_hash, invitation.expires_at = _hashed(secrets.token_urlsafe(32)), timezone.now()
+    invitation.secret_hash, invitation.expires_at = hash_of_unknown(), timezone.now()
     try:
         with transaction.atomic():
             invitation.save()
@@ -78,8 +76,7 @@ def _check_new(organisation: Organisation, email: str) -> None:
 
 def send(invitation: Invitation) -> Invitation:
     """Queue the email with the link; an earlier link no longer works."""
-    # Nobody knows this secret; `make_link` puts another in its place.
-    invitation.secret_hash, invitation.sent_at = _hashed(secrets.token_urlsafe(32)), timezone.now()
+    invitation.secret_hash, invitation.sent_at = hash_of_unknown(), timezone.now()
     invitation.expires_at = invitation.sent_at + Invitation.VALID_FOR
     invitation.save(update_fields=["secret_hash", "sent_at", "expires_at"])
     queue_mail("invitation", invitation=invitation.pk)
@@ -87,17 +84,13 @@ def send(invitation: Invitation) -> Invitation:
 
 
 def make_link(pk: int) -> tuple[Invitation, str] | None:
-    """The link of an invitation, for 72 hours from now; None if it is no longer open. For its email alone.
-
-    The secret follows from SECRET_KEY and the moment at which the email was asked for: if the email is sent twice, as
-    the worker was killed between, both hold the same link. The database has only its hash.
-    """
+    """Return an invitation and its link, valid for 72 hours from now; None if it is no longer open. For its email."""
     held = Invitation.objects.open().select_for_update(of=("self",), no_key=True).filter(pk=pk)
     found = held.select_related("organisation", "invited_by").first()
     if found is None or not found.organisation.is_active:
         return None
-    secret = salted_hmac("accounts.invitation", f"{pk} {found.sent_at.isoformat()}", algorithm="sha256").hexdigest()
-    found.secret_hash, found.expires_at = _hashed(secret), timezone.now() + Invitation.VALID_FOR
+    secret = link_secret("accounts.invitation", pk, found.sent_at)
+    found.secret_hash, found.expires_at = hash_of(secret), timezone.now() + Invitation.VALID_FOR
     found.save(update_fields=["secret_hash", "expires_at"])
     return found, link_to(reverse("invitation-accept", args=[secret]))
 
@@ -137,7 +130,7 @@ def invitation_of(secret: str) -> Invitation | None:
     """The invitation whose link this is, if it works now."""
     with system_scope("open an invitation", via="page", audited=False):
         valid = Invitation.objects.valid().select_related("organisation", "invited_by")
-        return valid.filter(secret_hash=_hashed(secret), organisation__is_active=True).first()
+        return valid.filter(secret_hash=hash_of(secret), organisation__is_active=True).first()
 
 
 @transaction.atomic
@@ -156,7 +149,7 @@ def accept(*, secret: str, person: User | None, origin: Origin, name: str = "", 
             raise NotAllowed(GONE)
         user = person or new_person(invitation.email, clean_name(name), password)
         if user.email != invitation.email:
-            raise NotAllowed("This invitation is for another e-mail address.")
+            raise NotAllowed("This invitation is for another email address.")
         return _accepted(invitation, user, offered)
 
 
@@ -168,8 +161,3 @@ def _accepted(invitation: Invitation, user: User, offered: Acting) -> Membership
         invitation.save(update_fields=["accepted_at"])
         note(AuditKind.INVITATION_ACCEPTED, by=by, invitation=invitation.pk, job=str(offered.job))
     return membership
-
-
-def _hashed(secret: str) -> str:
-    """A secret of 256 random bits needs no salt and no slow hash."""
-    return hashlib.sha256(secret.encode()).hexdigest()

@@ -4,8 +4,6 @@ A provider vouches for people, so every change is mailed to the organisation's a
 administrators of the DCC.
 """
 
-import hashlib
-import secrets
 from datetime import timedelta
 
 from allauth.socialaccount.models import SocialAccount, SocialApp
@@ -25,6 +23,7 @@ from accounts.mail_domains import clean_domain
 from accounts.models import MailDomain, Membership, Organisation, SingleSignOn
 from accounts.roles import Job, Role
 from accounts.sign_in.encryption import Unreadable, decrypt, encrypt
+from accounts.sign_in.hashing import hash_of, hash_of_unknown, link_secret
 from accounts.sign_in.provider_requests import WELL_KNOWN, discover
 
 BETWEEN_MAILS = timedelta(minutes=1)
@@ -48,7 +47,7 @@ def set_provider(*, organisation: Organisation, issuer: str, client_id: str, sec
 
     Asks the issuer first. Refuses one that does not answer or names itself otherwise, and an empty secret unless one
     is set for this very issuer and client. Another issuer or client knows nobody yet: the sessions of the others end,
-    and all are recognised anew, by their e-mail addresses.
+    and everyone is recognised by their email address again.
     """
     hosts = discover(issuer)
     Organisation.objects.select_for_update(no_key=True).get(pk=organisation.pk)
@@ -155,22 +154,19 @@ def send_proof(*, domain: MailDomain, by: Acting) -> MailDomain:
 
 def _mail_proof(domain: MailDomain) -> None:
     """Save it, and queue the email with the link; an earlier link no longer works."""
-    domain.secret_hash = _hashed(secrets.token_urlsafe(32))  # nobody knows it; `make_link` puts another in its place
+    domain.secret_hash = hash_of_unknown()
     domain.save()
     queue_mail("domain_proof", domain=domain.pk)
 
 
 def make_link(pk: int) -> tuple[MailDomain, str] | None:
-    """The link that proves a domain; None if it can no longer be proved. For the email alone.
-
-    The secret follows from SECRET_KEY and the moment at which the email was asked for, as that of an invitation does.
-    """
+    """Return a domain and the link that proves it; None if it can no longer be proved. For its email."""
     held = MailDomain.objects.provable().select_for_update(of=("self",), no_key=True).filter(pk=pk)
     found = held.select_related("single_sign_on__organisation").first()
     if found is None:
         return None
-    secret = salted_hmac("accounts.mail_domain", f"{pk} {found.added_at.isoformat()}", algorithm="sha256").hexdigest()
-    found.secret_hash = _hashed(secret)
+    secret = link_secret("accounts.mail_domain", pk, found.added_at)
+    found.secret_hash = hash_of(secret)
     found.save(update_fields=["secret_hash"])
     return found, link_to(reverse("mail-domain-prove", args=[secret]))
 
@@ -178,14 +174,14 @@ def make_link(pk: int) -> tuple[MailDomain, str] | None:
 def domain_to_prove(secret: str) -> MailDomain | None:
     """The domain that this link proves, if it works now."""
     provable = MailDomain.objects.provable().select_related("single_sign_on__organisation")
-    return provable.filter(secret_hash=_hashed(secret)).first()
+    return provable.filter(secret_hash=hash_of(secret)).first()
 
 
 @transaction.atomic
 def prove_domain(*, secret: str, origin: Origin) -> MailDomain:
     """From now on people of this domain sign in through its organisation's provider; the link works once."""
     provable = MailDomain.objects.provable().select_for_update(of=("self",), no_key=True)
-    found = provable.select_related("single_sign_on__organisation").filter(secret_hash=_hashed(secret)).first()
+    found = provable.select_related("single_sign_on__organisation").filter(secret_hash=hash_of(secret)).first()
     if found is None:
         raise NotAllowed("This link has been used or replaced in the meantime.")
     found.proven_at = timezone.now()
@@ -232,8 +228,3 @@ def _note(kind: AuditKind, sign_on: SingleSignOn, by: Acting | None, **details: 
     others = administrators.exclude(user=by.user) if by and by.user else administrators
     users = others.order_by("user__email").values_list("user_id", flat=True).distinct()
     queue_for("sign_on_changed", users, act=str(kind), organisation=organisation.pk)
-
-
-def _hashed(secret: str) -> str:
-    """A secret of 256 random bits needs no salt and no slow hash."""
-    return hashlib.sha256(secret.encode()).hexdigest()

@@ -45,7 +45,7 @@ class Deadline:
 class BoundedAdapter(HTTPAdapter):
     """Asks `hosts` only, each named with its port, and reads each answer whole before it is handed on.
 
-    Time-outs of sockets begin anew with each byte. So at the deadline a timer shuts down what is connected.
+    Time-outs of sockets start again with each byte, so at the deadline a timer shuts down the connections.
     """
 
     def __init__(self, hosts: list[str], deadline: Deadline) -> None:

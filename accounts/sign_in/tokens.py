@@ -4,7 +4,6 @@ A token holds 256 bits of chance. Nobody guesses that, so its plain SHA-256 is w
 what people can remember, would only make each call slow.
 """
 
-import hashlib
 import re
 import secrets
 import zlib
@@ -22,6 +21,7 @@ from accounts.audit import note
 from accounts.audit.kinds import AuditKind
 from accounts.models import ServiceToken
 from accounts.models.audit import AuditRow
+from accounts.sign_in.hashing import hash_of
 from accounts.sign_in.networks import lies_within
 
 MARK = "smi_"  # by which programs that look for leaked secrets know one
@@ -43,11 +43,6 @@ def is_well_formed(text: str) -> bool:
 
 def _with_checksum(text: str) -> str:
     return f"{text}{zlib.crc32(text.encode()):08x}"
-
-
-def hash_of(secret: str) -> str:
-    """What is kept of a token."""
-    return hashlib.sha256(secret.encode()).hexdigest()
 
 
 def brings_credentials(request: HttpRequest) -> bool:

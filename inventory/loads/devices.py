@@ -1,7 +1,7 @@
 """Loading devices from a CSV: checked and applied as sets in the database, whole or not at all.
 
-A load stages and checks its rows beside the inventory, while people go on recording. Then it holds the devices of the
-file, compares those anew that have changed meanwhile, applies all rows and lets go.
+A load stages and checks its rows beside the inventory, while people continue to record. Then it holds the devices of
+the file, compares those again that have changed in the meantime, applies all rows and lets go.
 """
 
 from collections.abc import Iterator, Sequence
@@ -176,7 +176,7 @@ def _apply(file: StagedFile, path: Path, dry_run: bool) -> DeviceLoad:
 
 
 def _hold(cursor: CursorWrapper, file: StagedFile) -> int:
-    """Hold the known devices, and return how many; compare and check those anew that people have changed meanwhile."""
+    """Hold the known devices and return how many; compare and check again those changed in the meantime."""
     created_meanwhile, hold, count = statements(SQL / "hold.sql")
     given = {"file": file.pk}
     cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])

@@ -274,17 +274,17 @@ def test_server_that_does_not_come_to_an_answer_is_left_at_the_deadline(bare_hos
 def test_requests_of_one_exchange_have_one_deadline(host, short):
     deadline = Deadline()
 
-    def ask_anew() -> None:
+    def ask_in_a_new_session() -> None:
         with session_for([host], deadline) as session:
             session.get(f"http://{host}/pause")
 
     with in_time():
-        ask_anew()
-        ask_anew()
+        ask_in_a_new_session()
+        ask_in_a_new_session()
         with pytest.raises(requests.RequestException):
-            ask_anew()
+            ask_in_a_new_session()
     with pytest.raises(NotAsked):
-        ask_anew()
+        ask_in_a_new_session()
     assert len(BadManners.asked) == 3
 
 

@@ -24,7 +24,7 @@ def devices(supplier, asset_provider) -> list[Device]:
     return [make_device("ZEPH", None, msn="") for _ in range(3)]
 
 
-def acting_anew(supplier) -> Acting:
+def one_more_request(supplier) -> Acting:
     """Somebody's next request."""
     membership = make_membership(supplier, Job.EDITOR)
     return Acting(supplier, Job.EDITOR, membership.user, membership.pk, Origin("api"))
@@ -37,7 +37,7 @@ def record(devices: list[Device], by: Acting, **items: str) -> None:
 
 
 def test_batch_is_found_whole_by_its_id(devices, supplier):
-    first, second = acting_anew(supplier), acting_anew(supplier)
+    first, second = one_more_request(supplier), one_more_request(supplier)
 
     record(devices[:2], first, map_id="ZMAP", msn="Z77")
     record(devices[2:], second, map_id="ZMAP")

@@ -460,7 +460,7 @@ def changed_meanwhile(known, monkeypatch) -> None:
     monkeypatch.setattr(loading, "_hold", meanwhile)
 
 
-def test_device_that_is_changed_while_its_file_is_checked_is_compared_anew(write, known, changed_meanwhile):
+def test_device_that_is_changed_while_its_file_is_checked_is_compared_again(write, known, changed_meanwhile):
     assert load_devices(write({"msn": "", "firmware": "00020130"})) == DeviceLoad(0, 1, 0)
 
     known.refresh_from_db()

@@ -1,4 +1,4 @@
--- Rows on `lines` that are compared anew
+-- Rows on `lines` that are compared again
 DELETE FROM inventory_stageddevice WHERE file_id = %(file)s AND line = ANY (%(lines)s);
 
 -- Rows of the file in canonical form, beside what is recorded of devices that are known. An empty cell is NULL. Without
