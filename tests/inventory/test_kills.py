@@ -26,8 +26,8 @@ from tests.inventory.test_locking import Saver
 from tests.server import PASSWORD, Server, database_url, running
 
 ROOT = Path(settings.BASE_DIR)
-WRITES, AT_ONCE = sized(100, 200), 4
-MOMENTS = sized((30,), range(10, 140, 10))  # how many are saved before the kill
+WRITES, AT_ONCE = sized(40, 200), 4
+MOMENTS = sized((12,), range(10, 140, 10))  # how many are saved before the kill
 # Each device beside all that a recording of MSN and MAP ID leaves. The MSN typed is Z and the row id.
 STATES = """
 SELECT
