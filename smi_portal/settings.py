@@ -316,6 +316,7 @@ MAP_ID_FROM = env("MAP_ID_FROM", default="")
 API_RATE = env.int("API_RATE", 600)
 API_RATE_OF_ORGANISATION = env.int("API_RATE_OF_ORGANISATION", 1800)
 LOOK_UPS_IN_VAIN = env.int("LOOK_UPS_IN_VAIN", 1000)
+LOOK_UPS_IN_VAIN_OF_ORGANISATION = env.int("LOOK_UPS_IN_VAIN_OF_ORGANISATION", 3000)
 
 # For how many days the audit trail keeps reads and sign-ins; empty: for ever, as it keeps changes.
 AUDIT_KEEP_SHORT_DAYS = int(days) if (days := env("AUDIT_KEEP_SHORT_DAYS", default="730")) else None
