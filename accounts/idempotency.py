@@ -14,6 +14,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts.errors import BadRequest, NotAllowed, Problem
+from accounts.expiry import remove_older
 from accounts.limits import subject_of
 from accounts.models import KeptAnswer
 
@@ -75,5 +76,4 @@ def _given(view: APIView, give: Callable[[], Response]) -> Response:
 
 def forget_answers() -> int:
     """Remove what is kept no longer; how many."""
-    forgotten, _ = KeptAnswer.objects.filter(created_at__lt=timezone.now() - KeptAnswer.FOR).delete()
-    return forgotten
+    return remove_older(KeptAnswer._meta.db_table, "created_at", timezone.now() - KeptAnswer.FOR)

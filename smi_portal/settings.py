@@ -191,13 +191,13 @@ STORAGES = {
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
 
-# Shared by all processes, as limits of sign-in are counted in it. Past MAX_ENTRIES it drops entries at random, counts
-# included: with Django's 300, a flood of guesses would wipe out its own limit. What has expired goes each hour.
+# Shared by all processes, as limits of sign-in are counted in it. Nothing drops out before its time: otherwise a flood
+# of guesses would wipe out its own limit. The worker removes each hour what has expired.
 CACHES = {
     "default": {
-        "BACKEND": "django.core.cache.backends.db.DatabaseCache",
+        "BACKEND": "accounts.cache.JsonCache",
         "LOCATION": "portal_cache",
-        "OPTIONS": {"MAX_ENTRIES": 500_000},
+        "KEY_FUNCTION": "accounts.cache.hashed_key",
     }
 }
 
