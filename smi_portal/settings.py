@@ -317,6 +317,9 @@ API_RATE = env.int("API_RATE", 600)
 API_RATE_OF_ORGANISATION = env.int("API_RATE_OF_ORGANISATION", 1800)
 LOOK_UPS_IN_VAIN = env.int("LOOK_UPS_IN_VAIN", 1000)
 
+# Answers kept for an Idempotency-Key, of one organisation: how many, and how many bytes as they are stored.
+KEPT_ANSWERS, KEPT_ANSWER_BYTES = 10_000, 100 * 1024 * 1024
+
 # For how many days the audit trail keeps reads and sign-ins; empty: for ever, as it keeps changes.
 AUDIT_KEEP_SHORT_DAYS = int(days) if (days := env("AUDIT_KEEP_SHORT_DAYS", default="730")) else None
 
