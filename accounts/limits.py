@@ -14,6 +14,7 @@ from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 
 from accounts.acting import Acting
+from accounts.expiry import remove_older
 
 COUNT = """
 INSERT INTO portal_count AS c (subject, since, number)
@@ -22,7 +23,6 @@ ON CONFLICT (subject, since) DO UPDATE SET number = c.number + EXCLUDED.number
 RETURNING subject, number
 """
 READ = "SELECT subject, number FROM portal_count WHERE subject = ANY (%s) AND since = %s"
-FORGET = "DELETE FROM portal_count WHERE since < %s"
 MINUTE = timedelta(minutes=1)
 
 
@@ -42,9 +42,7 @@ def counted(since: datetime, *subjects: str) -> dict[str, int]:
 
 def forget_counts() -> int:
     """Remove counts of days that are over; how many."""
-    with connection.cursor() as cursor:
-        cursor.execute(FORGET, [timezone.now() - timedelta(days=2)])
-        return cursor.rowcount
+    return remove_older("portal_count", "since", timezone.now() - timedelta(days=2))
 
 
 def subject_of(acting: Acting) -> str:
