@@ -4,12 +4,15 @@
 as the file has it. The sentence is what the reader gets beside line, column and value.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from inventory.identifiers import MPAN_WEIGHTS, MPRN_PATTERN, MSN_PATTERN
 from inventory.models import DeviceType, Status
 
 DAYS = ("status_from", "installed_on", "commissioned_on", "decommissioned_on", "map_from", "supplier_from")
+# Set on devices that a load creates. On a known device they are not read: a file full of one MAP ID would be a search
+# for the devices that have it.
+SET_ONCE = ("msn", "map_id", "map_from")
 REQUIRED = ("device_id", "device_type", "status", "status_from", "supplier_id")
 TEXTS = (
     "device_id", "device_type", "smets_generation", "smets_version", "manufacturer", "model", "firmware",
@@ -75,12 +78,12 @@ RECORD = (
     Rule("smets_generation", "i.fuel IS NOT NULL AND i.generation IS NULL", "A meter needs its SMETS generation."),
     Rule(
         "smets_generation",
-        "i.known_map_id IS NOT NULL AND i.smets_generation = '1'",
+        "i.known_has_map_id AND i.smets_generation = '1'",
         "A MAP ID is recorded for this meter, and only SMETS2 meters have one.",
     ),
     Rule(
         "map_from",
-        "i.map_from IS NOT NULL AND i.map_id IS NULL AND i.known_map_id IS NULL",
+        "i.map_from IS NOT NULL AND i.map_id IS NULL",
         "There is no MAP ID that it could belong to.",
     ),
     Rule("smets_generation", "i.fuel IS NULL AND i.smets_generation IS NOT NULL", "Only meters have one."),
@@ -98,21 +101,6 @@ RECORD = (
     Rule("msn", "i.fuel = 'E' AND length(i.msn) > 10", "On an ESME it has at most 10 characters; spaces count."),
     Rule("msn", "i.fuel = 'G' AND length(i.msn) > 14", "On a GSME it has at most 14 characters; spaces count."),
     Rule("decommissioned_on", "i.decommissioned_on < i.installed", "It is before the installation."),
-    Rule(
-        "msn",
-        "i.known_id IS NOT NULL AND i.msn <> i.known_msn",
-        "The MSN of a known device is recorded on the portal, not by a load. Leave the cell empty.",
-    ),
-    Rule(
-        "map_id",
-        "i.known_id IS NOT NULL AND i.map_id IS DISTINCT FROM i.known_map_id AND i.map_id IS NOT NULL",
-        "The MAP ID of a known device is recorded on the portal, not by a load. Leave the cell empty.",
-    ),
-    Rule(
-        "map_from",
-        "i.known_id IS NOT NULL AND i.map_from IS DISTINCT FROM i.known_map_from AND i.map_from IS NOT NULL",
-        "The day of a known device's MAP ID is recorded on the portal, not by a load. Leave the cell empty.",
-    ),
     Rule(
         "hub_id",
         "i.hub_id IS NOT NULL AND (i.kind = 'CHF' OR NOT EXISTS (SELECT FROM inventory_device h WHERE h.device_id = "
@@ -140,27 +128,35 @@ PARTIES = (
         "i.supplier_day < i.known_supplier_from",
         "It is before the day from which the recorded supplier is responsible.",
     ),
-    Rule("map_id", "i.known_id IS NULL AND i.map_id IS NOT NULL AND i.fuel IS NULL", "Only meters have a MAP ID."),
+    Rule("map_id", "i.map_id IS NOT NULL AND i.fuel IS NULL", "Only meters have a MAP ID."),
     Rule(
         "map_id",
-        "i.known_id IS NULL AND i.map_id IS NOT NULL AND i.generation = '1'",
+        "i.map_id IS NOT NULL AND i.generation = '1'",
         "A MAP ID is recorded for SMETS2 meters only.",
     ),
     Rule("map_id", "i.fuel = 'E' AND i.map_id !~ '^[0-9A-Z]{4}$'", "For electricity it has 4 characters."),
     Rule("map_id", "i.fuel = 'G' AND i.map_id !~ '^[0-9A-Z]{3}$'", "For gas it has 3 characters."),
     Rule(
         "map_id",
-        "i.known_id IS NULL AND i.map_day IS NOT NULL AND i.provider_pk IS NULL AND i.fuel IS NOT NULL "
+        "i.map_day IS NOT NULL AND i.provider_pk IS NULL AND i.fuel IS NOT NULL "
         "AND i.map_id ~ CASE i.fuel WHEN 'E' THEN '^[0-9A-Z]{4}$' ELSE '^[0-9A-Z]{3}$' END",
         "It is not in force in the list of all MAPs, for this fuel on the day it applies from; or it is a dummy or "
         "test code.",
     ),
     Rule(
         "map_id",
-        "i.known_id IS NULL AND i.map_id IS NOT NULL AND %(map_id_from)s::date IS NOT NULL "
+        "i.map_id IS NOT NULL AND %(map_id_from)s::date IS NOT NULL "
         "AND coalesce(i.installed_on < %(map_id_from)s::date, true)",
         "A MAP ID is recorded only for meters installed on or after the day of the setting MAP_ID_FROM.",
     ),
 )
 
-RULES: tuple[Rule, ...] = (*as_written(), *needed(), *days(), *FORMS, *RECORD, *PARTIES)
+
+def of_new_devices(rule: Rule) -> Rule:
+    return replace(rule, wrong=f"i.known_id IS NULL AND ({rule.wrong})")
+
+
+RULES: tuple[Rule, ...] = tuple(
+    of_new_devices(rule) if rule.item in SET_ONCE else rule
+    for rule in (*as_written(), *needed(), *days(), *FORMS, *RECORD, *PARTIES)
+)
