@@ -11,14 +11,14 @@ from accounts import clock
 from accounts.access import allow, expect
 from accounts.acting import FIELD, Acting
 from accounts.files.paging import PAGING, Page, how_many, keyset_page
-from accounts.roles import Permission, Role
+from accounts.roles import Permission
 from inventory.data_items import listed_for
 from inventory.devices.filters import DeviceFilter
 from inventory.devices.find import device_or_404
 from inventory.devices.presentation import Cell, cells_of, groups_of
 from inventory.devices.worklists import WORKLISTS
 from inventory.history.device_history import DeviceHistory
-from inventory.models import Device, ProviderPeriod
+from inventory.models import Device
 from inventory.quality import flags_of
 from inventory.querysets import by_device_id
 from inventory.trail.notes import note_page, note_search, note_worklist
@@ -65,24 +65,18 @@ def device_detail(request: HttpRequest, device_id: str) -> HttpResponse:
     note_page(request, device)
     flags = flags_of(device.quality_flags)
     visible = Device.objects.visible_to(request.acting)
+    history = DeviceHistory(device.pk, request.acting)
     context = {
         "device": device,
-        "groups": groups_of(device, DeviceHistory(device.pk, request.acting), flags),
+        "groups": groups_of(device, history, flags),
         "flags": flags,
         "twins": visible.sharing_msn_with(device)[:5],
         "may_edit": request.acting.may(Permission.RECORD_ITEM) and device.is_meter,
         "may_blank": request.acting.may(Permission.BLANK_MAP_ID) and device.asset_provider,
-        "planned": planned_for(device, request.acting),
+        "planned": history.providers_to_come,
         "may_take_back": request.acting.may(Permission.REPLACE_ITEM),
     }
     return render(request, "inventory/device_detail.html", context)
-
-
-def planned_for(device: Device, acting: Acting) -> list[ProviderPeriod]:
-    """Steps of the MAP ID to come; not for MAPs, who learn of a change on its day."""
-    if acting.role == Role.MAP:
-        return []
-    return list(device.providerperiods.known_now().to_come().select_related("participant").order_by("valid_from"))
 
 
 def found(request: HttpRequest, devices: QuerySet, counted: QuerySet | None = None) -> dict[str, object]:
