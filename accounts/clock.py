@@ -10,7 +10,7 @@ from django.utils import timezone
 
 _moment: ContextVar[datetime | None] = ContextVar("moment", default=None)
 _preparations: list[Callable[[], None]] = []
-_prepared: set[date] = set()  # by this process
+_prepared: set[date] = set()  # the last date this process has prepared for, at most: a clock may go back
 
 
 def now() -> datetime:

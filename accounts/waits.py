@@ -11,6 +11,7 @@ from contextlib import contextmanager
 import structlog
 from django.conf import settings
 from django.db import Error, OperationalError, connection, transaction
+from psycopg import OperationalError as DriverError
 from psycopg import errors
 from psycopg_pool import PoolTimeout
 
@@ -30,17 +31,25 @@ WAITS = {
     # As long as its client takes it (accounts/files/streams.py).
     "stream": _waits(lock=3, statement=4 * 3600, idle=300),
     "task": _waits(lock=30, statement=600, idle=300),
-    "load": _waits(lock=60, statement=0, idle=0),
-    "command": _waits(lock=60, statement=0, idle=0),
+    "load": _waits(lock=60, statement=0, idle=300),
+    "command": _waits(lock=60, statement=0, idle=300),
 }
 LOCKED = ("Someone else is changing the same record. Try again in a few seconds.", 5)
 TOO_LONG = ("This took longer than the portal allows. Try again later, or ask for less at a time.", 30)
 CROWDED = ("Too many people are using the portal. Try again in a few seconds.", 5)
+LOST = (
+    "The portal has lost the connection to its database. Try again in a few seconds. "
+    "If you were saving something, check first whether it was saved.",
+    5,
+)
 WHY = {
     errors.LockNotAvailable: LOCKED,
     errors.DeadlockDetected: LOCKED,
     errors.QueryCanceled: TOO_LONG,
     PoolTimeout: CROWDED,
+    errors.AdminShutdown: LOST,
+    errors.CrashShutdown: LOST,
+    errors.CannotConnectNow: LOST,
 }
 
 
@@ -52,10 +61,13 @@ def wait_as(kind: str) -> None:
 
 
 def waited_too_long(raised: BaseException | None) -> Busy | None:
-    """Return what to tell the user if `raised` is the end of a wait."""
+    """Return what to tell the user if `raised` is the end of a wait, or of the connection."""
     if not isinstance(raised, OperationalError):
         return None
-    return next((Busy(*why) for kind, why in WHY.items() if isinstance(raised.__cause__, kind)), None)
+    cause = raised.__cause__
+    if type(cause) is DriverError and cause.sqlstate is None:
+        return Busy(*LOST)  # not said by the database, which is gone
+    return next((Busy(*why) for kind, why in WHY.items() if isinstance(cause, kind)), None)
 
 
 def elsewhere(act: Callable[[], None]) -> None:

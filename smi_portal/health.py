@@ -1,11 +1,13 @@
 """Whether the portal lives, and whether it can serve: for load balancers and orchestrators."""
 
+from collections.abc import Callable
 from functools import cache
 
 from django.db import Error, ProgrammingError, connection, transaction
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
 from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
 
 from accounts.access import Open, allow
 from accounts.sign_in.timeouts import passive
@@ -35,6 +37,17 @@ def ready(request: HttpRequest) -> HttpResponse:
     return _answer("ok")
 
 
+class HealthMiddleware:
+    """Answers before a session is read: a browser's cookie, or a database that is gone, makes no difference."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+        self.views = {reverse("health-live"): live, reverse("health-ready"): ready}
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.views.get(request.path_info, self.get_response)(request)
+
+
 @cache
 def _needed() -> frozenset[tuple[str, str]]:
     """Return the migrations of this version, read once from the files, which do not change while the process runs."""
@@ -42,5 +55,5 @@ def _needed() -> frozenset[tuple[str, str]]:
 
 
 def _answer(sentence: str, status: int = 200) -> HttpResponse:
-    headers = {"Cache-Control": "no-store"}
+    headers = {"Cache-Control": "no-store", "Content-Length": str(len(sentence))}
     return HttpResponse(sentence, content_type="text/plain; charset=utf-8", status=status, headers=headers)

@@ -322,10 +322,15 @@ def test_membership_of_nobody_offers_no_switch(failing, two_hats, rubbish):
 # Health
 
 
-def test_live_asks_nothing_of_the_database(client):
+@pytest.mark.parametrize("cookie", [None, 32 * "a"])
+def test_live_asks_nothing_of_the_database(client, cookie):
+    """Not for the session of a browser either."""
+    if cookie:
+        client.cookies["sessionid"] = cookie
+
     answer = client.get("/health/live")
 
-    assert (answer.status_code, answer.text) == (200, "ok")
+    assert (answer.status_code, answer.text, answer.headers["Content-Length"]) == (200, "ok", "2")
 
 
 def test_ready_when_all_migrations_are_there(client, db):
@@ -340,6 +345,7 @@ def test_not_ready_without_the_database(client, db, monkeypatch):
 
     with monkeypatch.context() as away:
         away.setattr(connection, "cursor", refuse)
+        client.cookies["sessionid"] = 32 * "a"
         answer = client.get("/health/ready")
 
     assert (answer.status_code, answer.text) == (503, "The database does not answer.")

@@ -6,6 +6,7 @@ A place is taken in the transaction of the request, so that whatever fails befor
 import os
 import socket
 import time
+from pathlib import Path
 
 from django.conf import settings
 from django.db import Error, connection
@@ -24,6 +25,8 @@ SIGN_OF_LIFE = 15  # seconds
 # One after the other, so that two do not take the last place; held for the rest of a short transaction.
 TURN = "SELECT pg_advisory_xact_lock(hashtext('places for downloads'))"
 FORGET_LOST = "DELETE FROM accounts_runningdownload WHERE seen_at < clock_timestamp() - make_interval(secs => %s)"
+OF_THIS_MACHINE = "SELECT DISTINCT process FROM accounts_runningdownload WHERE host = %s"
+FORGET_DEAD = "DELETE FROM accounts_runningdownload WHERE host = %s AND process = ANY (%s)"
 TAKEN = """
 SELECT count(*) FILTER (WHERE subject = %(subject)s),
        count(*) FILTER (WHERE host = %(host)s),
@@ -65,6 +68,9 @@ def take_place(subject: str) -> Place:
     with connection.cursor() as cursor:
         cursor.execute(TURN)
         cursor.execute(FORGET_LOST, [RunningDownload.LOST_AFTER])
+        cursor.execute(OF_THIS_MACHINE, [who["host"]])
+        if dead := [process for (process,) in cursor if not Path(f"/proc/{process}").exists()]:
+            cursor.execute(FORGET_DEAD, [who["host"], dead])
         cursor.execute(TAKEN, who)
         own, of_machine, of_process = cursor.fetchone()
         if own >= OF_ONE_SUBJECT:
