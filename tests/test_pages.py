@@ -32,7 +32,7 @@ def fail(request: HttpRequest, how: str) -> HttpResponse:
     raise {
         "bad": BadRequest("There is no parameter “map_id” here.", "Accepted are: msn."),
         "suspicious": SuspiciousOperation("inner details"),
-        "denied": PermissionDenied("Your job does not include this."),
+        "denied": PermissionDenied("You do not have permission to do this."),
         "missing": Http404("inner details"),
         "other": OtherMembership(made_for),
         "broken": RuntimeError("inner details"),
@@ -200,7 +200,7 @@ def refusal(request, failing, quiet_client, supplier) -> HttpResponse:
     [
         ("bad", 400, "There is no parameter “map_id” here."),
         ("suspicious", 400, "The address or the form contains something"),
-        ("denied", 403, "Your job does not include this."),
+        ("denied", 403, "You do not have permission to do this."),
         ("missing", 404, "Page not found"),
         ("other", 409, "This page was made for another organisation"),
         ("broken", 500, "Sorry, there is a problem with the portal"),

@@ -53,7 +53,7 @@ def tamper(*statements: str) -> None:
 
 
 def verified(*arguments: str) -> str:
-    """What verify_audit prints where the trail is whole."""
+    """Return what verify_audit prints about an intact trail."""
     out = StringIO()
     call_command("verify_audit", *arguments, stdout=out)
     return out.getvalue()

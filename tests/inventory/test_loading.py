@@ -320,7 +320,7 @@ def test_command_prints_every_error_and_fails(write, capsys):
 
 def test_command_says_what_it_did(write, capsys, tmp_path):
     call_command("load_devices", write({}, GAS))
-    assert "2 devices created, 0 changed, 0 as they were" in capsys.readouterr().out
+    assert "2 devices created, 0 changed, 0 unchanged" in capsys.readouterr().out
 
     with pytest.raises(CommandError, match="cannot be read"):
         call_command("load_devices", tmp_path / "none.csv")

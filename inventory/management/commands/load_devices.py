@@ -1,4 +1,4 @@
-"""Loads devices from a CSV: all of it, or nothing and every error with its line."""
+"""Loads devices from a CSV file: the whole file or, if it has errors, nothing; each error is listed with its line."""
 
 from argparse import ArgumentParser
 from pathlib import Path
@@ -10,11 +10,11 @@ from inventory.loads.statistics import count_values
 
 
 class Command(BaseCommand):
-    help = f"{__doc__} Header: {','.join(REQUIRED_HEADER)}; then, if wanted, {','.join(OPTIONAL_HEADER)}."
+    help = f"{__doc__} Header: {','.join(REQUIRED_HEADER)}; then, optionally, {','.join(OPTIONAL_HEADER)}."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("file", type=Path, metavar="FILE")
-        parser.add_argument("--dry-run", action="store_true", help="say what would happen, change nothing")
+        parser.add_argument("--dry-run", action="store_true", help="show what would change, and change nothing")
 
     def handle(self, *, file: Path, dry_run: bool, **options: object) -> str:
         try:
@@ -30,4 +30,4 @@ class Command(BaseCommand):
             count_values()
         would = "would be " if dry_run else ""
         created = f"{done.created:,} devices {would}created"
-        return f"{file}: {created}, {done.changed:,} {would}changed, {done.unchanged:,} as they were."
+        return f"{file}: {created}, {done.changed:,} {would}changed, {done.unchanged:,} unchanged."
