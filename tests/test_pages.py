@@ -351,7 +351,7 @@ def test_not_ready_while_migrations_are_missing(client, db, monkeypatch):
 
     answer = client.get("/health/ready")
 
-    assert (answer.status_code, answer.text) == (503, "The database lacks migrations of this version.")
+    assert (answer.status_code, answer.text) == (503, "The database needs migrations. Run manage.py migrate.")
 
 
 def test_not_ready_where_the_database_is_empty(client, db):
@@ -360,7 +360,7 @@ def test_not_ready_where_the_database_is_empty(client, db):
 
     answer = client.get("/health/ready")
 
-    assert (answer.status_code, answer.text) == (503, "The database lacks migrations of this version.")
+    assert (answer.status_code, answer.text) == (503, "The database needs migrations. Run manage.py migrate.")
 
 
 def test_readiness_is_one_query(client, db, django_assert_num_queries):

@@ -74,7 +74,7 @@ def test_changes_and_reads_have_chains_of_their_own(supplier):
 
 @contextmanager
 def row_that_commits_late(organisation: Organisation) -> Iterator[None]:
-    """A row is written by somebody else before the block, and committed at its end."""
+    """Someone else writes a row before the block, and commits it at the end."""
     written, go_on = threading.Event(), threading.Event()
 
     def slow() -> None:
@@ -358,7 +358,7 @@ def printed(*arguments: str) -> str:
 
 @pytest.fixture
 def searched(supplier) -> Acting:
-    """Somebody who has searched by an MPxN; somebody else has too."""
+    """A person who has searched by an MPxN, as has someone else."""
     for membership in (make_membership(supplier), make_membership(supplier)):
         acting = Acting.under(membership)
         note(DeviceAuditKind.SEARCH, by=acting, keys=["mpxn"], personal={"mpxn": "9910000001006"})

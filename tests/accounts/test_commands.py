@@ -195,4 +195,4 @@ def test_add_administrator_prints_no_link_to_an_account_in_use(zeal):
 
 
 def test_add_administrator_fails_with_the_reason(zeal):
-    assert "is not an e-mail address" in error_of("add_administrator", "zoe", "--organisation", "Zeal Energy")
+    assert "is not an email address" in error_of("add_administrator", "zoe", "--organisation", "Zeal Energy")

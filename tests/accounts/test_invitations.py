@@ -1,4 +1,4 @@
-"""Inviting by e-mail, and who may accept."""
+"""Invitations by email, and who can accept them."""
 
 import hashlib
 import re

@@ -1,4 +1,4 @@
-"""The way back in for who has lost their factors: by their administrator, by two of the DCC, by the operator."""
+"""Resets for people who have lost their factors: by their administrator, by two of the DCC, by the operator."""
 
 from collections.abc import Callable
 from dataclasses import replace
