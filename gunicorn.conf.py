@@ -19,7 +19,7 @@ workers = int(os.environ.get("WEB_CONCURRENCY") or min(2 * (os.cpu_count() or 1)
 threads = int(os.environ.get("WEB_THREADS") or 4)
 bind = f"127.0.0.1:{os.environ.get('PORT', '8000')}"
 wsgi_app = "smi_portal.wsgi"
-worker_class = "gthread"
+worker_class = "smi_portal.whole_requests.Worker"  # gthread, but slow clients keep no thread
 # Each thread may hold a connection, and a stream records its outcome on one more.
 raw_env = [f"DATABASE_POOL_SIZE={threads + 2}", f"WEB_CONCURRENCY={workers}", f"WEB_THREADS={threads}"]
 # Settings are read before the workers start: the embedded database of the demo belongs to the master.

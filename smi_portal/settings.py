@@ -191,13 +191,13 @@ STORAGES = {
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
 
-# Shared by all processes, as limits of sign-in are counted in it. Past MAX_ENTRIES it drops entries at random, counts
-# included: with Django's 300, a flood of guesses would wipe out its own limit. What has expired goes each hour.
+# Shared by all processes, as limits of sign-in are counted in it. Nothing drops out before its time: otherwise a flood
+# of guesses would wipe out its own limit. The worker removes each hour what has expired.
 CACHES = {
     "default": {
-        "BACKEND": "django.core.cache.backends.db.DatabaseCache",
+        "BACKEND": "accounts.cache.JsonCache",
         "LOCATION": "portal_cache",
-        "OPTIONS": {"MAX_ENTRIES": 500_000},
+        "KEY_FUNCTION": "accounts.cache.hashed_key",
     }
 }
 
@@ -316,6 +316,10 @@ MAP_ID_FROM = env("MAP_ID_FROM", default="")
 API_RATE = env.int("API_RATE", 600)
 API_RATE_OF_ORGANISATION = env.int("API_RATE_OF_ORGANISATION", 1800)
 LOOK_UPS_IN_VAIN = env.int("LOOK_UPS_IN_VAIN", 1000)
+LOOK_UPS_IN_VAIN_OF_ORGANISATION = env.int("LOOK_UPS_IN_VAIN_OF_ORGANISATION", 3000)
+
+# Answers kept for an Idempotency-Key, of one organisation: how many, and how many bytes as they are stored.
+KEPT_ANSWERS, KEPT_ANSWER_BYTES = 10_000, 100 * 1024 * 1024
 
 # For how many days the audit trail keeps reads and sign-ins; empty: for ever, as it keeps changes.
 AUDIT_KEEP_SHORT_DAYS = int(days) if (days := env("AUDIT_KEEP_SHORT_DAYS", default="730")) else None

@@ -17,6 +17,6 @@ def sized(suite: Size, drill: Size) -> Size:
 def take_examples() -> None:
     """Hypothesis tries the same examples in each run of the suite, and others in each drill."""
     healthy = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
-    given = {"max_examples": sized(60, 2000), "derandomize": not LONG, "deadline": None}
+    given = {"max_examples": sized(40, 500), "derandomize": not LONG, "deadline": None}
     settings.register_profile("portal", suppress_health_check=healthy, **given)
     settings.load_profile("portal")

@@ -28,7 +28,7 @@ from accounts.roles import Job
 from accounts.sign_in.allauth_internals import get_authentication_records, record_authentication
 from accounts.sign_in.encryption import decrypt
 from accounts.sign_in.factors import SIGNED_IN_THROUGH
-from accounts.sign_in.provider_requests import Deadline, session_for
+from accounts.sign_in.provider_requests import Deadline, KeepingAdapter, session_for, take_turn
 
 CONFIRM = AuthProcess.REDIRECT  # the way of django-allauth that signs nobody in
 NOBODY = 0  # no provider has this row id: a session through it opens nothing
@@ -95,8 +95,9 @@ class SocialAdapter(DefaultSocialAccountAdapter):
         """
         sign_on = getattr(self.request, "sign_on", None)
         if not hasattr(self.request, "provider_deadline"):
-            self.request.provider_deadline = Deadline()
-        return session_for(sign_on.app.settings["hosts"] if sign_on else [], self.request.provider_deadline)
+            self.request.provider_deadline = Deadline(take_turn)
+        hosts = sign_on.app.settings["hosts"] if sign_on else []
+        return session_for(hosts, self.request.provider_deadline, KeepingAdapter)
 
     def pre_social_login(self, request: HttpRequest, sociallogin: SocialLogin) -> None:
         """Let in anyone who has an account and a membership of the provider's organisation; refuse everyone else."""

@@ -65,6 +65,10 @@ class DeviceLoad:
     changed: int
     unchanged: int
 
+    @property
+    def known(self) -> int:
+        return self.changed + self.unchanged
+
 
 def load_devices(path: Path, *, dry_run: bool = False) -> DeviceLoad:
     """Load the device CSV at `path` as the operator; with `dry_run`, only say what would happen.

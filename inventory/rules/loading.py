@@ -4,12 +4,15 @@
 as the file has it. The reader gets the sentence with the line, the column and the value.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from inventory.identifiers import MPAN_WEIGHTS, MPRN_PATTERN, MSN_PATTERN
 from inventory.models import DeviceType, Status
 
 DAYS = ("status_from", "installed_on", "commissioned_on", "decommissioned_on", "map_from", "supplier_from")
+# Set on devices that a load creates. On a known device they are not read: a file full of one MAP ID would be a search
+# for the devices that have it.
+SET_ONCE = ("msn", "map_id", "map_from")
 REQUIRED = ("device_id", "device_type", "status", "status_from", "supplier_id")
 TEXTS = (
     "device_id", "device_type", "smets_generation", "smets_version", "manufacturer", "model", "firmware",
@@ -78,12 +81,12 @@ RECORD = (
     Rule("smets_generation", "i.fuel IS NOT NULL AND i.generation IS NULL", "A meter needs its SMETS generation."),
     Rule(
         "smets_generation",
-        "i.known_map_id IS NOT NULL AND i.smets_generation = '1'",
+        "i.known_has_map_id AND i.smets_generation = '1'",
         "A MAP ID is recorded for this meter, and only SMETS2 meters have one.",
     ),
     Rule(
         "map_from",
-        "i.map_from IS NOT NULL AND i.map_id IS NULL AND i.known_map_id IS NULL",
+        "i.map_from IS NOT NULL AND i.map_id IS NULL",
         "Leave this cell empty: there is no MAP ID.",
     ),
     Rule(
@@ -107,21 +110,6 @@ RECORD = (
         "msn", "i.fuel = 'G' AND length(i.msn) > 14", "On a GSME the MSN has at most 14 characters, including spaces."
     ),
     Rule("decommissioned_on", "i.decommissioned_on < i.installed", "It is before the date of installation."),
-    Rule(
-        "msn",
-        "i.known_id IS NOT NULL AND i.msn <> i.known_msn",
-        "The MSN of a known device is recorded on the portal, not by a load. Leave the cell empty.",
-    ),
-    Rule(
-        "map_id",
-        "i.known_id IS NOT NULL AND i.map_id IS DISTINCT FROM i.known_map_id AND i.map_id IS NOT NULL",
-        "The MAP ID of a known device is recorded on the portal, not by a load. Leave the cell empty.",
-    ),
-    Rule(
-        "map_from",
-        "i.known_id IS NOT NULL AND i.map_from IS DISTINCT FROM i.known_map_from AND i.map_from IS NOT NULL",
-        "The date of a known device's MAP ID is recorded on the portal, not by a load. Leave the cell empty.",
-    ),
     Rule(
         "hub_id",
         "i.hub_id IS NOT NULL AND (i.kind = 'CHF' OR NOT EXISTS (SELECT FROM inventory_device h WHERE h.device_id = "
@@ -149,27 +137,35 @@ PARTIES = (
         "i.supplier_day < i.known_supplier_from",
         "It is before the date from which the recorded supplier is responsible.",
     ),
-    Rule("map_id", "i.known_id IS NULL AND i.map_id IS NOT NULL AND i.fuel IS NULL", "Only meters have a MAP ID."),
+    Rule("map_id", "i.map_id IS NOT NULL AND i.fuel IS NULL", "Only meters have a MAP ID."),
     Rule(
         "map_id",
-        "i.known_id IS NULL AND i.map_id IS NOT NULL AND i.generation = '1'",
+        "i.map_id IS NOT NULL AND i.generation = '1'",
         "A MAP ID is recorded for SMETS2 meters only.",
     ),
     Rule("map_id", "i.fuel = 'E' AND i.map_id !~ '^[0-9A-Z]{4}$'", "An electricity MAP ID has 4 characters."),
     Rule("map_id", "i.fuel = 'G' AND i.map_id !~ '^[0-9A-Z]{3}$'", "A gas MAP ID has 3 characters."),
     Rule(
         "map_id",
-        "i.known_id IS NULL AND i.map_day IS NOT NULL AND i.provider_pk IS NULL AND i.fuel IS NOT NULL "
+        "i.map_day IS NOT NULL AND i.provider_pk IS NULL AND i.fuel IS NOT NULL "
         "AND i.map_id ~ CASE i.fuel WHEN 'E' THEN '^[0-9A-Z]{4}$' ELSE '^[0-9A-Z]{3}$' END",
         "It is a dummy or test code, or not in force in the list of all MAPs for this fuel on the date from which it "
         "applies.",
     ),
     Rule(
         "map_id",
-        "i.known_id IS NULL AND i.map_id IS NOT NULL AND %(map_id_from)s::date IS NOT NULL "
+        "i.map_id IS NOT NULL AND %(map_id_from)s::date IS NOT NULL "
         "AND coalesce(i.installed_on < %(map_id_from)s::date, true)",
         "A MAP ID is recorded only for meters installed on or after the date in MAP_ID_FROM.",
     ),
 )
 
-RULES: tuple[Rule, ...] = (*as_written(), *needed(), *days(), *FORMS, *RECORD, *PARTIES)
+
+def of_new_devices(rule: Rule) -> Rule:
+    return replace(rule, wrong=f"i.known_id IS NULL AND ({rule.wrong})")
+
+
+RULES: tuple[Rule, ...] = tuple(
+    of_new_devices(rule) if rule.item in SET_ONCE else rule
+    for rule in (*as_written(), *needed(), *days(), *FORMS, *RECORD, *PARTIES)
+)

@@ -510,6 +510,55 @@ def test_rows_under_no_root_stay(settings, supplier):
     assert expire_audit() == 0
 
 
+# The ends of sealings
+
+
+@pytest.fixture
+def many_ends(supplier) -> list[int]:
+    """Three sealings before a daily root, two after it; the rows in order."""
+    before = [row for _ in range(3) for row in sealed_rows(1, supplier)]
+    take_roots()
+    return before + [row for _ in range(2) for row in sealed_rows(1, supplier)]
+
+
+def ends(organisation: Organisation | None = None) -> list[int]:
+    heads = AuditHead.objects.filter(organisation_id=organisation and organisation.pk).order_by("position")
+    return list(heads.values_list("position", flat=True))
+
+
+@pytest.mark.parametrize("days", [730, None])
+def test_only_the_ends_of_sealings_since_the_last_daily_root_are_kept(settings, many_ends, supplier, days):
+    settings.AUDIT_KEEP_SHORT_DAYS = days
+
+    expire_audit()
+
+    assert ends() == ends(supplier) == [3, 4, 5]
+    sealed_rows(1, supplier)
+    assert "6 rows verified, 0 not yet sealed." in verified()
+
+
+def test_chain_goes_on_where_a_daily_root_is_its_end(supplier):
+    sealed_rows(2, supplier)
+    take_roots()
+
+    expire_audit()
+
+    assert ends() == [2]
+    sealed_rows(1, supplier)
+    assert "3 rows verified" in verified()
+
+
+def test_end_that_no_longer_fits_its_seal_stays_as_evidence(settings, many_ends):
+    remove(many_ends[1])
+    tamper("DELETE FROM accounts_auditroot")
+    take_roots()
+
+    expire_audit()
+
+    assert ends() == [2, 5]
+    assert "a sealing reached position 2, which is missing or another now." in found_broken()
+
+
 def test_readings_expire_too(settings, supplier):
     settings.AUDIT_KEEP_SHORT_DAYS = 730
     today = timezone.localdate()

@@ -127,7 +127,7 @@ def test_limits_are_those_of_the_settings(settings):
     told = re.findall(r"\d{1,3}(?:,\d{3})*", section("Limits"))
     operations = (settings.BASE_DIR / "docs/operations.md").read_text()
 
-    for name in ("API_RATE", "API_RATE_OF_ORGANISATION", "LOOK_UPS_IN_VAIN"):
+    for name in ("API_RATE", "API_RATE_OF_ORGANISATION", "LOOK_UPS_IN_VAIN", "LOOK_UPS_IN_VAIN_OF_ORGANISATION"):
         assert f"{getattr(settings, name):,}" in told
         assert f"({getattr(settings, name)})" in operations.partition(f"`{name}`")[2].partition("\n")[0]
 

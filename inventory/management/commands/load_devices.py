@@ -8,9 +8,15 @@ from django.core.management.base import BaseCommand, CommandError
 from inventory.loads.devices import OPTIONAL_HEADER, REQUIRED_HEADER, LoadRefused, load_devices
 from inventory.loads.statistics import count_values
 
+NOT_READ = "MSN, MAP ID and its date were not read for devices the inventory already holds. Record them on the portal."
+
 
 class Command(BaseCommand):
-    help = f"{__doc__} Header: {','.join(REQUIRED_HEADER)}; then, optionally, {','.join(OPTIONAL_HEADER)}."
+    help = (
+        f"{__doc__} Header: {','.join(REQUIRED_HEADER)}; then, optionally, {','.join(OPTIONAL_HEADER)}. msn, map_id "
+        "and map_from are set only on devices that the load creates; on a device the inventory already holds they are "
+        "not read."
+    )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("file", type=Path, metavar="FILE")
@@ -30,4 +36,6 @@ class Command(BaseCommand):
             count_values()
         would = "would be " if dry_run else ""
         created = f"{done.created:,} devices {would}created"
+        if done.known:
+            self.stdout.write(NOT_READ)
         return f"{file}: {created}, {done.changed:,} {would}changed, {done.unchanged:,} unchanged."
