@@ -1,4 +1,4 @@
-"""Whether the portal lives, and whether it can serve: for load balancers and orchestrators."""
+"""Whether the portal is alive, and whether it is ready: for load balancers and orchestrators."""
 
 from collections.abc import Callable
 from functools import cache
@@ -17,7 +17,7 @@ from accounts.sign_in.timeouts import passive
 @allow(Open.TO_ALL)
 @transaction.non_atomic_requests
 def live(request: HttpRequest) -> HttpResponse:
-    """The process answers; asks nothing of the database."""
+    """Say that the process answers, without asking the database."""
     return _answer("ok")
 
 
@@ -25,7 +25,7 @@ def live(request: HttpRequest) -> HttpResponse:
 @allow(Open.TO_ALL)
 @transaction.non_atomic_requests
 def ready(request: HttpRequest) -> HttpResponse:
-    """Whether the database answers and has every table of this version; in one query, because anyone can request it."""
+    """Say whether the database answers and has every migration; in one query, because anyone can request it."""
     try:
         applied = set(MigrationRecorder(connection).migration_qs.values_list("app", "name"))
     except ProgrammingError:  # an empty database does not have the table of migrations either
@@ -33,7 +33,7 @@ def ready(request: HttpRequest) -> HttpResponse:
     except Error:
         return _answer("The database does not answer.", status=503)
     if _needed() - applied:
-        return _answer("The database lacks migrations of this version.", status=503)
+        return _answer("The database needs migrations. Run manage.py migrate.", status=503)
     return _answer("ok")
 
 

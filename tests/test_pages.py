@@ -32,7 +32,7 @@ def fail(request: HttpRequest, how: str) -> HttpResponse:
     raise {
         "bad": BadRequest("There is no parameter “map_id” here.", "Accepted are: msn."),
         "suspicious": SuspiciousOperation("inner details"),
-        "denied": PermissionDenied("Your job does not include this."),
+        "denied": PermissionDenied("You do not have permission to do this."),
         "missing": Http404("inner details"),
         "other": OtherMembership(made_for),
         "broken": RuntimeError("inner details"),
@@ -200,7 +200,7 @@ def refusal(request, failing, quiet_client, supplier) -> HttpResponse:
     [
         ("bad", 400, "There is no parameter “map_id” here."),
         ("suspicious", 400, "The address or the form contains something"),
-        ("denied", 403, "Your job does not include this."),
+        ("denied", 403, "You do not have permission to do this."),
         ("missing", 404, "Page not found"),
         ("other", 409, "This page was made for another organisation"),
         ("broken", 500, "Sorry, there is a problem with the portal"),
@@ -357,7 +357,7 @@ def test_not_ready_while_migrations_are_missing(client, db, monkeypatch):
 
     answer = client.get("/health/ready")
 
-    assert (answer.status_code, answer.text) == (503, "The database lacks migrations of this version.")
+    assert (answer.status_code, answer.text) == (503, "The database needs migrations. Run manage.py migrate.")
 
 
 def test_not_ready_where_the_database_is_empty(client, db):
@@ -366,7 +366,7 @@ def test_not_ready_where_the_database_is_empty(client, db):
 
     answer = client.get("/health/ready")
 
-    assert (answer.status_code, answer.text) == (503, "The database lacks migrations of this version.")
+    assert (answer.status_code, answer.text) == (503, "The database needs migrations. Run manage.py migrate.")
 
 
 def test_readiness_is_one_query(client, db, django_assert_num_queries):

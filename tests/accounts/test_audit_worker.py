@@ -38,7 +38,7 @@ def test_keeper_seals_takes_roots_and_lets_rows_expire(operator, supplier):
 
     assert AuditSeal.objects.filter(row_id__in=rows).count() == 5
     assert AuditRoot.objects.exists()
-    assert "The audit trail is whole." in verified()
+    assert "The audit trail is intact." in verified()
 
 
 def test_keeper_needs_the_owners_login_alone(operator, supplier):
