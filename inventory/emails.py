@@ -1,4 +1,4 @@
-"""The kinds of email about devices, each with what makes it from the ids of its job (`accounts.mail`)."""
+"""The kinds of email about devices, each with the function that builds it from the ids of its job (`accounts.mail`)."""
 
 from django.conf import settings
 from django.urls import reverse

@@ -273,6 +273,21 @@ def test_load_begun_before_midnight_is_applied_to_what_holds_after_it(
     assert (sold.firmware, sold.asset_provider.code, sold.map_from) == ("00000002", "ZMAB", TOMORROW)
 
 
+def test_planned_step_is_adopted_though_the_clock_had_been_ahead(supplier, asset_provider, rival_provider, move):
+    """The clock goes to tomorrow, back, and to tomorrow again; meanwhile a change is planned."""
+    device, visitor = make_device("ZEPH", "ZMAP", msn="Z1"), Browser(make_membership(asset_provider))
+    for by in (timedelta(seconds=5), timedelta(hours=-5)):
+        move(by)
+        assert visitor.get(f"/devices/{device}/").status_code == 200
+    provided_by(device, "ZMAB", TOMORROW)
+
+    move(timedelta(seconds=5))
+
+    assert not seen_by(asset_provider)
+    assert visitor.get(f"/devices/{device}/").status_code == 404
+    assert seen_by(rival_provider)
+
+
 def test_clock_is_that_of_the_database(move):
     move(timedelta(days=40))
 

@@ -1,4 +1,4 @@
-"""What the portal asks of an organisation's provider itself: of its hosts alone, so much in so long."""
+"""The portal's own requests to an organisation's provider: only to its hosts, with limits of size and time."""
 
 import io
 import ipaddress
@@ -41,11 +41,11 @@ kept: dict[str, tuple[float, requests.Response]] = {}
 
 
 class NotAsked(requests.RequestException):
-    """The request would go somewhere else than to the provider, or its answer goes beyond what is taken."""
+    """The request would go elsewhere than to the provider, or its answer exceeds a limit."""
 
 
 class Deadline:
-    """When an exchange with a provider is over, be it of one request or of several.
+    """The end of an exchange with a provider, of one request or several.
 
     Before the first of them goes out, `begin` is called.
     """
@@ -59,7 +59,7 @@ class Deadline:
             self._begin = None
 
     def left(self) -> float:
-        """Seconds; raises NotAsked when there are none."""
+        """Return the seconds left; raise NotAsked if there are none."""
         if (left := self.at - time.monotonic()) <= 0:
             raise NotAsked("the exchange takes too long")
         return left
@@ -220,9 +220,9 @@ def session_for(
 
 
 def host_of(address: str) -> str:
-    """Host and port of an https address; empty for any other.
+    """Return host and port of an https address; empty for any other.
 
-    Without TLS only this machine is asked, by a portal without TLS: the demo and the tests.
+    Plain http is allowed only to this machine, from a portal without TLS: the demo and the tests.
     """
     try:
         parts = urlsplit(address)
@@ -233,18 +233,18 @@ def host_of(address: str) -> str:
 
 
 def discover(issuer: str) -> list[str]:
-    """The hosts that will be asked, as the provider's discovery document names them.
+    """Return the hosts that the provider's discovery document names, which are the only ones asked later.
 
-    Raises NotAllowed, with the reason, unless it answers and names this very issuer.
+    Raises NotAllowed, with the reason, unless the document answers and names this very issuer.
     """
     if not (own := host_of(issuer)):
         raise NotAllowed(f"{quote(issuer)} does not begin with https://.", "issuer")
     document = _document(issuer, own)
     if document.get("issuer") != issuer:
         named = quote(str(document.get("issuer")))
-        raise NotAllowed(f"The provider names itself {named}. Give the issuer exactly as it does.", "issuer")
+        raise NotAllowed(f"The provider names itself {named}. Enter the issuer exactly as it does.", "issuer")
     if missing := [name for name in ENDPOINTS if not host_of(str(document.get(name)))]:
-        raise NotAllowed(f"The provider’s discovery document names no {missing[0]} with https.", "issuer")
+        raise NotAllowed(f"The provider’s discovery document does not name a {missing[0]} with https.", "issuer")
     return sorted({own} | {host for name in FETCHED if (host := host_of(str(document.get(name))))})
 
 

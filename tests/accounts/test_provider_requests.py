@@ -1,4 +1,4 @@
-"""What the portal asks of a provider by itself: a server of bad manners answers, on a port of this machine."""
+"""The portal's own requests to a provider, answered by a badly behaved server on this machine."""
 
 import socket
 import threading

@@ -1,4 +1,4 @@
-"""How often one may ask: by the minute for token and organisation, and by the day for what is not there."""
+"""Limits: requests a minute for each token and organisation, and look-ups a day that find nothing."""
 
 import re
 from collections import Counter
@@ -39,7 +39,7 @@ def system(supplier, asset_provider, rival, rival_provider) -> System:
 
 
 def states(answer) -> dict[str, tuple[int, int]]:
-    """Name of the limit → what is left, and for how many seconds."""
+    """Return, by the name of the limit, what is left, and for how many seconds."""
     found = re.findall(r'"(\w+)";r=(\d+);t=(\d+)', answer.headers["RateLimit"])
     return {name: (int(left), int(seconds)) for name, left, seconds in found}
 
