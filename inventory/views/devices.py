@@ -16,7 +16,7 @@ from inventory.data_items import listed_for
 from inventory.devices.filters import DeviceFilter
 from inventory.devices.find import device_or_404
 from inventory.devices.presentation import Cell, cells_of, groups_of
-from inventory.devices.worklists import WORKLISTS
+from inventory.devices.worklists import ALL, WORKLISTS, Chosen
 from inventory.history.device_history import DeviceHistory
 from inventory.models import Device
 from inventory.quality import flags_of
@@ -52,8 +52,10 @@ def worklist(request: HttpRequest, name: str) -> HttpResponse:
         raise Http404
     expect(request, *PAGING)
     visible = Device.objects.visible_to(request.acting)
-    devices, counted = (choose(visible, request.acting) for choose in (work.select, work.counted))
-    context = found(request, devices, counted) | {"work": work, "hint": work.hint_for(request.acting)}
+    context = found(request, visible, work.choose(request.acting)) | {
+        "work": work,
+        "hint": work.hint_for(request.acting),
+    }
     note_worklist(request, name, [device for device, _ in context["rows"]])
     return render(request, "inventory/worklist.html", context)
 
@@ -79,15 +81,15 @@ def device_detail(request: HttpRequest, device_id: str) -> HttpResponse:
     return render(request, "inventory/device_detail.html", context)
 
 
-def found(request: HttpRequest, devices: QuerySet, counted: QuerySet | None = None) -> dict[str, object]:
-    """What a list of devices shows: one page of rows, the columns, and the number up to 1,000 (of those `counted`)."""
+def found(request: HttpRequest, devices: QuerySet, chosen: Chosen = ALL) -> dict[str, object]:
+    """What a list of devices shows: one page of rows, the columns, and the number up to 1,000."""
     acting: Acting = request.acting
-    page = keyset_page(by_device_id(devices, acting), request.GET)
+    page = keyset_page(by_device_id(devices, acting, chosen.listed), request.GET)
     return {
         "page": page,
         "columns": listed_for(acting.role),
         "rows": _rows(page, acting),
-        "count": how_many(devices if counted is None else counted),
+        "count": how_many(devices, chosen.counted),
     }
 
 
