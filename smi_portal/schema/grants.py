@@ -3,7 +3,8 @@
 The login owns nothing, so it cannot switch off a trigger or change a table. It cannot delete our rows, except those
 that are kept for a short time (`FLEETING`): nothing in the inventory, and no account, is ever deleted. It cannot change
 rows of tables that are only added to (those with a trigger `append_only`), or call the functions of triggers. It cannot
-even add steps or history: functions and triggers of the owner write them.
+even add steps, history or rows of the audit trail: functions and triggers of the owner write them. Seals and marks of
+the trail are the keeper's, who comes as the owner.
 """
 
 from collections.abc import Sequence
@@ -20,7 +21,9 @@ from smi_portal.schema.source import OWN_APPS, Definition, SqlKind, Thing
 FLEETING = {"accounts_session", "accounts_runningdownload", "accounts_keptanswer"}
 FLEETING |= {"inventory_stagedfile", "inventory_stagedrow", "inventory_stageddevice"}
 STEPS = {"inventory_providerperiod", "inventory_supplyperiod"}
+TRAIL = {"accounts_auditrow", "accounts_auditvalue"}
 READ_ONLY = {"inventory_adoption"}
+READ_ONLY |= {f"accounts_audit{mark}" for mark in ("seal", "head", "root", "cut")}
 APPEND_ONLY = "SELECT tgrelid::regclass::text FROM pg_trigger WHERE tgname = 'append_only'"
 OF_OWNER = "CREATE POLICY owner ON {table} TO CURRENT_USER USING (true);"
 FUNCTIONS = """
@@ -80,10 +83,12 @@ def _grant_tables(cursor: CursorWrapper) -> None:
     _grant(cursor, "REVOKE INSERT, UPDATE, DELETE ON django_migrations FROM {login}")
     for table in set(own_tables()) - FLEETING:
         _grant(cursor, f"REVOKE DELETE ON {table} FROM {{login}}")
-    for table in STEPS | history_tables():
+    for table in STEPS | TRAIL | history_tables():
         _grant(cursor, f"REVOKE INSERT ON {table} FROM {{login}}")
     for table in READ_ONLY:
         _grant(cursor, f"REVOKE INSERT, UPDATE ON {table} FROM {{login}}")
+    # A number taken in vain would look like a row that is gone.
+    _grant(cursor, "REVOKE USAGE ON SEQUENCE accounts_auditrow_id_seq FROM {login}")
     cursor.execute(APPEND_ONLY)
     for (table,) in cursor.fetchall():
         _grant(cursor, f"REVOKE UPDATE, DELETE ON {table} FROM {{login}}")

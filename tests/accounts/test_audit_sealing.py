@@ -18,7 +18,7 @@ from accounts.acting import Acting
 from accounts.audit import note
 from accounts.audit.keeping import expire_audit
 from accounts.audit.kinds import AuditKind
-from accounts.audit.sealing import LOCK, seal_audit, take_roots
+from accounts.audit.sealing import LOCK
 from accounts.models import Organisation
 from accounts.models.audit import AuditCut, AuditHead, AuditRoot, AuditRow, AuditSeal, AuditValue
 from accounts.operator import system_scope
@@ -27,7 +27,15 @@ from inventory.loads.devices import REQUIRED_HEADER
 from inventory.models import DeviceReading
 from inventory.trail.kinds import DeviceAuditKind
 from inventory.trail.readings import expire_readings
-from tests.accounts.audit_help import found_broken, sealed_rows, tamper, verified, write_rows
+from tests.accounts.audit_help import (
+    found_broken,
+    seal_audit,
+    sealed_rows,
+    take_roots,
+    tamper,
+    verified,
+    write_rows,
+)
 from tests.factories import make_membership, make_organisation, make_participant
 from tests.scopes import become_operator
 
