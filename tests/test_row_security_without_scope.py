@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from accounts.audit import note
 from accounts.models import KeptAnswer
-from accounts.models.audit import AuditCut, AuditHead, AuditRoot, AuditSeal
+from accounts.models.audit import AuditCut, AuditHead, AuditRoot, AuditSeal, AuditTally
 from inventory.models import Device, DeviceReading, ReportRun, StagedDevice, StagedFile, StagedRow
 from inventory.trail.kinds import DeviceAuditKind
 from tests.factories import make_device, make_invitation, make_membership, make_proposal
@@ -46,6 +46,7 @@ def device(supplier, asset_provider) -> Device:
     note(DeviceAuditKind.DEVICE_READ, by=None, organisation=supplier, personal={"mpxn": "9910000001006"})
     place = {"organisation_id": supplier.pk, "retention": "short", "position": 1, "hash": b"1"}
     today = timezone.localdate()
+    AuditTally.objects.using("owner").create(retention="short", sealed=1)
     for model, more in ((AuditSeal, {"row_id": 1}), (AuditHead, {}), (AuditCut, {}), (AuditRoot, {"day": today})):
         model.objects.using("owner").create(**place, **more)
     KeptAnswer.objects.create(organisation=supplier, subject="token:1", key="k", fingerprint="0" * 64)

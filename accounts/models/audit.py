@@ -8,6 +8,7 @@ from typing import Self
 
 from django.db import models
 from django.db.models import Exists, OuterRef, Q
+from django.db.models.expressions import RawSQL
 from django.utils import timezone
 
 from accounts.models.people import Organisation
@@ -35,8 +36,13 @@ class AuditRowQuerySet(models.QuerySet):
         return self.filter(~Exists(AuditSeal.objects.filter(row_id=OuterRef("pk"))))
 
     def recent(self) -> Self:
-        """Where all rows are that no seal can have yet, but for those of a transaction that took very long."""
-        last = AuditSeal.objects.order_by("-row_id").values_list("row_id", flat=True).first()
+        """Where all rows are that no seal can have yet, but for those of a transaction that took very long.
+
+        A row with an id that has not been given out yet hides no other.
+        """
+        given = RawSQL("(SELECT last_value FROM accounts_auditrow_id_seq)", [])
+        seals = AuditSeal.objects.filter(row_id__lte=given).order_by("-row_id")
+        last = seals.values_list("row_id", flat=True).first()
         return self.filter(pk__gt=(last or 0) - LATECOMERS)
 
     def between(self, first: date | None, last: date | None) -> Self:
@@ -181,7 +187,22 @@ class AuditRoot(ChainMark):
 
 
 class AuditCut(ChainMark):
-    """Where a chain begins since its front expired: after the position of a daily root."""
+    """Where a chain begins since its front expired: after the position of a daily root.
+
+    `told_in`: the row that tells of it, and how old what expired was.
+    """
+
+    told_in = models.BigIntegerField(null=True)
 
     class Meta:
         indexes = [models.Index(fields=["organisation_id", "retention", "position"], name="audit_cut_of_chain")]
+
+
+class AuditTally(models.Model):
+    """How many rows of this retention have ever been sealed: where the overall chain must end, whatever is there."""
+
+    retention = models.CharField(max_length=5, choices=Retention, primary_key=True)
+    sealed = models.BigIntegerField()
+
+    def __str__(self) -> str:
+        return f"{self.retention} {self.sealed}"

@@ -88,3 +88,8 @@ CREATE POLICY read ON accounts_auditcut FOR SELECT USING (
     (SELECT acting_reads_all()) OR organisation_id = (SELECT acting_organisation())
 );
 CREATE POLICY add ON accounts_auditcut FOR INSERT WITH CHECK ((SELECT acting_operator()));
+
+ALTER TABLE accounts_audittally ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+CREATE POLICY read ON accounts_audittally FOR SELECT USING ((SELECT acting_reads_all()));
+CREATE POLICY add ON accounts_audittally FOR INSERT WITH CHECK ((SELECT acting_operator()));
+CREATE POLICY keep_update ON accounts_audittally FOR UPDATE USING ((SELECT acting_operator()));

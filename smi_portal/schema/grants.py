@@ -23,7 +23,7 @@ FLEETING |= {"inventory_stagedfile", "inventory_stagedrow", "inventory_stageddev
 STEPS = {"inventory_providerperiod", "inventory_supplyperiod"}
 TRAIL = {"accounts_auditrow", "accounts_auditvalue"}
 READ_ONLY = {"inventory_adoption"}
-READ_ONLY |= {f"accounts_audit{mark}" for mark in ("seal", "head", "root", "cut")}
+READ_ONLY |= {f"accounts_audit{mark}" for mark in ("seal", "head", "root", "cut", "tally")}
 APPEND_ONLY = "SELECT tgrelid::regclass::text FROM pg_trigger WHERE tgname = 'append_only'"
 OF_OWNER = "CREATE POLICY owner ON {table} TO CURRENT_USER USING (true);"
 FUNCTIONS = """
