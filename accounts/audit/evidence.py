@@ -76,6 +76,16 @@ WHERE {which} AND NOT EXISTS (
         AND t.at BETWEEN c.at - interval '1 hour' AND c.at
 ) ORDER BY c.id
 """
+# A row that tells of a cut which is not there.
+LOST_CUTS = """
+SELECT t.id FROM accounts_auditrow AS t CROSS JOIN LATERAL jsonb_each(
+    CASE jsonb_typeof(t.details -> 'cuts') WHEN 'object' THEN t.details -> 'cuts' ELSE '{{}}' END
+) AS told (chain, position)
+WHERE {overall} AND t.kind = 'expired' AND NOT EXISTS (
+    SELECT FROM accounts_auditcut AS c WHERE c.told_in = t.id AND to_jsonb(c.position) = told.position
+        AND coalesce(c.organisation_id::text, 'overall') = told.chain
+) ORDER BY t.id
+"""
 # How many rows were ever sealed, beside where the chain ends; for everybody's rows alone.
 TALLIES = """
 SELECT NULL::bigint AS organisation_id, r.retention, coalesce(t.sealed, 0) AS sealed,
@@ -176,6 +186,7 @@ BREAKS = (
     Evidence(UNORDERED_ROOTS, "m", "{chain}: the root of {day:%-d %B %Y} does not fit those before it."),
     Evidence(CUTS, "c", "{chain}: it was cut after position {position}, where no daily root stands for it."),
     Evidence(UNTOLD_CUTS, "c", "{chain}: no row tells of the cut after position {position}, or it was made too early."),
+    Evidence(LOST_CUTS, "t", "row {id}: it tells of a cut that is not there."),
     Evidence(TALLIES, "t", "{chain}: {sealed} rows have been sealed, and it ends at position {position}."),
     Evidence(FOREIGN_IDS, "a", "row {id}: the database has not given out this number."),
     Evidence(NOTHING_LEFT, "q", "{number} rows were numbered, and none is left."),

@@ -13,9 +13,9 @@ from django.db.backends.utils import CursorWrapper
 from django.db.models import QuerySet
 from psycopg.errors import LockNotAvailable
 
-from accounts.audit.chains import FIELDS, Chain, End, digest
+from accounts.audit.chains import FIELDS, Chain, End, digest, ends_of
 from accounts.audit.kinds import retention_of
-from accounts.models.audit import AuditHead, AuditRow
+from accounts.models.audit import AuditHead, AuditRoot, AuditRow
 from accounts.operator import system_scope
 
 # Whoever holds this row seals, or cuts, the chains. The portal's login can lock no row that it cannot change.
@@ -141,6 +141,8 @@ def _advance(chain: Chain, hashed: bytes, ends: dict[Chain, End]) -> tuple[int, 
 
 def end_of(chain: Chain) -> End:
     """Where the last sealing left `chain`. Not taken from the seals: a removed last one leaves a gap."""
-    heads = AuditHead.objects.filter(organisation_id=chain.organisation_id, retention=chain.retention)
-    last = heads.order_by("-position").first()
-    return End(last.position, bytes(last.hash)) if last else End.beginning(chain)
+    found = []
+    for model in (AuditHead, AuditRoot):
+        marks = model.objects.filter(organisation_id=chain.organisation_id, retention=chain.retention)
+        found += marks.order_by("-position")[:1]
+    return ends_of(found).get(chain) or End.beginning(chain)
