@@ -1,4 +1,4 @@
-"""The verbs on organisations: the DCC's, or the operator's (`by` none)."""
+"""The verbs on organisations: the DCC's or the operator's (`by` none); of the own one, its administrators'."""
 
 from django.db import IntegrityError, transaction
 
@@ -41,3 +41,20 @@ def set_active(*, organisation: Organisation, is_active: bool, by: Acting) -> Or
     kind = AuditKind.ORGANISATION_REACTIVATED if is_active else AuditKind.ORGANISATION_DEACTIVATED
     note(kind, by=by, about=held)
     return held
+
+
+@transaction.atomic
+def set_root_emails(*, receives: bool, by: Acting) -> bool:
+    """Email the daily roots of its trail to the administrators of the acting organisation, or no longer.
+
+    Whether that is a change. The DCC is always emailed those of all rows.
+    """
+    held = Organisation.objects.select_for_update(no_key=True).get(pk=by.organisation.pk)
+    if held.role == Role.DCC:
+        raise NotAllowed("Administrators of the DCC always receive the daily roots.")
+    if held.receives_roots == receives:
+        return False
+    held.receives_roots = receives
+    held.save(update_fields=["receives_roots"])
+    note(AuditKind.ROOT_EMAILS_CHANGED, by=by, receives=receives)
+    return True

@@ -15,6 +15,7 @@ from psycopg.errors import LockNotAvailable
 
 from accounts.audit.chains import FIELDS, Chain, End, digest, ends_of
 from accounts.audit.kinds import retention_of
+from accounts.audit.telling import tell_of_roots
 from accounts.models.audit import AuditHead, AuditRoot, AuditRow
 from accounts.operator import system_scope
 
@@ -91,13 +92,16 @@ def _is_free(cursor: CursorWrapper) -> bool:
 def take_roots() -> int:
     """Note where each chain stands, for each UK date that is over, with every row sealed before; how many roots.
 
-    A date on which no keeper ran gets its root late, with the end of that later moment: none is left out.
+    They are emailed to the DCC and to each organisation that asks for it. A date on which no keeper ran gets its root
+    late, with the end of that later moment: none is left out.
     """
     with system_scope("take the daily root", via="task", audited=False), connection.cursor() as cursor:
         lock(cursor)
         _seal(AuditRow.objects.all(), cursor)
         cursor.execute(ROOTS)
-        return len(cursor.fetchall())
+        roots = cursor.fetchall()
+        tell_of_roots(roots)
+        return len(roots)
 
 
 def _seal(rows: QuerySet, cursor: CursorWrapper) -> int:
