@@ -6,8 +6,8 @@ statement names; where it gives `organisation_id` and `retention`, the sentence 
 
 from dataclasses import dataclass
 
-# The moments of rows follow their ids, as both are given one after the other.
-ORDER_MINUTES = 5
+# By how much the database's clock may go back without being taken for tampering.
+CLOCK_MINUTES = 5
 # Ends of sealings and daily roots: their place in their chain no longer bears their hash. Those before a cut have
 # nothing left to compare with.
 MARKS = """
@@ -73,7 +73,7 @@ WHERE {which} AND NOT EXISTS (
         AND r.position = c.position AND r.hash = c.hash
         AND r.at <= c.at - make_interval(days => (t.details ->> 'days')::int)
         AND r.day < uk_day(c.at) - (t.details ->> 'days')::int
-        AND t.at BETWEEN c.at - interval '1 hour' AND c.at
+        AND t.at BETWEEN c.at - interval '1 hour' AND c.at + interval '1 hour'
 ) ORDER BY c.id
 """
 # A row that tells of a cut which is not there.
@@ -111,10 +111,11 @@ WHERE {overall} AND q.is_called AND NOT EXISTS (SELECT FROM accounts_auditrow) A
     SELECT FROM accounts_auditseal
 )
 """
+# The moments of rows follow their numbers, as both are given one after the other.
 UNORDERED_ROWS = f"""
 SELECT r.id, r.at FROM (
     SELECT id, at, organisation_id, lag(at) OVER (ORDER BY id) AS former FROM accounts_auditrow
-) AS r WHERE {{which}} AND r.at < r.former - interval '{ORDER_MINUTES} minutes' ORDER BY r.id
+) AS r WHERE {{which}} AND r.at < r.former - interval '{CLOCK_MINUTES} minutes' ORDER BY r.id
 """  # noqa: S608  (a constant)
 MISPLACED = """
 SELECT DISTINCT m.id FROM (

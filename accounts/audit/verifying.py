@@ -21,6 +21,7 @@ MOST = 100  # of findings of one sort, of which each is told
 BATCH = 5_000
 # From the moment at which a row is written to its commit, before which it cannot be sealed.
 LONGEST_TRANSACTION = timedelta(hours=6)
+CLOCK_GOES_BACK = timedelta(minutes=evidence.CLOCK_MINUTES)
 SEALED = """
 SELECT s.row_id, s.position, s.hash, s.organisation_id, s.organisation_position, s.organisation_hash, {fields}
 FROM accounts_auditseal AS s LEFT JOIN accounts_auditrow AS r ON r.id = s.row_id
@@ -65,7 +66,7 @@ class Moments:
         place = bisect_left(self.positions, position)
         if place and at < (sealed := self.moments[place - 1]) - LONGEST_TRANSACTION:
             return f"it is dated {at:%-d %B %Y %H:%M} UTC, and was sealed after {sealed:%-d %B %Y %H:%M}"
-        if place < len(self.moments) and at > (sealed := self.moments[place]):
+        if place < len(self.moments) and at > (sealed := self.moments[place]) + CLOCK_GOES_BACK:
             return f"it is dated {at:%-d %B %Y %H:%M} UTC, and was sealed before {sealed:%-d %B %Y %H:%M}"
         return ""
 
