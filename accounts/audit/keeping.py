@@ -94,7 +94,7 @@ def keeping(reason: str) -> Iterator[CursorWrapper]:
 
 
 def person_of(*, person_id: int | None = None, email: str = "") -> User:
-    """The person with this id or e-mail address; raises NotAllowed if there is none."""
+    """Return the person with this id or email address; raise NotAllowed if there is none."""
     found = User.objects.filter(**({"email": email.strip().lower()} if email else {"pk": person_id})).first()
     if found is None:
         raise NotAllowed("There is no such person.")

@@ -82,7 +82,7 @@ def test_changes_and_reads_have_chains_of_their_own(supplier):
 
 @contextmanager
 def row_that_commits_late(organisation: Organisation) -> Iterator[None]:
-    """A row is written by somebody else before the block, and committed at its end."""
+    """Someone else writes a row before the block, and commits it at the end."""
     written, go_on = threading.Event(), threading.Event()
 
     def slow() -> None:
@@ -199,7 +199,7 @@ def test_noted_root_is_found_again(supplier):
 def test_root_that_never_was_is_refused():
     sealed_rows(1)
 
-    assert "is not what a chain gives now" in found_broken("--root", "ab" * 32)
+    assert "does not match any chain" in found_broken("--root", "ab" * 32)
 
 
 # What an attacker leaves
@@ -299,8 +299,8 @@ def test_chain_made_anew_as_a_whole_is_found_by_a_root_that_somebody_noted(suppl
     )
     seal_audit()
 
-    assert "The audit trail is whole." in verified()
-    assert f"The root {noted} is not what a chain gives now" in found_broken("--root", noted)
+    assert "The audit trail is intact." in verified()
+    assert f"The root {noted} does not match any chain" in found_broken("--root", noted)
 
 
 def test_trail_of_one_organisation_is_verified_alone(supplier, rival):
@@ -381,7 +381,7 @@ def printed(*arguments: str) -> str:
 
 @pytest.fixture
 def searched(supplier) -> Acting:
-    """Somebody who has searched by an MPxN; somebody else has too."""
+    """A person who has searched by an MPxN, as has someone else."""
     for membership in (make_membership(supplier), make_membership(supplier)):
         acting = Acting.under(membership)
         note(DeviceAuditKind.SEARCH, by=acting, keys=["mpxn"], personal={"mpxn": "9910000001006"})
@@ -416,7 +416,7 @@ def test_erasing_twice_finds_nothing_more(searched):
     printed("erase_audit_values", "--person", str(searched.user.pk))
 
     assert printed("erase_audit_values", "--person", str(searched.user.pk)).startswith("0 values")
-    assert "whole" in verified()
+    assert "intact" in verified()
 
 
 @pytest.mark.parametrize("given", [("--person", "999999"), ("--email", "nobody@demo.example")])
@@ -425,7 +425,7 @@ def test_unknown_person_is_refused(given):
         printed("erase_audit_values", *given)
 
 
-def test_corrected_value_is_named_and_the_trail_is_whole(searched):
+def test_corrected_value_is_named_and_the_trail_is_intact(searched):
     row = AuditRow.objects.filter(kind="member_added").get()
 
     printed("correct_audit_value", str(row.pk), "email", "right@demo.example")
@@ -488,9 +488,9 @@ def test_chain_goes_on_after_its_front_has_expired(settings, two_days, supplier,
     sealed_rows(2, rival)  # of its chain nothing was left
     sealed_rows(1, supplier)
 
-    assert "The audit trail is whole." in verified()
-    assert "whole" in verified("--organisation", supplier.name)
-    assert "whole" in verified("--organisation", rival.name)
+    assert "The audit trail is intact." in verified()
+    assert "intact" in verified("--organisation", supplier.name)
+    assert "intact" in verified("--organisation", rival.name)
 
 
 def test_root_that_stands_for_expired_rows_is_found_again(settings, two_days, supplier):

@@ -116,14 +116,14 @@ TABLE = (
     Tampering("A row is altered: who, when, what, or for whom", Found.YES, (
         f"UPDATE accounts_auditrow SET person_id = 7 WHERE id = {MIDDLE}",
     )),
-    Tampering("Two rows exchange what they say", Found.YES, (
+    Tampering("The contents of two rows are exchanged", Found.YES, (
         f"UPDATE accounts_auditrow AS r SET at = o.at, details = o.details, version = 1 FROM accounts_auditrow AS o"
         f" WHERE r.id = {MIDDLE} AND o.id = {sealed('OFFSET 5')}",
     )),
     Tampering("A seal is altered", Found.YES, (
         f"UPDATE accounts_auditseal SET hash = set_byte(hash, 31, 0) WHERE row_id = {MIDDLE}",
     )),
-    Tampering("A row is removed, or a row and its seal", Found.YES, (*remove(f"SELECT {MIDDLE} AS id"), SEALS)),
+    Tampering("A row is removed, with or without its seal", Found.YES, (*remove(f"SELECT {MIDDLE} AS id"), SEALS)),
     Tampering("The last row is removed with its seal", Found.YES, (*remove(f"SELECT {LAST} AS id"), SEALS)),
     Tampering("All rows since the last root are removed, with seals and ends", Found.YES, (
         *remove("SELECT row_id AS id FROM accounts_auditseal AS s WHERE position > (SELECT max(position)"
@@ -137,18 +137,18 @@ TABLE = (
         *remove(f"SELECT id FROM accounts_auditrow WHERE at > {SINCE}"), SEALS, ENDS, ROOTS, GO_ON,
     )),
     Tampering("Everything is removed", Found.YES, EVERYTHING),
-    Tampering("A row is added under a number that was not given out", Found.YES, (
+    Tampering("A row is added under a number that the database has not given out", Found.YES, (
         ADD.format(id=-7, at="portal_now()", organisation="NULL"), GO_ON,
     )),
-    Tampering("A row is added and dated back by more than six hours, under whatever number", Found.YES, (
+    Tampering("A row is added and dated back by more than six hours, whatever its number", Found.YES, (
         ADD.format(id=GAP.format(when=EARLY), organisation="NULL",
                    at=f"(SELECT at FROM accounts_auditrow WHERE details ? 'gap' AND at {EARLY})"), GO_ON,
     )),
-    Tampering("A row is added and dated otherwise than those beside it", Found.YES, (
+    Tampering("A row is added whose time does not fit the rows beside it", Found.YES, (
         ADD.format(id="nextval('accounts_auditrow_id_seq')", at="portal_now() - interval '30 minutes'",
                    organisation="NULL"), GO_ON,
     )),
-    Tampering("The last row of an organisation is given to no organisation", Found.YES, (
+    Tampering("An organisation's last row is sealed as if it belonged to no organisation", Found.YES, (
         "UPDATE accounts_auditseal SET organisation_id = NULL, organisation_position = NULL, organisation_hash = NULL"
         f" WHERE row_id = (SELECT max(row_id) FROM accounts_auditseal WHERE {OF_ONE})",
         f"DELETE FROM accounts_audithead WHERE {OF_ONE}"
@@ -157,14 +157,14 @@ TABLE = (
     Tampering("A personal value is altered, added or removed", Found.YES, (
         f"UPDATE accounts_auditvalue SET value = 'mallory', salt = 'x' WHERE id = {VALUE}",
     )),
-    Tampering("A personal value is altered, and said to be corrected in a row about another one", Found.YES, (
+    Tampering("A personal value is altered, and marked as corrected by a row about another value", Found.YES, (
         "UPDATE accounts_auditvalue SET value = 'mallory', corrected_at = now(),"
         f" told_in = (SELECT max(id) FROM accounts_auditrow WHERE kind = 'value_corrected') WHERE id = {VALUE}",
     )),
-    Tampering("A corrected value is altered once more", Found.YES, (
+    Tampering("A corrected value is altered again", Found.YES, (
         "UPDATE accounts_auditvalue SET value = 'mallory' WHERE corrected_at IS NOT NULL",
     )),
-    Tampering("All values are erased, and said to be erased in a row about one person", Found.YES, (
+    Tampering("All values are erased, and marked as erased by a row about one person", Found.YES, (
         "UPDATE accounts_auditvalue SET value = NULL, salt = NULL, erased_at = now(),"
         " told_in = (SELECT max(id) FROM accounts_auditrow WHERE kind = 'values_erased')",
     )),
@@ -192,23 +192,23 @@ TABLE = (
         *remove("SELECT id FROM accounts_auditrow AS r WHERE NOT EXISTS ("
                 "SELECT FROM accounts_auditseal AS s WHERE s.row_id = r.id)"),
     )),
-    Tampering("All rows since a date are removed likewise, and the number of sealed rows is set back", Found.BY_ROOT, (
+    Tampering("All rows since a date are removed, and the number of sealed rows is set back", Found.BY_ROOT, (
         *remove(f"SELECT id FROM accounts_auditrow WHERE at > {SINCE} AND NOT {TELLS}"), SEALS,
         f"DELETE FROM accounts_auditseal WHERE row_id IN (SELECT id FROM accounts_auditrow WHERE {TELLS})",
         ENDS, ROOTS, SET_BACK, ADD.format(**NOW), GO_ON,
     )),
-    Tampering("A row is altered, and all seals, ends, roots and cuts are computed anew", Found.BY_ROOT, (
+    Tampering("A row is altered, and all seals, ends, roots and cuts are recomputed", Found.BY_ROOT, (
         f"UPDATE accounts_auditrow SET person_id = 7 WHERE id = {MIDDLE}",
         "DELETE FROM accounts_auditrow WHERE kind = 'expired'", *EVERYTHING[2:], GO_ON,
     )),
-    Tampering("A row is added under a number that was rolled back within six hours, and dated accordingly", Found.NO, (
+    Tampering("A row is added within six hours, under a number that was rolled back, with a time that fits", Found.NO, (
         ADD.format(id=GAP.format(when=LATELY), organisation="NULL",
                    at=f"(SELECT at FROM accounts_auditrow WHERE details ? 'gap' AND at {LATELY})"), GO_ON,
     )),
-    Tampering("A row is added of now, about something that did not happen", Found.NO, (
+    Tampering("A row is added, dated now, about something that did not happen", Found.NO, (
         ADD.format(**NOW), GO_ON,
     )),
-    Tampering("Who read whose devices is altered", Found.NO, ("DELETE FROM inventory_devicereading",)),
+    Tampering("The list of who read whose devices is altered", Found.NO, ("DELETE FROM inventory_devicereading",)),
     Tampering("The history of a device or a member is altered", Found.NO, (
         "UPDATE inventory_deviceevent SET msn = 'FORGED'",
     )),

@@ -1,4 +1,4 @@
-"""Where somebody is signed in, and being signed out there."""
+"""The places where someone is signed in, and signing out there."""
 
 import re
 

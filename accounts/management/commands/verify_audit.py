@@ -8,17 +8,17 @@ from accounts.operator import system_scope
 
 
 class Command(BaseCommand):
-    help = "Recompute the audit trail: say where a chain breaks, and which personal values were erased or corrected."
+    help = "Verify the audit trail: report where a chain breaks, and which personal values were erased or corrected."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--organisation", metavar="NAME", help="only its chains; all if left out")
+        parser.add_argument("--organisation", metavar="NAME", help="only its chains; all chains if left out")
         parser.add_argument(
             "--root",
             dest="roots",
             action="append",
             default=[],
             metavar="HEX",
-            help="a daily root that somebody noted; can be given several times",
+            help="a daily root that someone noted; can be given several times",
         )
 
     def handle(self, *, organisation: str | None, roots: list[str], **options: Any) -> None:
@@ -29,20 +29,20 @@ class Command(BaseCommand):
         if findings.broken > len(problems):
             problems.append(f"… and {findings.broken - len(problems):,} more.")
         problems += [
-            f"The root {root} is not what a chain gives now, nor where one was cut."
+            f"The root {root} does not match any chain, or any place where one was cut."
             for root in roots
             if root.strip().lower() not in findings.roots
         ]
         if problems:
-            raise CommandError("\n".join(["The audit trail is not whole.", *problems]))
-        self.stdout.write("The audit trail is whole.")
+            raise CommandError("\n".join(["The audit trail is not intact.", *problems]))
+        self.stdout.write("The audit trail is intact.")
 
     def _tell(self, findings: Findings) -> None:
         self.stdout.write(f"{findings.sealed:,} rows verified, {findings.unsealed:,} not yet sealed.")
         if findings.without_row:
             self.stdout.write(
-                f"{findings.without_row:,} numbers after the last row have none: they were rolled back, or removed "
-                "before they were sealed."
+                f"{findings.without_row:,} numbers after the last row have no row: those rows were rolled back, or "
+                "removed before they were sealed."
             )
         if findings.expired:
             self.stdout.write(
