@@ -30,7 +30,7 @@ class TextRecord:
         sign_on = domain.single_sign_on
         bound = [settings.PORTAL_URL, sign_on.organisation_id, domain.domain, sign_on.issuer, sign_on.app.client_id]
         digest = hashlib.sha256(json.dumps(bound).encode()).hexdigest()
-        return cls(f"{LABEL}.{domain.domain}", f"smi-portal={digest}")
+        return cls(f"{LABEL}.{domain.domain}", f"smi_portal={digest}")
 
     def check(self) -> None:
         """Raise NotAllowed, with a sentence on what is wrong, unless the name servers give this very value."""

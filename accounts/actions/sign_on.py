@@ -43,8 +43,8 @@ def callback_address(organisation: Organisation) -> str:
 
 def is_named(organisation: Organisation, *, issuer: str, client_id: str) -> bool:
     """Whether this very issuer and client are the organisation's provider now: then one person can renew the secret."""
-    found = SingleSignOn.objects.select_related("app").filter(organisation=organisation).first()
-    return found is not None and (found.issuer, found.app.client_id) == (issuer, client_id)
+    named = SingleSignOn.objects.select_related("app").filter(organisation=organisation).exclude(approved_by=None)
+    return any((found.issuer, found.app.client_id) == (issuer, client_id) for found in named)
 
 
 @transaction.atomic
@@ -166,6 +166,8 @@ def switch_on(*, sign_on: SingleSignOn, proposed_by: User, rehearsal: bool = Fal
     held = _held(sign_on)
     if held.is_active:
         raise NotAllowed(f"Single sign-on of {held.organisation} is on already.")
+    if held.approved_by_id is None:
+        raise NotAllowed("One person alone set up this provider. Enter issuer, client ID and secret again first.")
     held.is_active = True
     held.save(update_fields=["is_active"])
     _note(AuditKind.SIGN_ON_CHANGED, held, by, items=["switched_on"], sessions=0)

@@ -169,9 +169,9 @@ def test_refused_form_does_not_give_the_secret_back(admin, provider, page):
         ("http://login.zephyr.example", "does not begin with https://"),
         ("https://ada@login.zephyr.example", "does not begin with https://"),
         ("ftp://login.zephyr.example", "does not begin with https://"),
-        ("login zephyr", "Enter a valid URL"),
+        ("login zephyr", "Enter the issuer, an address that begins with https://."),
         ("http://127.0.0.1:9", "No discovery document answers at http://127.0.0.1:9/.well-known/openid-configuration"),
-        ("", "required"),
+        ("", "Enter the issuer, an address that begins with https://."),
     ],
 )
 def test_issuer_that_does_not_answer_is_refused(admin, provider, page, issuer, says):
@@ -349,6 +349,20 @@ def test_what_is_on_is_not_switched_on(admin, sign_on, page):
 
     assert answer.status_code == 400
     assert "Single sign-on of Zephyr Energy is on already." in answer.text
+
+
+def test_provider_that_one_person_set_up_is_named_again_before_it_is_switched_on(
+    admin, second, provider, page, supplier, first, by
+):
+    """As it was possible once."""
+    actions.switch_off(sign_on=name(supplier, provider, first, by), by=by)
+    SingleSignOn.objects.update(named_by=None, approved_by=None)
+    assert "One person alone set up this provider." in admin.submit(f"{page}switch/", {"to": "on"}).text
+
+    admin.submit(f"{page}provider/", given(provider))
+    approve(second)
+
+    assert admin.submit(f"{page}switch/", {"to": "on"}).status_code == 302
 
 
 @pytest.mark.parametrize("path", ["switch/", "domains/add/"])
