@@ -30,7 +30,7 @@ test: assets browser
 
 # The long forms of some tests: more examples, more clients, more moments of a kill and more forms of a page.
 drills: assets browser
-	env DRILLS=1 $(RUN) -m pytest -m "drill or hypothesis" --numprocesses 2 --dist loadfile --no-loadscope-reorder
+	env DRILLS=1 $(RUN) -m pytest -m "drill or hypothesis" --timeout 1800 --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 check: assets
 	$(RUN) -m ruff check .

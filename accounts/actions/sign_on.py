@@ -1,4 +1,4 @@
-"""The verbs on single sign-on: through whose provider, and with which email domains, an organisation's people come.
+"""The verbs on single sign-on: an organisation's provider, and the email domains that sign in through it.
 
 A provider vouches for people. So whatever lets it do so takes two administrators of the DCC, by a proposal (`named_by`,
 `added_by` or `proposed_by` one, approved `by` another), and a record in the organisation's own DNS. What stops it takes

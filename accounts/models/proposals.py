@@ -1,4 +1,4 @@
-"""Acts of the DCC that take two of its administrators: proposed by one, decided by another."""
+"""Acts of the DCC that need two of its administrators: proposed by one, decided by another."""
 
 from datetime import timedelta
 from typing import Self
@@ -12,15 +12,16 @@ from accounts.models.people import Organisation, User
 
 class ProposalQuerySet(models.QuerySet):
     def open(self) -> Self:
-        """Waiting for a decision."""
+        """Return those waiting for a decision."""
         return self.filter(decision="", expires_at__gt=timezone.now())
 
 
 class Proposal(models.Model):
-    """An act that grants or takes sight of assets, or lets somebody in or vouch for others; done once another approves.
+    """An act that gives or withdraws access to assets, resets a way in, or lets a provider say who people are.
 
-    `details` say what: codes, days, jobs and row ids, as the act's function takes them; names and addresses of people
-    that have no account yet stand in `email` and `name`. `secret`: of a provider's client, encrypted, until a decision.
+    It takes effect once someone else approves. `details` are the arguments of the act's function: codes, dates, access
+    levels, row ids, and of a provider issuer and client. Name and address of a person without an account are in `name`
+    and `email`. `secret`: of a provider's client, encrypted, until it is decided.
     """
 
     VALID_FOR = timedelta(days=14)

@@ -1,4 +1,4 @@
-"""An organisation's own provider of sign-in, and the email domains that are sent there."""
+"""An organisation's own sign-in provider, and the email domains whose people are sent there."""
 
 from typing import Self
 
@@ -14,11 +14,11 @@ from accounts.models.people import Organisation, User
 
 class SingleSignOnQuerySet(models.QuerySet):
     def active(self) -> Self:
-        """Those that people are sent to: switched on, of an organisation that takes part."""
+        """Return those that are switched on, of organisations that take part."""
         return self.filter(is_active=True, organisation__is_active=True)
 
     def vouching_for(self, email: str) -> Self:
-        """The active one whose organisation has proved the domain of this address; at most one."""
+        """Return the active one with a proof for the domain of this address; at most one."""
         proven = MailDomain.objects.proven().filter(domain=domain_of(email))
         return self.active().filter(pk__in=proven.values("single_sign_on"))
 
@@ -58,7 +58,7 @@ class SingleSignOn(models.Model):
 
 class MailDomainQuerySet(models.QuerySet):
     def current(self) -> Self:
-        """Not given up; perhaps not proven yet."""
+        """Return those not removed; they may not be proven yet."""
         return self.filter(given_up_at=None)
 
     def proven(self) -> Self:

@@ -21,7 +21,7 @@ pytestmark = [
     pytest.mark.django_db(transaction=True, databases=["default", "owner"]),
     pytest.mark.usefixtures("operator"),
 ]
-CLIENTS, DEVICES, EACH = sized((20, 8, 4), (50, 20, 8))
+CLIENTS, DEVICES, EACH = sized((8, 4, 4), (50, 20, 8))
 
 
 class Program:

@@ -26,7 +26,7 @@ WHO = {
     "MAP": ("asset_provider", Job.EDITOR),
     "DCC": ("dcc", Job.EDITOR),
 }
-EXAMPLES = sized(20, 500)
+EXAMPLES = sized(10, 100)
 # Not asked: that what the description allows is taken, as it cannot say which codes stand in the list of all MAPs; that
 # generated credentials are refused, as the test brings good ones; that a missing header is 400, as If-Match is 428.
 BEYOND = {"positive_data_acceptance", "ignored_auth", "missing_required_header"}
