@@ -9,7 +9,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
-from accounts.actions import dormancy, invitations, sign_on
+from accounts.actions import dormancy, invitations
 from accounts.audit.kinds import AuditKind
 from accounts.mail import (
     Email,
@@ -20,7 +20,7 @@ from accounts.mail import (
     mail_kind,
     read_private,
 )
-from accounts.models import Invitation, MailDomain, Membership, Organisation, ServiceToken, User
+from accounts.models import Invitation, Membership, Organisation, ServiceToken, User
 from accounts.models.audit import AuditRoot
 from accounts.roles import Role
 
@@ -56,19 +56,6 @@ def invitation(invitation: int) -> Email | None:
         return None
     found, link = made
     return from_template("invitation", found.email, invitation=found, link=link)
-
-
-@mail_kind(
-    "domain_proof",
-    "Confirmation of an email domain",
-    recipient=lambda ids: MailDomain.objects.get(pk=ids["domain"]).postmaster,
-)
-def domain_proof(domain: int) -> Email | None:
-    """Not sent if the domain has been confirmed or removed meanwhile."""
-    if (made := sign_on.make_link(domain)) is None:
-        return None
-    found, link = made
-    return from_template("domain_proof", found.postmaster, domain=found, link=link)
 
 
 @mail_kind("password_reset_key", "Link to reset a password")

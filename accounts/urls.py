@@ -118,7 +118,6 @@ urlpatterns = [
     path("accounts/sign-on/again/go/", provider.sign_on_confirm, name="sign-on-confirm"),
     path("accounts/sign-on/again/resume/", provider.sign_on_resume, name="sign-on-resume"),
     path("accounts/sign-on/<slug:provider_id>/", provider.sign_on_provider, name="sign-on-provider"),
-    path("accounts/mail-domains/<str:secret>/", provider.mail_domain_prove, name="mail-domain-prove"),
     # Of single sign-on, only what signs in: nobody connects or disconnects anything by themselves.
     path("accounts/oidc/<slug:provider_id>/login/", provider.provider_login, name="openid_connect_login"),
     path(
@@ -131,9 +130,9 @@ urlpatterns = [
     path("organisations/<int:pk>/sign-on/switch/", sign_on.sign_on_switch, name="sign-on-switch"),
     path("organisations/<int:pk>/sign-on/domains/add/", sign_on.mail_domain_add, name="mail-domain-add"),
     path(
-        "organisations/<int:pk>/sign-on/domains/<mail_domain:domain>/send/",
-        sign_on.mail_domain_send,
-        name="mail-domain-send",
+        "organisations/<int:pk>/sign-on/domains/<mail_domain:domain>/check/",
+        sign_on.mail_domain_check,
+        name="mail-domain-check",
     ),
     path(
         "organisations/<int:pk>/sign-on/domains/<mail_domain:domain>/give-up/",

@@ -20,6 +20,7 @@ from accounts.models import Membership, Organisation, ServiceToken
 from accounts.roles import Job, Role
 from tests import provider as providers
 from tests import queued_mail
+from tests.dns_server import NameServer, running_name_server
 from tests.drills import take_examples
 from tests.factories import bind, make_membership, make_organisation, make_participant
 from tests.scopes import as_nobody, become_operator
@@ -172,6 +173,14 @@ def provider(running_provider: providers.Provider) -> providers.Provider:
     """An organisation's own provider, in a separate process, which tells the truth."""
     running_provider.want(**providers.PLAIN)
     return running_provider
+
+
+@pytest.fixture
+def name_server(settings) -> Iterator[NameServer]:
+    """A real one, which the portal asks."""
+    with running_name_server() as server:
+        settings.DNS_RESOLVERS = [server.address]
+        yield server
 
 
 @pytest.fixture

@@ -116,12 +116,13 @@ def bind(organisation: Organisation, participant: Participant, **fields: object)
 
 @as_operator_unless_in_scope()
 def make_sign_on(organisation: Organisation, *domains: str) -> SingleSignOn:
-    """Create single sign-on with proven domains, through a provider that nobody asks."""
+    """Create single sign-on with proven domains, through a provider that nobody asks and two people named."""
     issuer = f"https://login{organisation.pk}.demo.example"
     settings = {"server_url": issuer, "issuer": issuer, "hosts": [issuer[8:]], "encrypted_secret": encrypt("unused")}
     provider = {"provider": "openid_connect", "provider_id": f"provider-{organisation.pk}", "client_id": "portal"}
     app = SocialApp.objects.create(name=organisation.name, settings=settings, **provider)
-    sign_on = SingleSignOn.objects.create(organisation=organisation, app=app)
+    two = {"named_by": make_user(), "approved_by": make_user()}
+    sign_on = SingleSignOn.objects.create(organisation=organisation, app=app, **two)
     for domain in domains:
         make_domain(sign_on, domain)
     return sign_on
@@ -129,7 +130,9 @@ def make_sign_on(organisation: Organisation, *domains: str) -> SingleSignOn:
 
 @as_operator_unless_in_scope()
 def make_domain(sign_on: SingleSignOn, domain: str, **fields: object) -> MailDomain:
-    return MailDomain.objects.create(single_sign_on=sign_on, domain=domain, **{"proven_at": timezone.now()} | fields)
+    two = {"added_by": sign_on.named_by, "approved_by": sign_on.approved_by}
+    given = two | {"proven_at": timezone.now()} | fields
+    return MailDomain.objects.create(single_sign_on=sign_on, domain=domain, **given)
 
 
 def listed(code: str, role: Role = Role.MAP) -> Participant:

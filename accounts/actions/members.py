@@ -5,6 +5,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from accounts.acting import Acting
+from accounts.actions.dcc_domains import check_address
 from accounts.actions.people import clean_email, clean_name, person_with
 from accounts.actions.rights import holds_still
 from accounts.actions.sessions import end_sessions_of
@@ -56,8 +57,10 @@ def make_administrator(membership: Membership, by: Acting | None) -> Membership:
 def join(*, user: User, organisation: Organisation, job: Job, by: Acting | None) -> Membership:
     """A new membership.
 
-    Refuses who is a member already, whose account is closed, and a second membership beside one of the DCC.
+    Refuses who is a member already, whose account is closed, a second membership beside one of the DCC, and for the DCC
+    an address in another organisation's domain.
     """
+    check_address(user.email, organisation)
     User.objects.select_for_update(no_key=True).get(pk=user.pk)
     if not user.is_active:
         raise NotAllowed(f"The account of {user} is closed.", "email")

@@ -627,7 +627,7 @@ def test_page_of_a_form_is_the_nearest_that_opens(address, page):
     [
         ("/organisation/invitations/5/revoke/", "/organisation/members/"),
         ("/organisation/invitations/5/send/", "/organisation/members/"),
-        ("/organisations/5/sign-on/domains/zephyr.example/send/", "/organisations/5/sign-on/"),
+        ("/organisations/5/sign-on/domains/zephyr.example/check/", "/organisations/5/sign-on/"),
         ("/accounts/session/extend/", "/"),
     ],
 )
@@ -641,7 +641,7 @@ def test_form_that_is_only_sent_to_its_address_leads_back_to_its_page(address, p
 def test_no_form_leads_back_to_the_first_page_for_want_of_another():
     only_sent = [pattern for pattern in OWN if "GET" not in pattern.callback.methods]
     declared = {pattern.name for pattern in only_sent if hasattr(pattern.callback, "sent_from")}
-    below_a_page = {"device-edit-confirm", "mail-domain-send", "unsent-email-send"}
+    below_a_page = {"device-edit-confirm", "mail-domain-check", "unsent-email-send"}
 
     assert {pattern.name for pattern in only_sent} == declared | below_a_page
 

@@ -228,6 +228,37 @@ def test_administrator_of_another_organisation_resets_nothing(rival, acting, mem
 # By two administrators of the DCC
 
 
+def test_factors_of_a_dcc_administrator_are_reset_by_two(dcc, two_of_dcc):
+    first, second = (Browser(user.memberships.get()) for user in two_of_dcc)
+    lost = make_membership(dcc, Job.ADMINISTRATOR)
+    enrol_app(lost.user)
+    assert "Propose reset" in first.get(page_of(lost)).text
+
+    answer = first.submit(page_of(lost), {"reason": REASON}, follow=True)
+    assert "Proposed. Another DCC administrator decides" in answer.text
+    assert lost.user.authenticator_set.exists()
+
+    second.submit(f"/organisations/proposals/{Proposal.objects.get().pk}/", {"decision": "approved"})
+    assert_reset(lost.user)
+
+
+def test_one_administrator_resets_the_factors_of_other_dcc_members(dcc, two_of_dcc):
+    member = make_membership(dcc, Job.EDITOR)
+    enrol_app(member.user)
+
+    Browser(two_of_dcc[0].memberships.get()).submit(page_of(member), {"reason": REASON})
+
+    assert_reset(member.user)
+
+
+def test_no_way_of_calling_it_resets_a_dcc_administrator_by_one(dcc, acting):
+    by, lost = acting(dcc, Job.ADMINISTRATOR), make_membership(dcc, Job.ADMINISTRATOR)
+    enrol_app(lost.user)
+
+    with scope(by), pytest.raises(NotAllowed, match="are reset by two people: propose it"):
+        reset_factors_of_member(membership=lost, reason=REASON, by=by)
+
+
 @pytest.fixture
 def approve(two_of_dcc) -> Callable[..., None]:
     """`approve(user)`: the second of the DCC approves what the first proposed, unless others are named."""
