@@ -28,6 +28,11 @@ class AccountAdapter(DefaultAccountAdapter):
         "password by “Forgotten your password?” lets you in at once.",
     }
 
+    def set_password(self, user: User, password: str) -> None:
+        """Write that column alone: the login cannot write all of them (`smi_portal.schema.grants`)."""
+        user.set_password(password)
+        user.save(update_fields=["password"])
+
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         """Accounts are made by an administrator; there is no sign-up page either (`accounts.urls`)."""
         return False
