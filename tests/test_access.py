@@ -15,6 +15,7 @@ from accounts.roles import GRANTS, Job, Permission, Role, allows
 from accounts.sign_in.enrolment import PAGES
 from inventory.models import Device, ReportRun
 from tests.accounts.sign_in_help import enrol_app
+from tests.as_owner import overwrite
 from tests.conftest import Browser, System
 from tests.factories import (
     make_device,
@@ -317,8 +318,7 @@ def test_person_without_membership_gets_in_nowhere(operator, client, world):
 
 def test_member_of_an_inactive_organisation_gets_in_nowhere(operator, supplier, sign_in):
     browser = sign_in(supplier)
-    supplier.is_active = False
-    supplier.save()
+    overwrite(supplier, is_active=False)
 
     assert browser.get("/devices/").status_code == 403
 

@@ -4,10 +4,9 @@ from django.db import IntegrityError, transaction
 
 from accounts.acting import Acting
 from accounts.actions.people import clean_name
-from accounts.audit import note
-from accounts.audit.kinds import AuditKind
 from accounts.errors import NotAllowed, quote
 from accounts.models import Organisation
+from accounts.owner import ask_owner
 from accounts.roles import Role
 
 
@@ -18,15 +17,14 @@ def add_organisation(*, name: str, role: Role, by: Acting | None = None) -> Orga
         raise NotAllowed("There is one DCC. Choose Supplier or MAP.", "role")
     try:
         with transaction.atomic():
-            organisation = Organisation.objects.create(name=clean_name(name), role=role)
+            added = ask_owner("add_organisation", clean_name(name), str(role))
     except IntegrityError as error:
         raise NotAllowed(f"There is an organisation named {quote(name)} already.", "name") from error
-    note(AuditKind.ORGANISATION_ADDED, by=by, organisation=organisation, about=organisation, role=str(role))
-    return organisation
+    return Organisation.objects.get(pk=added)
 
 
 @transaction.atomic
-def set_active(*, organisation: Organisation, is_active: bool, by: Acting) -> Organisation:
+def set_active(*, organisation: Organisation, is_active: bool) -> Organisation:
     """Let an organisation take part no longer, or again: nobody acts for it, its tokens open nothing.
 
     For two people: called once a proposal is approved. Refuses the DCC itself, and what is so already.
@@ -36,10 +34,8 @@ def set_active(*, organisation: Organisation, is_active: bool, by: Acting) -> Or
         raise NotAllowed("The DCC itself always takes part.")
     if held.is_active == is_active:
         raise NotAllowed(f"{held} takes part already." if is_active else f"{held} takes part no longer already.")
+    ask_owner("set_organisation_active", held.pk, is_active)
     held.is_active = is_active
-    held.save(update_fields=["is_active"])
-    kind = AuditKind.ORGANISATION_REACTIVATED if is_active else AuditKind.ORGANISATION_DEACTIVATED
-    note(kind, by=by, about=held)
     return held
 
 

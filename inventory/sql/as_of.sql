@@ -4,7 +4,7 @@
 -- then. Items without a valid time are as known at the moment; a party that has since lost the device or code sees
 -- them as known when the loss was both true and recorded. Only the operator and the DCC read future dates.
 CREATE OR REPLACE FUNCTION device_as_of(on_day date, at_moment timestamptz, only_device bigint DEFAULT NULL)
-    RETURNS SETOF inventory_device LANGUAGE plpgsql STABLE ROWS 10000 SET search_path = public, pg_temp
+    RETURNS SETOF inventory_device LANGUAGE plpgsql STABLE SECURITY DEFINER ROWS 10000 SET search_path = public, pg_temp
 AS $$
 DECLARE
     everything boolean := acting_reads_all();

@@ -711,7 +711,7 @@ def test_form_that_does_not_say_for_whom_is_refused(admin, sign_on, page, path):
 @pytest.mark.parametrize("path", ["provider/", "switch/", "domains/add/", "domains/zephyr.example/give-up/"])
 def test_what_changes_something_asks_who_it_is_again(admin, sign_on, page, path):
     admin.membership.user.set_password("quite a long password")
-    admin.membership.user.save()
+    admin.membership.user.save(update_fields=["password"])
     admin.force_login(admin.membership.user)
     admin.prove_identity()
     session = admin.session
