@@ -3,6 +3,7 @@
 The owner's connection could not do it: it does not see what the test's transaction has written.
 """
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -14,11 +15,12 @@ from smi_portal.schema.grants import RIGHTS
 
 TABLES = [*RIGHTS, "accounts_user"]
 OF_RIGHTS = tuple(f'{verb} "{table}"' for verb in ("INSERT INTO", "UPDATE") for table in TABLES)
+TYPES = {"receives_roots": "boolean"}  # of columns that the database gives a value
 # Only in the database of the tests, and in a schema of its own, which `migrate` does not look at.
 FUNCTION = """
 CREATE SCHEMA IF NOT EXISTS tests;
 GRANT USAGE ON SCHEMA tests TO PUBLIC;
-CREATE OR REPLACE FUNCTION tests.as_owner(statement text) RETURNS SETOF bigint
+CREATE OR REPLACE FUNCTION tests.as_owner(statement text) RETURNS SETOF record
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp
 AS $$
 DECLARE
@@ -29,7 +31,7 @@ BEGIN
     ELSE
         EXECUTE statement;
         GET DIAGNOSTICS written = ROW_COUNT;
-        RETURN QUERY SELECT generate_series(1, written);
+        RETURN QUERY SELECT generate_series(1, written)::bigint;
     END IF;
 END
 $$;
@@ -48,7 +50,9 @@ def _through_owner(execute: Callable, statement: str, params: object, many: bool
     if not str(statement).startswith(OF_RIGHTS):
         return execute(statement, params, many, context)
     whole = ClientCursor(connection.connection).mogrify(statement, params)
-    return execute("SELECT * FROM tests.as_owner(%s)", [whole], many, context)
+    returned = re.findall(r'"\w+"\."(\w+)"', whole.partition(" RETURNING ")[2]) or ["number"]
+    columns = ", ".join(f'"{name}" {TYPES.get(name, "bigint")}' for name in returned)
+    return execute(f"SELECT * FROM tests.as_owner(%s) AS written ({columns})", [whole], many, context)
 
 
 @as_owner()

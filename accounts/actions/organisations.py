@@ -4,6 +4,8 @@ from django.db import IntegrityError, transaction
 
 from accounts.acting import Acting
 from accounts.actions.people import clean_name
+from accounts.audit import note
+from accounts.audit.kinds import AuditKind
 from accounts.errors import NotAllowed, quote
 from accounts.models import Organisation
 from accounts.owner import ask_owner

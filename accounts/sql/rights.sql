@@ -22,23 +22,10 @@ BEGIN
     IF acting_organisation() <> concerned THEN
         what := what || '{"by_dcc": true}';
     END IF;
-    WITH given AS MATERIALIZED (
-        SELECT key AS name, value, uuid_send(gen_random_uuid()) AS salt FROM jsonb_each_text(private)
-    ),
-    audit_row AS (
-        INSERT INTO accounts_auditrow (
-            at, kind, person_id, organisation_id, via, request_id, device_id, details, hashes, batch
-        )
-        SELECT
-            clock_timestamp(), of_kind, (words ->> 'person')::bigint, concerned, coalesce(words ->> 'via', 'sql'),
-            coalesce(words ->> 'request', ''), '', what,
-            coalesce(jsonb_object_agg(name, encode(sha256(salt || convert_to(value, 'UTF8')), 'hex')), '{}'),
-            acting_batch()
-        FROM given
-        RETURNING id
-    )
-    INSERT INTO accounts_auditvalue (row_id, organisation_id, name, salt, value)
-    SELECT audit_row.id, concerned, given.name, given.salt, given.value FROM audit_row CROSS JOIN given;
+    PERFORM note_acts(
+        of_kind, (words ->> 'person')::bigint, concerned, coalesce(words ->> 'via', 'sql'),
+        coalesce(words ->> 'request', ''), ARRAY[''], ARRAY[NULL]::int[], ARRAY[what], private
+    );
 END
 $$;
 
