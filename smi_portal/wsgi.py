@@ -2,7 +2,17 @@
 
 import os
 
-from django.core.wsgi import get_wsgi_application
+import django
+from django.core.handlers.wsgi import WSGIHandler
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "smi_portal.settings")
-application = get_wsgi_application()
+django.setup(set_prefix=False)
+
+from smi_portal.bounds import Request  # noqa: E402  (needs settings)
+
+
+class Portal(WSGIHandler):
+    request_class = Request
+
+
+application = Portal()

@@ -18,6 +18,7 @@ from pytest_django.plugin import DjangoDbBlocker
 from accounts.acting import Acting
 from accounts.models import Membership, Organisation, ServiceToken
 from accounts.roles import Job, Role
+from smi_portal.wsgi import Portal
 from tests import provider as providers
 from tests import queued_mail
 from tests.drills import take_examples
@@ -91,10 +92,11 @@ def operator(db) -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def portal_enters_its_own_scopes() -> Iterator[None]:
-    """A request or a command begins without a scope, whatever the scope of the test."""
+    """A request or a command begins without a scope, whatever the scope of the test; requests are the server's own."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Client, "request", leaving_files(as_nobody()(then_mail(Client.request))))
         patch.setattr(BaseCommand, "execute", as_nobody()(BaseCommand.execute))
+        patch.setattr("django.test.client.WSGIRequest", Portal.request_class)
         yield
 
 
