@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
 from django.core.handlers.wsgi import WSGIRequest
-from django.http import HttpRequest, HttpResponse, QueryDict, UnreadablePostError
+from django.http import Http404, HttpRequest, HttpResponse, QueryDict, UnreadablePostError
 from django.http.multipartparser import MultiPartParserError
 from django.utils.http import parse_header_parameters
 
@@ -46,6 +46,8 @@ class BoundsMiddleware:
 
 
 def _check(request: HttpRequest) -> None:
+    if "\0" in request.path_info:
+        raise Http404
     if len(request.get_full_path()) > LONGEST_ADDRESS:
         raise BadRequest(f"The address is longer than {LONGEST_ADDRESS:,} characters.")
     try:
@@ -59,7 +61,6 @@ def _check(request: HttpRequest) -> None:
 
 
 def _texts(request: HttpRequest) -> Iterator[str]:
-    yield request.path_info
     for fields in [request.GET] if request.path_info.startswith(API) else [request.GET, request.POST]:
         for name, values in fields.lists():
             yield name

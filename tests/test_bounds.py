@@ -13,7 +13,7 @@ from tests.test_access import patterns
 
 pytestmark = pytest.mark.django_db
 FORM = "application/x-www-form-urlencoded"
-NOT_TEXT = ["/%00/", "/devices/a%00b/", "/devices/?msn=%00", "/devices/?a%00=1", "/api/v1/devices/?msn=a%00b"]
+NOT_TEXT = ["/devices/?msn=%00", "/devices/?a%00=1", "/nowhere/?a=%00", "/api/v1/devices/?msn=a%00b"]
 
 
 @pytest.fixture
@@ -22,12 +22,17 @@ def administrator(supplier) -> Browser:
 
 
 @pytest.mark.parametrize("path", NOT_TEXT)
-def test_nul_in_an_address_is_refused(administrator, path):
+def test_nul_in_a_parameter_is_refused(administrator, path):
     for visitor in (Client(), administrator):
         answer = visitor.get(path)
         assert answer.status_code == 400
         assert "a character that is not text" in answer.text
         assert answer.headers["X-Request-ID"]
+
+
+@pytest.mark.parametrize("path", ["/%00/", "/devices/a%00b/", "/api/v1/devices/%00/", "/static/%00"])
+def test_nul_in_an_address_is_not_found(administrator, path):
+    assert {visitor.get(path).status_code for visitor in (Client(), administrator)} == {404}
 
 
 def test_nul_in_a_form_is_refused(administrator):
