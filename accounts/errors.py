@@ -30,7 +30,7 @@ class Problem:
 
     @property
     def in_full(self) -> str:
-        """With what may have been meant, unless the sentence says it already."""
+        """Return the sentence with the suggestion, unless it contains it already."""
         told = not self.suggestion or self.suggestion in self.sentence
         return self.sentence if told else f"{self.sentence} Perhaps {self.suggestion}."
 
@@ -52,7 +52,7 @@ class BadRequest(Exception):
 
 
 class OtherMembership(Exception):
-    """409: the form or link was made for another membership than the one acted under now."""
+    """409: the form or link was made for another membership than the current one."""
 
     def __init__(self, membership_id: str) -> None:
         super().__init__(membership_id)
@@ -60,7 +60,7 @@ class OtherMembership(Exception):
 
 
 class TooMany(Exception):
-    """429: enough for now; `seconds` until there is more."""
+    """429: the limit has been reached; `seconds` until more is allowed."""
 
     def __init__(self, sentence: str, seconds: int) -> None:
         super().__init__(sentence)
@@ -68,7 +68,7 @@ class TooMany(Exception):
 
 
 class Busy(Exception):
-    """503: not now, for a reason that passes; `seconds` until it is worth trying again."""
+    """503: not now, for a reason that passes; `seconds` until the user should try again."""
 
     def __init__(self, sentence: str, seconds: int) -> None:
         super().__init__(sentence)

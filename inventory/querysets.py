@@ -81,8 +81,11 @@ class DeviceQuerySet(models.QuerySet):
     def map_id_missing_or_no_longer_valid(self, day: date) -> Self:
         """The one worklist on the MAP ID: SMETS2 meters without one, or whose code is not in force on `day`."""
         ended = Participant.objects.not_valid(day).filter(role=Role.MAP).values("pk")
-        missing = Q(asset_provider=None) | Q(asset_provider__in=ended)
-        return self.filter(METER, missing, smets_generation=2)
+        return self.filter(METER, Q(asset_provider=None) | Q(asset_provider__in=ended), smets_generation=2)
+
+    def map_id_missing(self) -> Self:
+        """SMETS2 meters without a MAP ID."""
+        return self.filter(METER, asset_provider=None, smets_generation=2)
 
     def msn_missing(self) -> Self:
         """Meters without an MSN."""

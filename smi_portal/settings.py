@@ -68,6 +68,8 @@ if pool_size := env.int("DATABASE_POOL_SIZE", 0):
         "max_size": pool_size,
         "timeout": 10,
     }
+    # A connection is tried before it is used: after a restart of PostgreSQL, nobody gets one that has ended.
+    DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
     DATABASES["default"]["OPTIONS"]["options"] = " ".join(f"-c {name}={value}" for name, value in PAGE_WAITS.items())
 DATABASE_ROUTERS: list[str] = []
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
@@ -138,6 +140,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
+    "smi_portal.health.HealthMiddleware",
     "accounts.sign_in.tokens.ApiMiddleware",
     "accounts.sign_in.session_store.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -194,13 +197,13 @@ STORAGES = {
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
 
-# Shared by all processes, as limits of sign-in are counted in it. Past MAX_ENTRIES it drops entries at random, counts
-# included: with Django's 300, a flood of guesses would wipe out its own limit. What has expired goes each hour.
+# Shared by all processes, as limits of sign-in are counted in it. Nothing drops out before its time: otherwise a flood
+# of guesses would wipe out its own limit. The worker removes each hour what has expired.
 CACHES = {
     "default": {
-        "BACKEND": "django.core.cache.backends.db.DatabaseCache",
+        "BACKEND": "accounts.cache.JsonCache",
         "LOCATION": "portal_cache",
-        "OPTIONS": {"MAX_ENTRIES": 500_000},
+        "KEY_FUNCTION": "accounts.cache.hashed_key",
     }
 }
 
@@ -208,7 +211,10 @@ CACHES = {
 vars().update(env.email_url("EMAIL_URL", default="smtp://localhost:25"))
 if DEMO and "EMAIL_URL" not in env.ENVIRON:
     EMAIL_BACKEND, EMAIL_FILE_PATH = "django.core.mail.backends.filebased.EmailBackend", LOCAL_DIR / "mail"
+if EMAIL_BACKEND == "django.core.mail.backends.smtp.EmailBackend":
+    EMAIL_BACKEND = "accounts.smtp.EmailBackend"
 EMAIL_TIMEOUT = 10  # seconds for each answer of the mail server
+EMAIL_SECONDS = 30  # for all of an exchange with it
 DEFAULT_FROM_EMAIL = env("DEFAULT_FROM_EMAIL", default="SMI self-service portal <noreply@localhost>")
 
 AUTH_USER_MODEL = "accounts.User"
@@ -319,6 +325,10 @@ MAP_ID_FROM = env("MAP_ID_FROM", default="")
 API_RATE = env.int("API_RATE", 600)
 API_RATE_OF_ORGANISATION = env.int("API_RATE_OF_ORGANISATION", 1800)
 LOOK_UPS_IN_VAIN = env.int("LOOK_UPS_IN_VAIN", 1000)
+LOOK_UPS_IN_VAIN_OF_ORGANISATION = env.int("LOOK_UPS_IN_VAIN_OF_ORGANISATION", 3000)
+
+# Answers kept for an Idempotency-Key, of one organisation: how many, and how many bytes as they are stored.
+KEPT_ANSWERS, KEPT_ANSWER_BYTES = 10_000, 100 * 1024 * 1024
 
 # For how many days the audit trail keeps reads and sign-ins; empty: for ever, as it keeps changes.
 AUDIT_KEEP_SHORT_DAYS = int(days) if (days := env("AUDIT_KEEP_SHORT_DAYS", default="730")) else None

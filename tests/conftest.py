@@ -164,7 +164,7 @@ def running_provider(tmp_path_factory: pytest.TempPathFactory) -> Iterator[provi
 
 @pytest.fixture
 def provider(running_provider: providers.Provider) -> providers.Provider:
-    """An organisation's own provider, in a process of its own, that says what is true."""
+    """An organisation's own provider, in a separate process, which tells the truth."""
     running_provider.want(**providers.PLAIN)
     return running_provider
 
@@ -210,7 +210,7 @@ def dcc(db) -> Organisation:
 
 @pytest.fixture
 def acting(db) -> Callable[..., Acting]:
-    """`acting(organisation, job)`: somebody new who acts for it."""
+    """`acting(organisation, job)`: a new person who acts for it."""
 
     def act(organisation: Organisation, job: Job = Job.EDITOR) -> Acting:
         return Acting.under(make_membership(organisation, job))
@@ -220,7 +220,7 @@ def acting(db) -> Callable[..., Acting]:
 
 @pytest.fixture
 def sign_in(db) -> Callable[..., "Browser"]:
-    """`sign_in(organisation, job)`: a client signed in as somebody new of that organisation."""
+    """`sign_in(organisation, job)`: a client signed in as a new member of that organisation."""
 
     def come(organisation: Organisation, job: Job = Job.EDITOR) -> Browser:
         return Browser(make_membership(organisation, job))

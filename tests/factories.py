@@ -55,7 +55,7 @@ def make_membership(organisation: Organisation, job: Job = Job.VIEWER, user: Use
 
 @as_operator_unless_in_scope()
 def make_invitation(organisation: Organisation, job: Job = Job.VIEWER, **fields: object) -> Invitation:
-    """An open invitation whose secret is its number in words nobody else has."""
+    """Create an open invitation; the hash of its secret is its number, so that it is unique."""
     number = next(numbers)
     given = {"email": f"invited{number}@demo.example", "name": f"Invited {number}", "secret_hash": f"{number:064}"}
     given |= {"expires_at": timezone.now() + Invitation.VALID_FOR, "sent_at": timezone.now() - timedelta(hours=1)}
@@ -116,7 +116,7 @@ def bind(organisation: Organisation, participant: Participant, **fields: object)
 
 @as_operator_unless_in_scope()
 def make_sign_on(organisation: Organisation, *domains: str) -> SingleSignOn:
-    """Through a provider that nobody asks, with proven domains."""
+    """Create single sign-on with proven domains, through a provider that nobody asks."""
     issuer = f"https://login{organisation.pk}.demo.example"
     settings = {"server_url": issuer, "issuer": issuer, "hosts": [issuer[8:]], "encrypted_secret": encrypt("unused")}
     provider = {"provider": "openid_connect", "provider_id": f"provider-{organisation.pk}", "client_id": "portal"}
@@ -133,7 +133,7 @@ def make_domain(sign_on: SingleSignOn, domain: str, **fields: object) -> MailDom
 
 
 def listed(code: str, role: Role = Role.MAP) -> Participant:
-    """The entry of `code`, made at first use."""
+    """Return the entry of `code`, created at first use."""
     found = Participant.objects.filter(code=code, role=role).first()
     return found or make_participant(code, role=role)
 

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import requests
 
+from accounts.sign_in import provider_requests
 from tests.server import ROOT, free_port
 
 CLIENT_ID, SECRET, PASSWORD = "the-portal", "a secret of client and provider", "a word of the provider"
@@ -29,6 +30,7 @@ class Provider:
 
     def want(self, **changes: object) -> None:
         """`claims`: by person, or purpose and person, what it says instead; `metadata`: of itself."""
+        provider_requests.kept.clear()  # as if some minutes had passed
         path = self.folder / "wanted.json"
         path.write_text(json.dumps(json.loads(path.read_text()) | changes))
 

@@ -1,7 +1,7 @@
-"""The verbs on memberships that nobody uses: warned about and suspended by the clock, reinstated by an administrator.
+"""The verbs on memberships that nobody uses: warned about and suspended at night, reinstated by an administrator.
 
-A membership is suspended `WARNED_BEFORE` after its person was told of it, and never untold. So one that was reinstated,
-which takes the warning back, is not suspended again the next night: its person is told anew, and has as long again.
+A membership is suspended `WARNED_BEFORE` after its owner was warned, and never without a warning. Reinstating cancels
+the warning, so nobody is suspended again the next night: they are warned again first, and have as long again.
 """
 
 from collections import Counter
@@ -30,7 +30,7 @@ BATCH = 500
 
 
 def warn_dormant(*, now: datetime) -> int:
-    """Queue an email to everybody who must sign in lest memberships be suspended; the number of people.
+    """Queue an email to everyone who must sign in to keep their memberships; return the number of people.
 
     They count as warned once it has been sent; until then each run queues another, of which one is sent.
     """
@@ -44,7 +44,7 @@ def to_warn(now: datetime) -> QuerySet[User]:
 
 
 def words_of_warning(now: datetime) -> dict[str, object]:
-    """How long nobody has signed in, by which day somebody should, and where."""
+    """Return after how many days without a sign-in people are warned, the last date to sign in, and the link."""
     return {
         "days": settings.DORMANT_DAYS - WARNED_BEFORE.days,
         "last_day": timezone.localdate(now + WARNED_BEFORE) - timedelta(days=1),
@@ -53,15 +53,15 @@ def words_of_warning(now: datetime) -> dict[str, object]:
 
 
 def note_warning(person: User, now: datetime) -> None:
-    """Of what is still to be warned about: perhaps the person has just signed in."""
+    """Note the warning for memberships that still need it: the person may just have signed in."""
     with system_scope(REASON, via="task", audited=False):
         _to_warn(now).filter(user=person).update(warned_at=now)
 
 
 def suspend_dormant(*, now: datetime) -> int:
-    """Suspend what was warned about long enough ago and is still unused; the number of memberships.
+    """Suspend memberships warned about long enough ago and still unused; return their number.
 
-    The administrators of each organisation are told how many; the DCC's, where none of them is left.
+    Each organisation's administrators are told how many; the DCC's, how many organisations have no administrator left.
     """
     suspended: Counter[int] = Counter()
     while batch := _suspend_some(now):

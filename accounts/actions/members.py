@@ -20,7 +20,7 @@ TWO_PEOPLE = "The job of a DCC administrator is changed by two people: propose i
 
 @transaction.atomic
 def add_administrator(*, email: str, organisation: Organisation, name: str | None = None) -> Membership:
-    """Make the person with this e-mail address administrator: a new person, a new member, or a member of another job.
+    """Make the person with this email address an administrator, whether new, a new member or a member already.
 
     The operator's. Refuses as `join` does.
     """

@@ -1,4 +1,4 @@
-"""The verbs on single sign-on: through whose provider, and with which e-mail domains, an organisation's people come.
+"""The verbs on single sign-on: an organisation's provider, and the email domains that sign in through it.
 
 A provider vouches for people, so every change is mailed to the organisation's administrators and to the other
 administrators of the DCC.

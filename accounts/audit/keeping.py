@@ -56,6 +56,21 @@ DELETE FROM accounts_audithead AS h USING accounts_auditcut AS c
 WHERE h.retention = c.retention AND h.organisation_id IS NOT DISTINCT FROM c.organisation_id
     AND h.position < c.position
 """
+# A daily root says more than the ends of sealings before it. Ends that no longer fit their seals stay, as evidence.
+REMOVE_HEADS_BEFORE_ROOTS = """
+DELETE FROM accounts_audithead AS h USING (
+    SELECT organisation_id, retention, max(position) AS position FROM accounts_auditroot GROUP BY 1, 2
+) AS r
+WHERE h.retention = r.retention AND h.organisation_id IS NOT DISTINCT FROM r.organisation_id
+    AND h.position < r.position
+    AND EXISTS (
+        SELECT FROM accounts_auditseal AS s WHERE s.retention = h.retention AND (
+            (h.organisation_id IS NULL AND s.position = h.position AND s.hash = h.hash)
+            OR (s.organisation_id = h.organisation_id AND s.organisation_position = h.position
+                AND s.organisation_hash = h.hash)
+        )
+    )
+"""
 
 
 @contextmanager
@@ -70,7 +85,7 @@ def keeping(reason: str) -> Iterator[CursorWrapper]:
 
 
 def person_of(*, person_id: int | None = None, email: str = "") -> User:
-    """The person with this id or e-mail address; raises NotAllowed if there is none."""
+    """Return the person with this id or email address; raise NotAllowed if there is none."""
     found = User.objects.filter(**({"email": email.strip().lower()} if email else {"pk": person_id})).first()
     if found is None:
         raise NotAllowed("There is no such person.")
@@ -97,11 +112,14 @@ def correct_value(*, row_id: int, name: str, value: str) -> None:
 
 
 def expire_audit() -> int:
-    """Remove the reads and sign-ins that are kept no longer; a daily root stands for them. How many rows."""
-    if (limit := expiry_limit()) is None:
-        return 0
+    """Remove the reads and sign-ins that are kept no longer; a daily root stands for them. How many rows.
+
+    Also where sealings ended before the last daily root.
+    """
     with keeping("remove expired rows") as cursor:
-        return _expire(cursor, limit)
+        cursor.execute(REMOVE_HEADS_BEFORE_ROOTS)
+        limit = expiry_limit()
+        return 0 if limit is None else _expire(cursor, limit)
 
 
 def expiry_limit() -> datetime | None:

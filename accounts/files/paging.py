@@ -10,7 +10,7 @@ from django.utils.http import urlencode
 
 from accounts.errors import BadRequest
 
-# How many rows a page has: on the portal; in the API, where a request can ask for another number, up to the largest.
+# The rows of a page: on the portal; in the API by default and at most.
 PAGE_SIZE = 50
 API_PAGE_SIZE, LARGEST_API_PAGE = 100, 1000
 MANY = 1000  # rows are counted up to here
@@ -23,7 +23,7 @@ class Keyset:
     """Rows in the order of one unique, indexed key; `order` names it as `order_by` does.
 
     `parts` are conditions that together cover the rows without overlap. Each is read from its own index in order, and
-    the few rows found are merged, so that a scope of several parties does not have to be sorted as a whole.
+    the few rows found are merged, so that a scope of several parties need not be sorted as a whole.
     """
 
     rows: QuerySet
@@ -106,7 +106,7 @@ def _position(keyset: Keyset, params: Mapping[str, str]) -> Position:
     try:
         return Position(keyset.unsigned(after or before), backwards=bool(before))
     except signing.BadSignature as error:
-        raise BadRequest("This page address is damaged. Start again from the list.") from error
+        raise BadRequest("The address of this page is damaged. Start again from the list.") from error
 
 
 def _read(keyset: Keyset, position: Position, most: int) -> list[Any]:

@@ -1,4 +1,4 @@
-"""Acts of the DCC that take two of its administrators: proposed by one, decided by another."""
+"""Acts of the DCC that need two of its administrators: proposed by one, decided by another."""
 
 from datetime import timedelta
 from typing import Self
@@ -12,15 +12,15 @@ from accounts.models.people import Organisation, User
 
 class ProposalQuerySet(models.QuerySet):
     def open(self) -> Self:
-        """Waiting for a decision."""
+        """Return those waiting for a decision."""
         return self.filter(decision="", expires_at__gt=timezone.now())
 
 
 class Proposal(models.Model):
-    """An act that grants or takes sight of assets, or somebody's way back in; done once somebody else approves.
+    """An act that gives or withdraws access to assets, or resets a way in; it takes effect once someone else approves.
 
-    `details` say what: codes, days, jobs and row ids, as the act's function takes them; names and addresses of people
-    that have no account yet stand in `email` and `name`.
+    `details` are the arguments of the act's function: codes, dates, access levels and row ids. Name and address of a
+    person without an account are in `name` and `email`.
     """
 
     VALID_FOR = timedelta(days=14)

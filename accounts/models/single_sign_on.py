@@ -1,4 +1,4 @@
-"""An organisation's own provider of sign-in, and the e-mail domains that are sent there."""
+"""An organisation's own sign-in provider, and the email domains whose people are sent there."""
 
 from datetime import datetime, timedelta
 from typing import Self
@@ -15,17 +15,17 @@ from accounts.models.people import Organisation, User
 
 class SingleSignOnQuerySet(models.QuerySet):
     def active(self) -> Self:
-        """Those that people are sent to: switched on, of an organisation that takes part."""
+        """Return those that are switched on, of organisations that take part."""
         return self.filter(is_active=True, organisation__is_active=True)
 
     def vouching_for(self, email: str) -> Self:
-        """The active one that has proved the domain of this address; at most one."""
+        """Return the active one with the proven domain of this address; at most one."""
         proven = MailDomain.objects.proven().filter(domain=domain_of(email))
         return self.active().filter(pk__in=proven.values("single_sign_on"))
 
 
 class SingleSignOn(models.Model):
-    """The provider of one organisation: an OpenID Connect client, kept as django-allauth keeps it."""
+    """The provider of one organisation: an OpenID Connect client, stored as django-allauth stores it."""
 
     organisation = models.OneToOneField(Organisation, models.PROTECT, related_name="single_sign_on")
     app = models.OneToOneField(SocialApp, models.PROTECT, related_name="single_sign_on")
@@ -39,21 +39,21 @@ class SingleSignOn(models.Model):
 
 class MailDomainQuerySet(models.QuerySet):
     def current(self) -> Self:
-        """Not given up; perhaps not proven yet."""
+        """Return those not removed; they may not be proven yet."""
         return self.filter(given_up_at=None)
 
     def proven(self) -> Self:
         return self.current().filter(proven_at__isnull=False)
 
     def provable(self) -> Self:
-        """Those whose link works now."""
+        """Return those whose link works now."""
         return self.current().filter(proven_at=None, added_at__gt=timezone.now() - MailDomain.VALID_FOR)
 
 
 class MailDomain(models.Model):
-    """An e-mail domain of one organisation, once somebody who reads its postmaster's mail has proved it.
+    """An email domain of one organisation; it counts once its postmaster has proved it.
 
-    `added_at`: when it was added, or the proof last asked for. The link's secret is kept as its SHA-256 alone.
+    `added_at`: when it was added, or a proof last asked for. Only the SHA-256 of the link's secret is kept.
     """
 
     VALID_FOR = timedelta(hours=72)
@@ -82,7 +82,7 @@ class MailDomain(models.Model):
 
     @property
     def postmaster(self) -> str:
-        """The mailbox that every mail domain has (RFC 2142, section 5)."""
+        """Return the mailbox that every email domain has (RFC 2142, section 5)."""
         return f"postmaster@{self.domain}"
 
     @property

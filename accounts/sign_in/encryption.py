@@ -1,6 +1,6 @@
 """Secrets that the portal must be able to read again, encrypted at rest.
 
-Keys follow from SECRET_KEY and SECRET_KEY_FALLBACKS: a copy of the database alone opens nothing.
+Keys are derived from SECRET_KEY and SECRET_KEY_FALLBACKS: a copy of the database alone opens nothing.
 """
 
 from base64 import urlsafe_b64encode
@@ -12,16 +12,16 @@ from django.conf import settings
 
 
 class Unreadable(Exception):
-    """It was encrypted under a SECRET_KEY that is not known any more, or is damaged."""
+    """The secret is damaged, or was encrypted under a SECRET_KEY that is no longer known."""
 
 
 def encrypt(text: str) -> str:
-    """`text` under the key of today."""
+    """Encrypt `text` under the current key."""
     return _fernet().encrypt(text.encode()).decode()
 
 
 def decrypt(text: str) -> str:
-    """What `encrypt` was given; raises Unreadable."""
+    """Return the text that `encrypt` was given; raise Unreadable if that fails."""
     try:
         return _fernet().decrypt(text.encode()).decode()
     except InvalidToken as error:
@@ -29,7 +29,7 @@ def decrypt(text: str) -> str:
 
 
 def renew(text: str) -> str:
-    """The same secret under the key of today; raises Unreadable."""
+    """Return the same secret under the current key; raise Unreadable if that fails."""
     return encrypt(decrypt(text))
 
 

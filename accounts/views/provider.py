@@ -33,7 +33,7 @@ NOT_HERE = "No organisation’s sign-in is set up for this address. Sign in with
 
 @allow(Open.TO_ALL, "GET", "HEAD", "POST")
 def sign_on_start(request: HttpRequest) -> HttpResponse:
-    """Asks for the e-mail address alone; its domain says whose provider it is."""
+    """Asks only for the email address, whose domain says which provider it is."""
     refuse_unknown(request.GET, {"next"})
 
     def lead(given: Given) -> HttpResponse:

@@ -1,4 +1,4 @@
-"""The DCC's pages of single sign-on: an organisation's provider, and the e-mail domains that it vouches for."""
+"""The DCC's pages of single sign-on: an organisation's provider, and the email domains that it vouches for."""
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render

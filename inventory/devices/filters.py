@@ -28,7 +28,7 @@ from inventory.identifiers import (
 from inventory.models import Device, DeviceType, Status
 
 LOOK_UPS = {"mpxn", "msn"}
-WHOLE_DEVICE_ID = 23
+OF_A_MANUFACTURER = 8  # characters of a Device ID, such as 00-DB-12
 
 
 class IdentifierField(forms.CharField):
@@ -157,9 +157,9 @@ class DeviceSearch(django_filters.FilterSet):
 
     @property
     def looks_up(self) -> bool:
-        """Whether it names single devices, not a beginning of Device IDs or a property."""
-        whole = len(self.form.cleaned_data.get("device_id") or "") == WHOLE_DEVICE_ID
-        return whole or bool(LOOK_UPS & self.given.keys())
+        """Whether it names single devices, or a part of the Device ID beyond its manufacturer; not just properties."""
+        beyond = len(self.form.cleaned_data.get("device_id") or "") > OF_A_MANUFACTURER
+        return beyond or bool(LOOK_UPS & self.given.keys())
 
     @property
     def main_fields(self) -> list[forms.BoundField]:

@@ -32,10 +32,10 @@ def dashboard(request: HttpRequest) -> HttpResponse:
     return render(request, f"inventory/dashboard_{acting.role}.html", context)
 
 
-def _work(acting: Acting) -> list[tuple[Worklist, int | None]]:
+def _work(acting: Acting) -> list[tuple[Worklist, int | None, str]]:
     devices = Device.objects.visible_to(acting)
     mine = [work for work in WORKLISTS.values() if acting.role in work.roles]
-    return [(work, how_many(work.select(devices, acting))) for work in mine]
+    return [(work, how_many(work.counted(devices, acting)), work.hint_for(acting)) for work in mine]
 
 
 @allow(Open.TO_ALL)

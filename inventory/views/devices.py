@@ -51,8 +51,9 @@ def worklist(request: HttpRequest, name: str) -> HttpResponse:
     if work is None or request.acting.role not in work.roles:
         raise Http404
     expect(request, *PAGING)
-    devices = work.select(Device.objects.visible_to(request.acting), request.acting)
-    context = found(request, devices) | {"work": work}
+    visible = Device.objects.visible_to(request.acting)
+    devices, counted = (choose(visible, request.acting) for choose in (work.select, work.counted))
+    context = found(request, devices, counted) | {"work": work, "hint": work.hint_for(request.acting)}
     note_worklist(request, name, [device for device, _ in context["rows"]])
     return render(request, "inventory/worklist.html", context)
 
@@ -84,15 +85,15 @@ def planned_for(device: Device, acting: Acting) -> list[ProviderPeriod]:
     return list(device.providerperiods.known_now().to_come().select_related("participant").order_by("valid_from"))
 
 
-def found(request: HttpRequest, devices: QuerySet) -> dict[str, object]:
-    """What a list of devices shows: one page of rows, the columns, and the number up to 1,000."""
+def found(request: HttpRequest, devices: QuerySet, counted: QuerySet | None = None) -> dict[str, object]:
+    """What a list of devices shows: one page of rows, the columns, and the number up to 1,000 (of those `counted`)."""
     acting: Acting = request.acting
     page = keyset_page(by_device_id(devices, acting), request.GET)
     return {
         "page": page,
         "columns": listed_for(acting.role),
         "rows": _rows(page, acting),
-        "count": how_many(devices),
+        "count": how_many(devices if counted is None else counted),
     }
 
 

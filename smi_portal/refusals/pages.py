@@ -1,4 +1,4 @@
-"""The error pages, in the portal's style, each with the reference under which the log has it.
+"""The error pages, in the portal's style, each with its reference in the log.
 
 `table` says which page a refusal gets. Below `/api/`, `problems` answers instead.
 """
@@ -19,7 +19,7 @@ from smi_portal.refusals import problems
 from smi_portal.refusals.request_ids import reference
 from smi_portal.refusals.table import status_of, told_as
 
-# What the form of the 409 page says by itself.
+# Fields that the form of the 409 page has of its own.
 NOT_CARRIED = ("csrfmiddlewaretoken", "membership")
 
 
@@ -31,7 +31,7 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def _signed_out(request: HttpRequest) -> HttpResponse:
-    """The session was ended while the request was under way, which may have done its work before that."""
+    """The session ended while the request ran; the request may have done its work before that."""
     request.session, request.user = type(request.session)(), AnonymousUser()
     request.memberships, request.acting = [], None
     onward = request.get_full_path() if request.method in ("GET", "HEAD") else ""
@@ -56,7 +56,7 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """Rendered without the request: its session or database may be what failed."""
+    """Render the page without the request, whose session or database may be what failed."""
     raised = told_as(sys.exc_info()[1])
     busy = raised if isinstance(raised, Busy) else None
     status = 503 if busy else 500
@@ -71,7 +71,7 @@ def server_error(request: HttpRequest) -> HttpResponse:
 
 
 class RefusalMiddleware:
-    """Turns the refusals of views into pages; stands behind `ActingMiddleware`."""
+    """Turns the refusals of views into pages; comes after `ActingMiddleware`."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response

@@ -16,7 +16,7 @@ MEDIA_TYPE = "application/problem+json"
 
 
 def handle(raised: Exception, context: dict[str, object]) -> Response | None:
-    """Answer for views of the API; None for our own mistakes, which `answer` reports."""
+    """Answer for views of the API; return None for our own mistakes, which `answer` reports."""
     raised = told_as(raised)
     response = exception_handler(_as_known_to_the_framework(raised), context)
     if response is None:
@@ -54,7 +54,7 @@ def _told(problem: Problem, within: str) -> dict[str, str]:
 
 
 def answer(status: int, raised: Exception | None = None) -> JsonResponse:
-    """Answer for failures outside those views."""
+    """Answer for failures outside views of the API."""
     response = JsonResponse(described(status, raised), status=status, content_type=MEDIA_TYPE)
     response["Cache-Control"] = "no-store"
     return response

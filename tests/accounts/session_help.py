@@ -1,4 +1,4 @@
-"""What the tests of sessions share: sessions made older, and sign-in by the form."""
+"""Helpers for tests of sessions: making sessions older, and signing in with the form."""
 
 from datetime import timedelta
 

@@ -211,7 +211,7 @@ def test_adding_an_administrator_again_changes_nothing(supplier):
 def test_what_is_no_email_address_is_refused(supplier, email):
     refusal = refusal_of(add_administrator, email=email, organisation=supplier)
 
-    assert "is not an e-mail address." in str(refusal)
+    assert "is not an email address." in str(refusal)
     assert refusal.field == "email"
 
 

@@ -1,4 +1,4 @@
-"""What stands in the audit trail, and who reads and writes it: asked of the database as the portal's own login."""
+"""What the audit trail holds, and who can read and write it, as the portal's own login."""
 
 import json
 import logging
@@ -58,7 +58,7 @@ def refused(statement: str) -> bool:
 
 
 def ids_in_scope(acting: Acting, table: str = "accounts_auditrow") -> list[int]:
-    """By plain SQL, as the login, in the scope of `acting` and nobody's beside it."""
+    """Read with plain SQL, as the login, only in the scope of `acting`."""
     become_operator("")
     with scope(acting), connection.cursor() as cursor:
         cursor.execute(f"SELECT id FROM {table} ORDER BY id")

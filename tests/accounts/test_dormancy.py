@@ -1,4 +1,4 @@
-"""Memberships that nobody uses: warned about, suspended, reinstated; and what somebody suspended is told."""
+"""Memberships that nobody uses: warned about, suspended, reinstated; and what a suspended member is told."""
 
 from datetime import datetime, timedelta
 
@@ -101,7 +101,7 @@ def test_person_of_two_organisations_gets_one_mail(supplier, asset_provider):
 
 
 def test_who_never_signed_in_counts_from_the_account_or_the_membership(supplier):
-    """A membership given yesterday to somebody who never came is not a year old."""
+    """A membership that began yesterday is not a year old, even if its owner has never signed in."""
     old, new = member_of(supplier), member_of(supplier)
     Membership.objects.filter(pk=new.pk).update(began_at=ago(1))
 
@@ -530,7 +530,7 @@ def test_password_is_asked_again_first(supplier, suspended):
 
 
 def test_suspended_administrator_cannot_reinstate_anybody(supplier, suspended):
-    """Least of all themselves: nobody acts under a suspended membership."""
+    """Not even themselves: nobody can act under a suspended membership."""
     browser = Browser(member_of(supplier, job=Job.ADMINISTRATOR, suspended=1))
 
     assert browser.submit(reinstating(browser.membership)).status_code == 403

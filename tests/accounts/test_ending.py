@@ -141,7 +141,7 @@ def test_others_end_nothing(supplier, acting, job):
 
 
 def test_nobody_raises_their_own_job(supplier, acting):
-    """Their right to manage was there when the request began, and is checked anew; so is whose job it is."""
+    """Their right to manage existed when the request began, and is checked again, as is the level they change."""
     own = acting(supplier, Job.ADMINISTRATOR)
     membership = Membership.objects.get(pk=own.membership_id)
     Membership.objects.filter(pk=membership.pk).update(job=Job.EDITOR)

@@ -1,4 +1,4 @@
-"""Inviting by e-mail, and who may accept."""
+"""Invitations by email, and who can accept them."""
 
 import hashlib
 import re
@@ -56,8 +56,8 @@ def test_mail_says_who_invites_to_what_and_until_when(admin, supplier):
     (message,) = mail.outbox
     assert message.to == ["nadia.okafor@demo.example"]
     assert message.subject == "You are invited to act for Zephyr Energy on the SMI portal"
-    assert f"{admin.membership.user} invites you to act for Zephyr Energy" in message.body
-    assert "as Editor" in message.body
+    assert f"{admin.membership.user} has invited you to act for Zephyr Energy" in message.body
+    assert "with the access level Editor" in message.body
 
 
 def test_link_is_of_the_portals_own_name_whatever_host_was_asked(admin):

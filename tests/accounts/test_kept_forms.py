@@ -1,4 +1,4 @@
-"""Forms that come after their session has ended: filled in again for their person, for nobody else, and never sent."""
+"""Forms sent after their session has ended: filled in again for their user, for nobody else, and never submitted."""
 
 import re
 from datetime import date, timedelta
@@ -552,7 +552,7 @@ def test_form_made_for_another_membership_is_stopped_and_then_filled_in(dual):
 
 
 def test_form_made_for_another_membership_is_not_shown_under_this_one(dual, supplier, asset_provider):
-    """Even at an address that does not say for whom."""
+    """Even at an address that does not name a membership."""
     member = make_membership(supplier, Job.VIEWER)
     where = f"/organisation/members/{member.pk}/"
     Membership.objects.filter(user=dual.membership.user).update(job=Job.ADMINISTRATOR)

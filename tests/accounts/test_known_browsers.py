@@ -27,7 +27,7 @@ def test_first_sign_in_ever_is_not_mailed(client, user):
 
 @pytest.fixture
 def mails():
-    """`mails(act)`: the subjects of what is mailed by doing it."""
+    """`mails(act)`: the subjects of the emails that an act causes."""
 
     def of(act) -> list[str]:
         mail.outbox.clear()

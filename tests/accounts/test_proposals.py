@@ -432,7 +432,7 @@ def test_dcc_administrator_on_the_members_page_is_proposed(dcc, browsers, what):
 
 
 def test_factors_of_a_member_are_reset_by_two(supplier, rival, browsers, one, other):
-    """Of somebody whom no single organisation can let in again."""
+    """For someone whom no single organisation can let in again."""
     member = make_membership(supplier)
     make_membership(rival, user=member.user)
     Authenticator.objects.create(user=member.user, type=Authenticator.Type.TOTP, data={"secret": "x"})

@@ -1,4 +1,4 @@
-"""Being required to have a second factor: nobody is locked out, and nobody goes on without."""
+"""A required second factor: nobody is locked out, and nobody can continue without one."""
 
 import pytest
 from django.db import connection

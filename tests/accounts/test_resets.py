@@ -1,4 +1,4 @@
-"""The way back in for who has lost their factors: by their administrator, by two of the DCC, by the operator."""
+"""Resets for people who have lost their factors: by their administrator, by two of the DCC, by the operator."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -309,7 +309,7 @@ def test_operator_resets_and_tells_the_organisations(supplier, admin, member, ca
     send_queued()
 
     assert_reset(member.user)
-    assert "are reset" in capsys.readouterr().out
+    assert "have been reset" in capsys.readouterr().out
     row = AuditRow.objects.get(kind=AuditKind.FACTORS_RESET)
     assert (row.person_id, row.organisation_id, row.via) == (None, supplier.pk, "command")
     assert AuditRow.objects.filter(kind=AuditKind.SYSTEM_SCOPE, details__reason="reset_mfa").exists()

@@ -114,7 +114,7 @@ def test_wrong_password_and_unknown_account_get_the_same_answer(operator, user):
 
     assert {answer.status_code for answer in answers} == {200}
     assert len({words(answer) for answer in answers}) == 1
-    assert "The e-mail address or the password is not right." in answers[0].text
+    assert "The email address or password is incorrect." in answers[0].text
 
 
 def test_wrong_password_and_unknown_account_take_the_same_work(operator, monkeypatch):

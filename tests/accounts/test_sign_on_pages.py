@@ -1,4 +1,4 @@
-"""The DCC's pages of single sign-on, the domains that a provider vouches for, and what they tell whom."""
+"""The DCC's pages of single sign-on, the domains that a provider vouches for, and the emails about them."""
 
 import re
 from datetime import timedelta
@@ -139,7 +139,7 @@ def test_provider_whose_endpoints_are_not_https_is_refused(admin, provider, page
     answer = admin.submit(f"{page}provider/", given(provider))
 
     assert answer.status_code == 400
-    assert f"names no {endpoint} with https" in answer.text
+    assert f"does not name a {endpoint} with https" in answer.text
 
 
 def test_portal_with_tls_asks_no_provider_without(provider, by, supplier, settings):
@@ -259,7 +259,7 @@ def test_domain_is_read(typed, domain):
     ],
 )  # fmt: skip
 def test_what_is_no_domain_is_refused(typed):
-    with pytest.raises(NotAllowed, match="is not an e-mail domain"):
+    with pytest.raises(NotAllowed, match="is not an email domain"):
         clean_domain(typed)
 
 
@@ -268,7 +268,7 @@ def test_public_mail_domain_is_refused_with_all_below_it(admin, sign_on, page, t
     answer = admin.submit(f"{page}domains/add/", {"domain": typed})
 
     assert answer.status_code == 400
-    assert "is a public mail domain: everybody can have an address there" in answer.text
+    assert "is a public email domain: anyone can have an address there" in answer.text
     assert not mail.outbox
 
 

@@ -165,7 +165,7 @@ def test_portal_proves_that_the_code_came_to_it(client, sign_on):
 
 
 NO_ACCESS = "Ask an administrator of Zephyr Energy on this portal to invite you"
-NOT_VOUCHED_FOR = "has not confirmed an e-mail address of yours in one of its own domains"
+NOT_VOUCHED_FOR = "has not confirmed an email address of yours in one of its own domains"
 
 
 def refused(client, answer, sentence: str, status: int = 403) -> bool:
@@ -256,7 +256,7 @@ def test_known_subject_opens_no_other_account(client, sign_on, provider, ada, su
 
 
 def test_account_is_not_opened_by_another_subject_with_its_address(client, sign_on, provider, ada):
-    """Somebody who was given the address of a leaver."""
+    """Someone who was given the address of a leaver."""
     come(Client(), sign_on, provider)
     provider.want(claims={EVE: {"email": ADA}})
 
@@ -312,7 +312,7 @@ def test_answer_of_the_provider_is_taken_once(client, sign_on, provider, ada):
 
 
 def test_answer_is_taken_in_the_session_that_asked_for_it(client, sign_on, provider, ada):
-    """Else somebody could sign another person in as themselves."""
+    """Otherwise someone could sign another person in as themselves."""
     address = provider.sign_in(start(Client(), sign_on))
 
     assert refused(client, back(client, address), FAILED, 400)

@@ -1,4 +1,4 @@
-"""Tokens: how one looks, who makes and revokes which, and what opens the door of the API, or does not."""
+"""API tokens: their form, who can create and revoke which, and which ones the API accepts."""
 
 import json
 import logging
@@ -95,10 +95,10 @@ def test_networks_are_read_in_canonical_form_and_once(text, networks):
         ("2001:db8::/129", "is not a network"),
         ("192.0.2.7/24", "Do you mean 192.0.2.0/24, or 192.0.2.7 alone?"),
         ("2001:db8::1/32", "Do you mean 2001:db8::/32, or 2001:db8::1 alone?"),
-        ("0.0.0.0/0", "is everywhere"),
-        ("::/0", "is everywhere"),
-        ("::ffff:192.0.2.7", "addresses of version 4"),
-        (" ".join(f"192.0.2.{n}" for n in range(21)), "These are 21 networks"),
+        ("0.0.0.0/0", "allows every address"),
+        ("::/0", "allows every address"),
+        ("::ffff:192.0.2.7", "stands for IPv4 addresses"),
+        (" ".join(f"192.0.2.{n}" for n in range(21)), "You entered 21 networks"),
         ("192.0.2.0/24'; DROP TABLE x", "is not a network"),
     ],
 )

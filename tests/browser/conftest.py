@@ -1,4 +1,4 @@
-"""The demo as it is served, and people who visit it with a real browser."""
+"""The demo as it is served, and people who use it with a real browser."""
 
 import os
 import shutil
@@ -95,7 +95,7 @@ def portal(demo: dict[str, str], mailed: tuple[Sink, str]) -> Iterator[Server]:
 
 @pytest.fixture
 def visit(portal: Server, browser: Browser) -> Iterator[Callable[..., Page]]:
-    """`visit(email, colour, width)`: a page of somebody signed in, without JavaScript of the page's own."""
+    """`visit(email, colour, width)`: a page of someone signed in, without the page's own JavaScript."""
     contexts = []
 
     def come(email: str = "", colour: str = "light", width: int = 1280) -> Page:

@@ -39,7 +39,7 @@ def live() -> list[tuple]:
 
 
 def test_function_gives_the_columns_of_the_table_in_their_order(db):
-    """A migration that adds a column to the device must make the function anew."""
+    """A migration that adds a column to the device must recreate the function."""
     make_device()
 
     assert list(Device.objects.as_of(timezone.localdate()).order_by("pk").values_list(*COLUMNS)) == live()

@@ -8,6 +8,7 @@ import pytest
 from django.utils import timezone
 
 from accounts.acting import Acting, scope
+from accounts.models import Participant
 from accounts.roles import Job, Role
 from inventory.recording.record import record_items
 from inventory.rules.recording import Recording
@@ -282,6 +283,26 @@ def test_worklist_of_the_map_id_is_one_list_and_names_no_code(visitor):
 
     assert found(response) == sorted([missing.device_id, ended.device_id])
     assert "MAP ID missing or no longer valid" in visitor.get("/").content.decode()
+
+
+@pytest.mark.parametrize("path", ["/", "/devices/to-do/map-id/"])
+def test_end_of_a_code_shows_the_dcc_no_number_of_its_meters(operator, dcc, sign_in, path):
+    make_device("ZEPH", None)
+    code = make_participant("ZOLD")
+    for _ in range(3):
+        make_device("ZEPH", "ZOLD", asset_provider=code)
+    reader = sign_in(dcc)
+    before = numbers_on(reader.get(path))
+    assert "1" in before
+
+    Participant.objects.filter(code="ZOLD").update(effective_to=TODAY - timedelta(days=1))
+
+    assert numbers_on(reader.get(path)) == before
+    assert "not counted" in reader.get(path).content.decode()
+
+
+def numbers_on(answer) -> list[str]:
+    return re.findall(r">\s*([\d,]+)(?= devices?\s*<|\s*</td>)", answer.content.decode())
 
 
 def test_unknown_worklist_is_not_found(visitor):

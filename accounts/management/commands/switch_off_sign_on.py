@@ -9,7 +9,7 @@ from accounts.operator import system_scope
 
 
 class Command(BaseCommand):
-    help = "Let people of an organisation sign in with passwords again: the way back in when its provider fails."
+    help = "Let members of an organisation sign in with passwords again, for example when its provider fails."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("organisation", metavar="NAME")

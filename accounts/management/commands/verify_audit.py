@@ -8,11 +8,11 @@ from accounts.operator import system_scope
 
 
 class Command(BaseCommand):
-    help = "Recompute the audit trail: say where a chain breaks, and which personal values were erased or corrected."
+    help = "Verify the audit trail: report where a chain breaks, and which personal values were erased or corrected."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--organisation", metavar="NAME", help="only its chains; all if left out")
-        parser.add_argument("--root", default="", metavar="HEX", help="a daily root that somebody noted")
+        parser.add_argument("--organisation", metavar="NAME", help="only its chains; all chains if left out")
+        parser.add_argument("--root", default="", metavar="HEX", help="a daily root that someone noted")
 
     def handle(self, *, organisation: str | None, root: str, **options: Any) -> None:
         findings = verify_audit(organisation=organisation and organisation_named(organisation), root=root)
@@ -22,10 +22,10 @@ class Command(BaseCommand):
         if findings.broken > len(problems):
             problems.append(f"… and {findings.broken - len(problems):,} more.")
         if root and not findings.root:
-            problems.append(f"The root {root} is not what a chain gives now, nor where one was cut.")
+            problems.append(f"The root {root} does not match any chain, or any place where one was cut.")
         if problems:
-            raise CommandError("\n".join(["The audit trail is not whole.", *problems]))
-        self.stdout.write("The audit trail is whole.")
+            raise CommandError("\n".join(["The audit trail is not intact.", *problems]))
+        self.stdout.write("The audit trail is intact.")
 
     def _tell(self, findings: Findings) -> None:
         self.stdout.write(f"{findings.sealed:,} rows verified, {findings.unsealed:,} not yet sealed.")
@@ -34,4 +34,4 @@ class Command(BaseCommand):
         for line in findings.changed:
             self.stdout.write(f"  {line}")
         if findings.root:
-            self.stdout.write(f"The root noted is {findings.root}.")
+            self.stdout.write(f"This root is {findings.root}.")

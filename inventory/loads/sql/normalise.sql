@@ -1,14 +1,14 @@
 -- Rows on `lines` that are compared again
 DELETE FROM inventory_stageddevice WHERE file_id = %(file)s AND line = ANY (%(lines)s);
 
--- Rows of the file in canonical form, beside what is recorded of devices that are known. An empty cell is NULL. Without
--- `lines` all rows; with them, those only.
+-- Rows of the file in canonical form, beside what is recorded of devices that are known: neither their MSN nor which
+-- MAP ID they have. An empty cell is NULL. Without `lines` all rows; with them, those only.
 INSERT INTO inventory_stageddevice (
     file_id, line, device_id, device_type, smets_generation, smets_version, manufacturer, model, firmware, esme_variant,
     status, mpxn, msn, map_id, supplier_id, hub_id, status_from, installed_on, commissioned_on, decommissioned_on,
-    map_from, supplier_from, known_id, known_row, known_type, known_mpxn, known_msn, known_supplier, known_supplier_from,
-    known_map_id, known_map_from, kind, fuel, generation, installed, supplier_code, supplier_day, map_day,
-    supplier_pk, provider_pk, other_items, other_supplier
+    map_from, supplier_from, known_id, known_row, known_type, known_mpxn, known_has_map_id, known_supplier,
+    known_supplier_from, kind, fuel, generation, installed, supplier_code, supplier_day, map_day, supplier_pk,
+    provider_pk, other_items, other_supplier
 )
 -- In the order of `TEXTS`, in `rules/loading.py`.
 WITH staging AS (
@@ -69,11 +69,9 @@ compared AS (
         k.xmin::text || k.ctid::text AS known_row,
         k.device_type AS known_type,
         k.mpxn AS known_mpxn,
-        k.msn AS known_msn,
+        k.asset_provider_id IS NOT NULL AS known_has_map_id,
         ks.code AS known_supplier,
         k.supplier_from AS known_supplier_from,
-        km.code AS known_map_id,
-        k.map_from AS known_map_from,
         coalesce(k.device_type, c.device_type) AS kind,
         CASE coalesce(k.device_type, c.device_type) WHEN 'ESME' THEN 'E' WHEN 'GSME' THEN 'G' END AS fuel,
         coalesce(c.smets_generation, k.smets_generation::text) AS generation,
@@ -86,20 +84,17 @@ compared AS (
             ELSE c.supplier_from
         END AS supplier_day,
         CASE
-            WHEN k.id IS NOT NULL THEN c.map_from
-            WHEN c.map_id IS NOT NULL THEN coalesce(c.map_from, c.installed_on, c.status_from)
+            WHEN k.id IS NULL AND c.map_id IS NOT NULL THEN coalesce(c.map_from, c.installed_on, c.status_from)
         END AS map_day
     FROM canonical AS c
     LEFT JOIN inventory_device AS k ON k.device_id = c.device_id
     LEFT JOIN accounts_participant AS ks ON ks.id = k.supplier_id
-    LEFT JOIN accounts_participant AS km ON km.id = k.asset_provider_id
 )
 SELECT
     %(file)s, line, device_id, device_type, smets_generation, smets_version, manufacturer, model, firmware,
     esme_variant, status, mpxn, msn, map_id, supplier_id, hub_id, status_from, installed_on, commissioned_on,
-    decommissioned_on, map_from, supplier_from, known_id, known_row, known_type, known_mpxn, known_msn, known_supplier,
-    known_supplier_from, known_map_id, known_map_from, kind, fuel, generation, installed, supplier_code, supplier_day,
-    map_day,
+    decommissioned_on, map_from, supplier_from, known_id, known_row, known_type, known_mpxn, known_has_map_id,
+    known_supplier, known_supplier_from, kind, fuel, generation, installed, supplier_code, supplier_day, map_day,
     -- The entries of the list in force on those days; a code of 4 characters is electricity's, of 3 gas's.
     (
         SELECT p.id FROM accounts_participant AS p

@@ -1,4 +1,4 @@
-"""Loads devices from a CSV: all of it, or nothing and every error with its line."""
+"""Loads devices from a CSV file: the whole file or, if it has errors, nothing; each error is listed with its line."""
 
 from argparse import ArgumentParser
 from pathlib import Path
@@ -8,13 +8,19 @@ from django.core.management.base import BaseCommand, CommandError
 from inventory.loads.devices import OPTIONAL_HEADER, REQUIRED_HEADER, LoadRefused, load_devices
 from inventory.loads.statistics import count_values
 
+NOT_READ = "MSN, MAP ID and its date were not read for devices the inventory already holds. Record them on the portal."
+
 
 class Command(BaseCommand):
-    help = f"{__doc__} Header: {','.join(REQUIRED_HEADER)}; then, if wanted, {','.join(OPTIONAL_HEADER)}."
+    help = (
+        f"{__doc__} Header: {','.join(REQUIRED_HEADER)}; then, optionally, {','.join(OPTIONAL_HEADER)}. msn, map_id "
+        "and map_from are set only on devices that the load creates; on a device the inventory already holds they are "
+        "not read."
+    )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("file", type=Path, metavar="FILE")
-        parser.add_argument("--dry-run", action="store_true", help="say what would happen, change nothing")
+        parser.add_argument("--dry-run", action="store_true", help="show what would change, and change nothing")
 
     def handle(self, *, file: Path, dry_run: bool, **options: object) -> str:
         try:
@@ -30,4 +36,6 @@ class Command(BaseCommand):
             count_values()
         would = "would be " if dry_run else ""
         created = f"{done.created:,} devices {would}created"
-        return f"{file}: {created}, {done.changed:,} {would}changed, {done.unchanged:,} as they were."
+        if done.known:
+            self.stdout.write(NOT_READ)
+        return f"{file}: {created}, {done.changed:,} {would}changed, {done.unchanged:,} unchanged."
