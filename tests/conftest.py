@@ -19,6 +19,7 @@ from pytest_django.plugin import DjangoDbBlocker
 from accounts.acting import Acting
 from accounts.models import Membership, Organisation, ServiceToken
 from accounts.roles import Job, Role
+from smi_portal.wsgi import Portal
 from tests import as_owner, queued_mail
 from tests import provider as providers
 from tests.dns_server import NameServer, running_name_server
@@ -103,10 +104,11 @@ def first_numbers(transactional_db) -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def portal_enters_its_own_scopes() -> Iterator[None]:
-    """A request or a command begins without a scope, whatever the scope of the test."""
+    """A request or a command begins without a scope, whatever the scope of the test; requests are the server's own."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Client, "request", leaving_files(as_nobody()(then_mail(Client.request))))
         patch.setattr(BaseCommand, "execute", as_nobody()(BaseCommand.execute))
+        patch.setattr("django.test.client.WSGIRequest", Portal.request_class)
         yield
 
 

@@ -239,12 +239,16 @@ def test_missing_right_is_forbidden_by_every_method(operator, organisations, wor
 
 @pytest.mark.parametrize("role", Role)
 def test_no_page_is_stored(operator, organisations, world, sign_in, role):
-    """Each shows who is signed in, those open to all too."""
-    browser = sign_in(organisations[role], Job.ADMINISTRATOR)
+    """Each shows who is signed in: those open to all too, those of libraries, and whatever refuses."""
+    keys = {"account_reset_password_from_key": {"uidb36": "1", "key": "a-guess"}, "mfa_edit_webauthn": {"pk": 1}}
+    paths = [reverse(name, kwargs=keys.get(name)) for name in THIRD_PARTY - {"account_logout"}]
+    paths += [address(name, *world[role]) for name in NAMES]
 
-    for name in NAMES:
-        answer = browser.get(address(name, *world[role]))
-        assert answer.status_code == 405 or "no-store" in answer.headers["Cache-Control"], name
+    browser = sign_in(organisations[role], Job.ADMINISTRATOR)
+    for path in [*paths, "/nowhere/", "/devices", "/devices/?msn=%00", "/accounts/logout/"]:
+        for answer in (browser.get(path), browser.put(path)):
+            assert "no-store" in answer.headers["Cache-Control"], (path, answer.status_code)
+    assert "no-store" in browser.submit("/accounts/logout/").headers["Cache-Control"]
 
 
 @pytest.mark.parametrize("role", [Role.SUPPLIER, Role.MAP])

@@ -582,7 +582,7 @@ def test_token_is_in_no_log_not_even_from_an_address(client, address, supplier, 
     lines = [written.format(logging.makeLogRecord(record.__dict__)) for record in caplog.records]
 
     assert any("request_finished" in line for line in lines)
-    assert any(json.loads(line)["event"] == "Not Found: /api/v1/devices/smi_…/" for line in lines)
+    assert any(json.loads(line)["event"] == "Not Found: /api/v1/devices/smi_***/" for line in lines)
     assert not [line for line in lines if secret[:20] in line]
 
 
