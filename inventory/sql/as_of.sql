@@ -32,19 +32,22 @@ BEGIN
         FROM inventory_providerperiod AS p JOIN mine AS m ON m.participant_id = p.participant_id
         WHERE m.role = 'map' AND NOT everything AND (only_device IS NULL OR p.device_id = only_device)
     ),
-    -- The moment as known at which each is told, and the one at which the reader must still be the party of the date.
-    told AS (
+    -- Until when each is known to the reader.
+    known AS MATERIALIZED (
         SELECT
-            c.id, least(at_moment, u.until) AS known_at, least(at_moment, u.until + interval '1 microsecond') AS lost_at
-        FROM candidate AS c
-        JOIN inventory_device AS d ON d.id = c.id
-        CROSS JOIN LATERAL (
-            SELECT CASE
+            c.id,
+            CASE
                 WHEN everything OR d.supplier_id = ANY (own) OR d.asset_provider_id = ANY (own) THEN 'infinity'
                 ELSE acting_told_until(c.id)
             END AS until
-        ) AS u
-        WHERE u.until IS NOT NULL
+        FROM candidate AS c
+        JOIN inventory_device AS d ON d.id = c.id
+    ),
+    -- The moment as known at which each is told, and the one at which the reader must still be the party of the date.
+    told AS (
+        SELECT id, least(at_moment, until) AS known_at, least(at_moment, until + interval '1 microsecond') AS lost_at
+        FROM known
+        WHERE until IS NOT NULL
     )
     SELECT
         c.id, e.device_id, e.device_type,

@@ -29,8 +29,14 @@ BEGIN
         SELECT participant_id, valid_from, known, kind FROM inventory_providerperiod
         WHERE of_role = 'map' AND device_id = device AND kind <> 'cancelled'
     ),
+    -- A code is bound until the end of its last date or, if that was recorded later, until then.
     mine AS MATERIALIZED (
-        SELECT p.id AS participant_id, b.valid_from, acting_unbound_at(b.id, b.valid_to) AS unbound_at
+        SELECT
+            p.id AS participant_id, b.valid_from,
+            CASE WHEN b.valid_to IS NOT NULL THEN greatest(
+                (b.valid_to + 1)::timestamp AT TIME ZONE 'Europe/London',
+                (SELECT max(e.pgh_created_at) FROM accounts_bindingevent AS e WHERE e.pgh_obj_id = b.id)
+            ) END AS unbound_at
         FROM accounts_binding AS b
         JOIN accounts_participant AS p ON p.fuel = b.fuel AND p.role = b.role AND p.code = b.code
         WHERE b.organisation_id = acting_organisation()
@@ -67,17 +73,6 @@ BEGIN
     PERFORM reading_within(former);
     RETURN told_until;
 END
-$$;
-
--- The moment from which an organisation no longer acts under a code: at the end of its last date, unless that was
--- recorded later. NULL while it has no end. Read within a function that narrows the rows.
-CREATE OR REPLACE FUNCTION acting_unbound_at(binding bigint, valid_to date) RETURNS timestamptz
-    LANGUAGE sql STABLE SET search_path = public, pg_temp
-AS $$
-    SELECT CASE WHEN valid_to IS NOT NULL THEN greatest(
-        (valid_to + 1)::timestamp AT TIME ZONE 'Europe/London',
-        (SELECT max(e.pgh_created_at) FROM accounts_bindingevent AS e WHERE e.pgh_obj_id = binding)
-    ) END
 $$;
 
 -- The moment whose steps count: `acting_told_until`, with the act by which the acting organisation lost the device.
