@@ -17,6 +17,7 @@ from accounts.models import MailDomain, Proposal, SingleSignOn
 from accounts.models.audit import AuditRow, AuditValue
 from accounts.roles import Job
 from accounts.sign_in.encryption import Unreadable, decrypt, encrypt
+from tests.as_owner import overwrite
 from tests.factories import make_domain, make_invitation, make_membership, make_sign_on, make_user
 from tests.provider import CLIENT_ID, SECRET
 
@@ -519,7 +520,7 @@ def test_domain_of_dcc_people_is_no_other_organisations(admin, sign_on, dcc, pag
     else:
         fields = {"suspended_at": timezone.now()} if who == "suspended" else {}
         member = make_membership(dcc, Job.VIEWER, make_user("Nia", email))
-        type(member).objects.filter(pk=member.pk).update(**fields or {"suspended_at": None})
+        overwrite(member, **fields or {"suspended_at": None})
 
     answer = admin.submit(f"{page}domains/add/", {"domain": "dcc.example"})
 
@@ -542,7 +543,7 @@ def test_domain_of_other_people_is_free(admin, sign_on, dcc, rival, page, member
     email = "nia@mail.dcc.example" if member == "below" else "nia@dcc.example"
     made = make_membership(rival if member == "of another" else dcc, Job.VIEWER, make_user("Nia", email))
     if member == "former":
-        type(made).objects.filter(pk=made.pk).update(ended_at=timezone.now())
+        overwrite(made, ended_at=timezone.now())
 
     assert admin.submit(f"{page}domains/add/", {"domain": "dcc.example"}).status_code == 302
 
@@ -573,13 +574,13 @@ def test_nobody_in_another_organisations_domain_joins_the_dcc(supplier, dcc):
     make_sign_on(supplier, "zephyr.example")
 
     with pytest.raises(NotAllowed, match="is a domain of Zephyr Energy"):
-        join(user=nia, organisation=dcc, job=Job.VIEWER, by=None)
+        join(user=nia, organisation=dcc, job=Job.VIEWER)
 
 
 def test_people_of_the_dccs_own_domain_join_it(dcc):
     make_sign_on(dcc, "dcc.example")
 
-    assert join(user=make_user("Nia", "nia@dcc.example"), organisation=dcc, job=Job.VIEWER, by=None)
+    assert join(user=make_user("Nia", "nia@dcc.example"), organisation=dcc, job=Job.VIEWER)
 
 
 # The record in the DNS
