@@ -4,7 +4,7 @@
 -- one before the act or date by which it lost it last. Where its time was over before it was recorded, the moment of
 -- that recording. NULL for a device that it never had.
 CREATE OR REPLACE FUNCTION acting_told_until(device bigint) RETURNS timestamptz
-    LANGUAGE plpgsql STABLE SET search_path = public, pg_temp
+    LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = public, pg_temp
 AS $$
 DECLARE
     of_role text := acting_role();
