@@ -20,6 +20,7 @@ from accounts.views import (
     provider,
     public,
     reviews,
+    root_emails,
     security,
     session,
     sign_on,
@@ -94,6 +95,7 @@ urlpatterns = [
     path("accounts/invitation/<str:secret>/", invitations.invitation_accept, name="invitation-accept"),
     path("organisation/members/<row:pk>/reinstate/", reviews.member_reinstate, name="member-reinstate"),
     path("organisation/review/", reviews.member_review, name="member-review"),
+    path("organisation/root-emails/", root_emails.root_emails, name="root-emails"),
     path("organisation/tokens/", tokens.token_list, name="token-list"),
     path("organisation/tokens/add/", tokens.token_add, name="token-add"),
     path("organisation/tokens/<row:pk>/revoke/", tokens.token_revoke, name="token-revoke"),
@@ -117,7 +119,6 @@ urlpatterns = [
     path("accounts/sign-on/again/go/", provider.sign_on_confirm, name="sign-on-confirm"),
     path("accounts/sign-on/again/resume/", provider.sign_on_resume, name="sign-on-resume"),
     path("accounts/sign-on/<slug:provider_id>/", provider.sign_on_provider, name="sign-on-provider"),
-    path("accounts/mail-domains/<str:secret>/", provider.mail_domain_prove, name="mail-domain-prove"),
     # Of single sign-on, only what signs in: nobody connects or disconnects anything by themselves.
     path("accounts/oidc/<slug:provider_id>/login/", provider.provider_login, name="openid_connect_login"),
     path(
@@ -130,9 +131,9 @@ urlpatterns = [
     path("organisations/<row:pk>/sign-on/switch/", sign_on.sign_on_switch, name="sign-on-switch"),
     path("organisations/<row:pk>/sign-on/domains/add/", sign_on.mail_domain_add, name="mail-domain-add"),
     path(
-        "organisations/<row:pk>/sign-on/domains/<mail_domain:domain>/send/",
-        sign_on.mail_domain_send,
-        name="mail-domain-send",
+        "organisations/<row:pk>/sign-on/domains/<mail_domain:domain>/check/",
+        sign_on.mail_domain_check,
+        name="mail-domain-check",
     ),
     path(
         "organisations/<row:pk>/sign-on/domains/<mail_domain:domain>/give-up/",

@@ -276,6 +276,9 @@ ACCOUNT_FORMS = {"login": "accounts.forms.sign_on.SignInForm"}
 SOCIALACCOUNT_ADAPTER = "accounts.sign_in.single_sign_on.SocialAdapter"
 SOCIALACCOUNT_LOGIN_ON_GET = True  # a link: the content policy lets no form lead to another site
 SOCIALACCOUNT_STORE_TOKENS = False
+# Whom the portal asks for the records that prove email domains, such as 192.0.2.53 or [2001:db8::53]:5353; empty: the
+# resolvers of the machine.
+DNS_RESOLVERS = env.list("DNS_RESOLVERS", default=[])
 MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 
 # The API: closed by default, JSON alone (pages of it would break the content policy), no parameter of its own.

@@ -89,6 +89,15 @@ class AcceptForm(forms.Form):
         return cleaned
 
 
+class RootEmailsForm(forms.Form):
+    receives = forms.ChoiceField(
+        choices=[("yes", "Yes"), ("no", "No")],
+        widget=forms.RadioSelect,
+        label="Email the daily roots to all administrators?",
+        error_messages=dict.fromkeys(("required", "invalid_choice"), "Choose Yes or No."),
+    )
+
+
 class ConfirmForm(forms.Form):
     """Nothing but its button; what refuses the act stands above it."""
 

@@ -29,6 +29,11 @@ class AccountAdapter(DefaultAccountAdapter):
         "immediately, set a new password with “Forgotten your password?”.",
     }
 
+    def set_password(self, user: User, password: str) -> None:
+        """Write that column alone: the login cannot write all of them (`smi_portal.schema.grants`)."""
+        user.set_password(password)
+        user.save(update_fields=["password"])
+
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         """Accounts are created by an invitation; there is no sign-up page either (`accounts.urls`)."""
         return False
