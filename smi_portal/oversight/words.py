@@ -52,8 +52,12 @@ class Names:
         )
         return cls(people, organisations, acting.role == Role.DCC, tokens)
 
+    def withholds_actor(self, row: AuditRow) -> bool:
+        """Whether the reader is told only that it was the DCC."""
+        return bool(row.details.get("by_dcc")) and not self.for_dcc
+
     def who(self, row: AuditRow) -> str:
-        if row.details.get("by_dcc") and not self.for_dcc:
+        if self.withholds_actor(row):
             return "The DCC"
         if row.person_id:
             return self.person(row.person_id)

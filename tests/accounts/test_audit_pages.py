@@ -2,12 +2,14 @@
 
 import csv
 import io
+import json
 import re
 from datetime import timedelta
 
 import pytest
 from django.utils import timezone
 
+from accounts.acting import Acting, Origin
 from accounts.audit import note
 from accounts.audit.kinds import AuditKind
 from accounts.files.writing import guarded
@@ -19,7 +21,7 @@ from inventory.trail.kinds import DeviceAuditKind
 from smi_portal.oversight.words import WORDS, Names, act_of
 from tests.accounts.audit_help import seal_audit, take_roots, write_rows
 from tests.conftest import Browser
-from tests.factories import make_device, make_membership, make_user
+from tests.factories import make_device, make_membership, make_token, make_user
 
 AUDIT, FILE, READERS = "/audit/", "/audit/download/", "/audit/readers/"
 
@@ -264,6 +266,23 @@ def test_names_are_no_formulas(operator, supplier, name):
 
     assert lines_of(browser.get(FILE))[0]["name"] == f"'{name}"
     assert guarded("Ada") == "Ada"
+
+
+def test_number_of_a_person_or_token_of_the_dcc_is_in_no_file_of_others(operator, ada, overseer, supplier, dcc):
+    by_person = Acting.under(overseer.membership)
+    by_system = Acting.by_token(make_token(dcc), Origin("api"))
+    for by in (by_person, by_system):
+        note(AuditKind.CODE_BOUND, by=by, about=supplier)
+
+    def told(browser: Browser) -> list[tuple[str, str, dict]]:
+        lines = [line for line in lines_of(browser.get(FILE)) if line["kind"] == "code_bound"]
+        return [(line["person"], line["name"], json.loads(line["details"])) for line in lines]
+
+    assert told(ada) == 2 * [("", "The DCC", {"by_dcc": True})]
+    assert {(person, details.get("token")) for person, _, details in told(overseer)} == {
+        (str(by_person.user.pk), None),
+        ("", by_system.token_id),
+    }
 
 
 # Words
