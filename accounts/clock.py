@@ -1,4 +1,4 @@
-"""What time it is: by the database's clock, which the portal shares with its row security, read once for a scope."""
+"""The time, by the database's clock, which row security uses too; read once for each scope."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -10,11 +10,11 @@ from django.utils import timezone
 
 _moment: ContextVar[datetime | None] = ContextVar("moment", default=None)
 _preparations: list[Callable[[], None]] = []
-_prepared: set[date] = set()  # by this process
+_prepared: set[date] = set()  # the last date this process has prepared for, at most: a clock may go back
 
 
 def now() -> datetime:
-    """Return the moment of the scope's transaction; outside a scope, the database's present one."""
+    """Return the time of the scope's transaction; outside a scope, the database's current time."""
     return _moment.get() or read()
 
 
@@ -31,7 +31,7 @@ def read() -> datetime:
 
 @contextmanager
 def at(moment: datetime) -> Iterator[None]:
-    """Let `now` be this moment inside, unless it is one within another."""
+    """Let `now` return this moment inside; an outer `at` takes precedence."""
     token = _moment.set(_moment.get() or moment)
     try:
         yield
@@ -40,7 +40,7 @@ def at(moment: datetime) -> Iterator[None]:
 
 
 def before_each_day(preparation: Callable[[], None]) -> Callable[[], None]:
-    """Register what has to be done before the first scope of a date is entered, by each process."""
+    """Register work that each process does before it enters its first scope of a date."""
     _preparations.append(preparation)
     return preparation
 
@@ -50,7 +50,7 @@ def is_prepared() -> bool:
 
 
 def prepare() -> None:
-    """Do what has to be done for today; in transactions of its own."""
+    """Do the registered work for today, in transactions of its own."""
     day = today()
     for preparation in _preparations:
         preparation()

@@ -1,4 +1,4 @@
-"""The kinds of email, each with what makes it from the ids of its job when it is sent (`accounts.mail`)."""
+"""The kinds of email, each with the function that builds it from the ids of its job (`accounts.mail`)."""
 
 from datetime import date, datetime
 
@@ -9,7 +9,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
-from accounts.actions import dormancy, invitations, sign_on
+from accounts.actions import dormancy, invitations
 from accounts.audit.kinds import AuditKind
 from accounts.mail import (
     Email,
@@ -20,9 +20,11 @@ from accounts.mail import (
     mail_kind,
     read_private,
 )
-from accounts.models import Invitation, MailDomain, Membership, Organisation, ServiceToken, User
+from accounts.models import Invitation, Membership, Organisation, ServiceToken, User
+from accounts.models.audit import AuditRoot
+from accounts.roles import Role
 
-# Through django-allauth: what it tells a person about their own account.
+# Sent by django-allauth: what has happened to a person's own account.
 NOTIFICATIONS = {
     "account/email/password_changed": "Password changed",
     "account/email/password_reset": "Password reset",
@@ -43,35 +45,22 @@ def member_address(ids: Ids) -> str:
 
 
 def current(membership: int) -> Membership | None:
-    """The membership, while its person may act under it."""
+    """Return the membership, if its person can act under it now."""
     return Membership.objects.in_force().select_related("user").filter(pk=membership).first()
 
 
 @mail_kind("invitation", "Invitation", recipient=lambda ids: Invitation.objects.get(pk=ids["invitation"]).email)
 def invitation(invitation: int) -> Email | None:
-    """Not if it has been accepted or revoked meanwhile."""
+    """Not sent if the invitation has been accepted or revoked meanwhile."""
     if (made := invitations.make_link(invitation)) is None:
         return None
     found, link = made
     return from_template("invitation", found.email, invitation=found, link=link)
 
 
-@mail_kind(
-    "domain_proof",
-    "Confirmation of an email domain",
-    recipient=lambda ids: MailDomain.objects.get(pk=ids["domain"]).postmaster,
-)
-def domain_proof(domain: int) -> Email | None:
-    """Not if it has been confirmed or removed meanwhile."""
-    if (made := sign_on.make_link(domain)) is None:
-        return None
-    found, link = made
-    return from_template("domain_proof", found.postmaster, domain=found, link=link)
-
-
 @mail_kind("password_reset_key", "Link to reset a password")
 def password_reset_key(to: int) -> Email | None:
-    """The link depends on the password: one made now would not work if that had been reset before."""
+    """The link depends on the password, so it is made when the email is sent, not when it was asked for."""
     user = User.objects.filter(pk=to, is_active=True).first()
     if user is None:
         return None
@@ -80,9 +69,9 @@ def password_reset_key(to: int) -> Email | None:
     return from_allauth("account/email/password_reset_key", user.email, user=user, password_reset_url=url)
 
 
-@mail_kind("unknown_account", "Reset of an unknown account", recipient=lambda ids: "", listed=False)
+@mail_kind("unknown_account", "Password reset for an unknown address", recipient=lambda ids: "", listed=False)
 def unknown_account(private: str) -> Email:
-    """To an address of which the portal knows nothing: somebody asked to reset its password."""
+    """Tell an address without an account that someone asked to reset its password."""
     return from_allauth("account/email/unknown_account", read_private(private)["email"])
 
 
@@ -131,9 +120,9 @@ def sign_on_changed(to: int, organisation: int, act: str) -> Email:
     return from_template("sign_on_changed", address_of(to), act=AuditKind(act).label, organisation=about)
 
 
-@mail_kind("tokens_expiring", "API tokens that expire")
+@mail_kind("tokens_expiring", "API tokens about to expire")
 def tokens_expiring(to: int, tokens: list[int]) -> Email | None:
-    """Of those that have not been revoked meanwhile."""
+    """Names the tokens that have not been revoked meanwhile; not sent if there are none."""
     held = ServiceToken.objects.current().filter(pk__in=tokens).order_by("expires_at", "pk")
     if not held:
         return None
@@ -142,7 +131,7 @@ def tokens_expiring(to: int, tokens: list[int]) -> Email | None:
 
 @mail_kind("dormant_warning", "Warning of a suspension")
 def dormant_warning(to: int) -> Email | None:
-    """Not if the person has signed in, or was warned, meanwhile; what is sent counts as a warning from then on."""
+    """Not sent if the person has signed in, or was warned, meanwhile. Once sent, it counts as a warning."""
     now = timezone.now()
     if not (user := dormancy.to_warn(now).filter(pk=to).first()):
         return None
@@ -181,3 +170,15 @@ def review_reminder(membership: int, due_on: str, overdue: bool, number: int) ->
         return None
     words = {"due_on": date.fromisoformat(due_on), "overdue": overdue, "number": number}
     return from_template("review_reminder", one.user.email, link=dormancy.link_for(one, "member-review"), **words)
+
+
+@mail_kind("daily_roots", "Daily roots of the audit trail", recipient=member_address)
+def daily_roots(membership: int, roots: list[int]) -> Email | None:
+    """Not if the organisation asks for them no longer."""
+    one = current(membership)
+    if not one or not (one.organisation.role == Role.DCC or one.organisation.receives_roots):
+        return None
+    found = list(AuditRoot.objects.filter(pk__in=roots).order_by("day", "retention"))
+    words = {"roots": found, "last": found[-1], "of_all": found[-1].organisation_id is None}
+    link = dormancy.link_for(one, "audit")
+    return from_template("daily_roots", one.user.email, organisation=one.organisation, link=link, **words)

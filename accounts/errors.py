@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 QUOTED = 40  # the most characters of the input that a message repeats
+MOST_TOLD = 100  # the most problems that an answer lists; it says how many more there are
 INVISIBLE = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}  # Unicode categories
 
 
@@ -29,7 +30,7 @@ class Problem:
 
     @property
     def in_full(self) -> str:
-        """With what may have been meant, unless the sentence says it already."""
+        """Return the sentence with the suggestion, unless it contains it already."""
         told = not self.suggestion or self.suggestion in self.sentence
         return self.sentence if told else f"{self.sentence} Perhaps {self.suggestion}."
 
@@ -51,7 +52,7 @@ class BadRequest(Exception):
 
 
 class OtherMembership(Exception):
-    """409: the form or link was made for another membership than the one acted under now."""
+    """409: the form or link was made for another membership than the current one."""
 
     def __init__(self, membership_id: str) -> None:
         super().__init__(membership_id)
@@ -59,7 +60,7 @@ class OtherMembership(Exception):
 
 
 class TooMany(Exception):
-    """429: enough for now; `seconds` until there is more."""
+    """429: the limit has been reached; `seconds` until more is allowed."""
 
     def __init__(self, sentence: str, seconds: int) -> None:
         super().__init__(sentence)
@@ -67,7 +68,7 @@ class TooMany(Exception):
 
 
 class Busy(Exception):
-    """503: not now, for a reason that passes; `seconds` until it is worth trying again."""
+    """503: not now, for a reason that passes; `seconds` until the user should try again."""
 
     def __init__(self, sentence: str, seconds: int) -> None:
         super().__init__(sentence)
@@ -94,6 +95,12 @@ class NotAllowed(Exception):
 
 class Stale(Exception):
     """The object has been changed since the user read it."""
+
+
+def more_than_told(problems: Sequence[object]) -> list[str]:
+    """Return the sentence that says how many problems an answer leaves out, if it leaves out any."""
+    more = len(problems) - MOST_TOLD
+    return [f"Only the first {MOST_TOLD} are listed; there are {more:,} more."] if more > 0 else []
 
 
 def quote(text: str) -> str:

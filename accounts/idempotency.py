@@ -5,21 +5,28 @@ import json
 import re
 from collections.abc import Callable
 
+from django.conf import settings
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import transaction
+from django.db.models import Count, Func, IntegerField, Min, QuerySet, Sum
 from django.utils import timezone
 from rest_framework.exceptions import APIException
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts.errors import BadRequest, NotAllowed, Problem
+from accounts.errors import BadRequest, NotAllowed, Problem, TooMany
+from accounts.expiry import remove_older
 from accounts.limits import subject_of
 from accounts.models import KeptAnswer
 
 HEADER, REPLAYED = "Idempotency-Key", "Idempotency-Replayed"
 FORM = re.compile(r"[!-~]{1,255}")  # visible ASCII
 NO_KEY = Problem("The Idempotency-Key has 1 to 255 letters, digits and signs, without spaces.", "malformed_key", HEADER)
+FULL = (
+    "The portal keeps no more answers for your organisation now. Send the request without an Idempotency-Key, "
+    "or try again later."
+)
 
 
 class KeyUsedBefore(APIException):
@@ -32,7 +39,8 @@ def answered_once(view: APIView, request: Request, give: Callable[[], Response])
     """What `give` gives, or the answer it gave to the same request before; refusals of content are kept, too.
 
     An answer that is given again says so by the header `Idempotency-Replayed`. Two at once with one key wait for one
-    another. Raises KeyUsedBefore for another request with the same key.
+    another. Raises KeyUsedBefore for another request with the same key, and TooMany for a new key if the organisation
+    has as many answers kept as it can.
     """
     key = request.headers.get(HEADER)
     if key is None:
@@ -54,12 +62,25 @@ def _claim(request: Request, key: str) -> tuple[KeptAnswer, bool]:
     """The answer kept under this key, and whether it is still to be given."""
     asked = f"{request.method} {request.get_full_path()}\n".encode() + request._request.body
     fingerprint = hashlib.sha256(asked).hexdigest()
+    theirs = KeptAnswer.objects.filter(organisation=request.acting.organisation)
     place = {"organisation": request.acting.organisation, "subject": subject_of(request.acting), "key": key}
-    KeptAnswer.objects.filter(**place, created_at__lt=timezone.now() - KeptAnswer.FOR).delete()
+    theirs.filter(**place, created_at__lt=timezone.now() - KeptAnswer.FOR).delete()
+    if not theirs.filter(**place).exists():
+        _check_room(theirs)
     kept, is_new = KeptAnswer.objects.get_or_create(**place, defaults={"fingerprint": fingerprint})
     if kept.fingerprint != fingerprint:
         raise KeyUsedBefore
     return kept, is_new
+
+
+def _check_room(theirs: QuerySet) -> None:
+    """Raise TooMany, until the oldest answer goes, if they are too many or too large together."""
+    stored = Func("body", function="pg_column_size", output_field=IntegerField())
+    current = theirs.filter(created_at__gt=timezone.now() - KeptAnswer.FOR)
+    found = current.aggregate(number=Count("pk"), size=Sum(stored, default=0), oldest=Min("created_at"))
+    if found["number"] >= settings.KEPT_ANSWERS or found["size"] >= settings.KEPT_ANSWER_BYTES:
+        left = found["oldest"] + KeptAnswer.FOR - timezone.now()
+        raise TooMany(FULL, max(1, round(left.total_seconds())))
 
 
 def _given(view: APIView, give: Callable[[], Response]) -> Response:
@@ -75,5 +96,4 @@ def _given(view: APIView, give: Callable[[], Response]) -> Response:
 
 def forget_answers() -> int:
     """Remove what is kept no longer; how many."""
-    forgotten, _ = KeptAnswer.objects.filter(created_at__lt=timezone.now() - KeptAnswer.FOR).delete()
-    return forgotten
+    return remove_older(KeptAnswer._meta.db_table, "created_at", timezone.now() - KeptAnswer.FOR)

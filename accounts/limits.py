@@ -14,6 +14,7 @@ from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 
 from accounts.acting import Acting
+from accounts.expiry import remove_older
 
 COUNT = """
 INSERT INTO portal_count AS c (subject, since, number)
@@ -21,8 +22,7 @@ SELECT subject, %s, %s FROM unnest(%s::text[]) AS subject ORDER BY subject
 ON CONFLICT (subject, since) DO UPDATE SET number = c.number + EXCLUDED.number
 RETURNING subject, number
 """
-READ = "SELECT number FROM portal_count WHERE subject = %s AND since = %s"
-FORGET = "DELETE FROM portal_count WHERE since < %s"
+READ = "SELECT subject, number FROM portal_count WHERE subject = ANY (%s) AND since = %s"
 MINUTE = timedelta(minutes=1)
 
 
@@ -33,19 +33,16 @@ def count(since: datetime, *subjects: str, by: int = 1) -> dict[str, int]:
         return dict(cursor.fetchall())
 
 
-def counted(since: datetime, subject: str) -> int:
-    """Return how much `subject` has used `since` then."""
+def counted(since: datetime, *subjects: str) -> dict[str, int]:
+    """Return how much each of the subjects has taken `since` then."""
     with connection.cursor() as cursor:
-        cursor.execute(READ, [subject, since])
-        row = cursor.fetchone()
-    return row[0] if row else 0
+        cursor.execute(READ, [list(subjects), since])
+        return dict.fromkeys(subjects, 0) | dict(cursor.fetchall())
 
 
 def forget_counts() -> int:
     """Remove counts of days that are over; how many."""
-    with connection.cursor() as cursor:
-        cursor.execute(FORGET, [timezone.now() - timedelta(days=2)])
-        return cursor.rowcount
+    return remove_older("portal_count", "since", timezone.now() - timedelta(days=2))
 
 
 def subject_of(acting: Acting) -> str:

@@ -29,14 +29,14 @@ from accounts.sign_in.encryption import decrypt, encrypt
 logger = structlog.get_logger(__name__)
 QUEUE, TASK = "mail", "send_email"
 AFTER_OTHERS = -1  # the priority of emails: work by the clock goes first
-PERMANENT = 500  # answers of a mail server from here on do not change by trying again
+PERMANENT = 500  # from here on, trying again does not change the mail server's answer
 
 Ids = dict[str, object]  # of a job: ids, counts and dates, and `private` (encrypted)
 
 
 @dataclass(frozen=True)
 class Email:
-    """`after` is done once the mail server has accepted the email, or refuses its recipient for good."""
+    """`after` is called once the mail server has accepted the email, or has refused it for good."""
 
     to: str
     subject: str
@@ -46,9 +46,9 @@ class Email:
 
 @dataclass(frozen=True)
 class MailKind:
-    """`build` makes the email from the ids of a job, or None if it is no longer due; `recipient` says who it is for.
+    """`build` makes the email from the ids of a job, or None if it is no longer due; `recipient` returns its address.
 
-    Emails of a kind that is not `listed` may be addressed to anyone: they are forgotten if they cannot be sent.
+    A kind that is not `listed` can be addressed to anyone: its emails are forgotten if they cannot be sent.
     """
 
     label: str
@@ -85,7 +85,7 @@ def mail_kind(
 
 
 def queue_mail(kind: str, **ids: object) -> None:
-    """Queue one email, as a part of the transaction that is open; `to` is the id of its user, where there is one."""
+    """Queue one email, as a part of the open transaction; `to` is the id of its user, if there is one."""
     queue_mails(kind, [ids])
 
 
@@ -94,7 +94,7 @@ def queue_mails(kind: str, each: Iterable[Ids]) -> None:
     KINDS[kind]  # raises KeyError here rather than in the worker
     jobs = [{"kind": kind, "ids": ids} for ids in each]
     if jobs:
-        # Always through Django's connection, in the worker too: else a job would not be a part of the transaction.
+        # Always on Django's connection, in the worker too: otherwise the job would not be part of the transaction.
         manager = JobManager(DjangoConnector())
         configure_task(name=TASK, job_manager=manager, queue=QUEUE, priority=AFTER_OTHERS).batch_defer(*jobs)
 
@@ -113,7 +113,7 @@ def read_private(text: str) -> dict[str, str]:
     return json.loads(decrypt(text))
 
 
-# 3, 9, 27 … seconds: in all about a day. An error of ours is not mended by trying again.
+# 3, 9, 27 … seconds, about a day in all. Trying again does not mend an error of ours.
 @app.task(
     name=TASK,
     queue=QUEUE,
@@ -136,14 +136,14 @@ def send_email(context: JobContext, kind: str, ids: Ids) -> None:
 
 
 def _message(email: Email, job: int) -> EmailMessage:
-    """With an identifier of the job: if the worker is killed after sending it, the second one is known for the same."""
+    """Its Message-ID follows from the job: if a killed worker sends it twice, mail programs see one email."""
     mark = salted_hmac("accounts.mail", str(job), algorithm="sha256").hexdigest()[:16]
     headers = {"Message-ID": f"<{job}.{mark}@{urlsplit(settings.PORTAL_URL).hostname}>"}
     return EmailMessage(email.subject, email.body, to=[email.to], headers=headers)
 
 
 def _not_sent(kind: str, email: Email, error: Exception) -> None:
-    """Raise Refused or Unsent; the text that the server answered can hold the address, and is left out."""
+    """Raise Refused or Unsent, without the server's text, which can hold the address."""
     what = f"{kind}: {type(error).__name__} {sorted(_codes(error))}"
     if not _is_for_good(error):
         raise Unsent(what) from None
@@ -164,7 +164,7 @@ def _codes(error: Exception) -> set[int]:
 
 
 def _is_for_good(error: Exception) -> bool:
-    """Of this recipient or this email; that we may not send at all can be put right meanwhile."""
+    """Whether the recipient or the email itself is refused; a server that refuses us can be put right meanwhile."""
     about_email = isinstance(error, smtplib.SMTPRecipientsRefused | smtplib.SMTPDataError)
     return about_email and min(_codes(error)) >= PERMANENT
 
@@ -177,11 +177,11 @@ def from_template(template: str, to: str, *, after: Callable[[], object] | None 
 
 
 def from_allauth(prefix: str, to: str, **context: object) -> Email:
-    """Render the two templates that django-allauth names by their common beginning."""
+    """Render the subject and the message of django-allauth that begin with `prefix`."""
     subject = render_to_string(f"{prefix}_subject.txt", context)
     return Email(to, " ".join(subject.split()), render_to_string(f"{prefix}_message.txt", context).strip() + "\n")
 
 
 def link_to(path: str) -> str:
-    """The whole address of a page, of the portal's own name whatever host was asked."""
+    """Return the full address of a page under PORTAL_URL, whatever host was asked."""
     return urljoin(settings.PORTAL_URL, path)

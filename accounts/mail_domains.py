@@ -1,4 +1,4 @@
-"""E-mail domains: how one is written, and which belong to nobody in particular."""
+"""Email domains: how one is written, and which ones are public."""
 
 import re
 
@@ -20,21 +20,21 @@ PUBLIC = frozenset({
 
 
 def domain_of(email: str) -> str:
-    """What stands after the last @, in lower case."""
+    """Return the part after the last @, in lower case."""
     return email.rpartition("@")[2].strip().lower()
 
 
 def clean_domain(text: str) -> str:
-    """The domain in lower case; refuses what is none, and public mail domains with all below them."""
+    """Return the domain in lower case; refuse a text that is not one, and public domains with their subdomains."""
     domain = text.strip().lower().removeprefix("@").removesuffix(".")
     if not DOMAIN.fullmatch(domain):
         raise NotAllowed(
-            f"{quote(text)} is not an e-mail domain. Give what stands after the @, such as supplier.example;"
-            " a name with other letters in its ASCII form, xn--….",
+            f"{quote(text)} is not an email domain. Enter the part after the @, for example supplier.example."
+            " If it has other letters, use its ASCII form, xn--….",
             "domain",
         )
     if public := _public_part(domain):
-        raise NotAllowed(f"{public} is a public mail domain: everybody can have an address there.", "domain")
+        raise NotAllowed(f"{public} is a public email domain: anyone can have an address there.", "domain")
     return domain
 
 

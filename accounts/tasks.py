@@ -11,7 +11,6 @@ from accounts.actions import dormancy, reviews, sessions
 from accounts.actions.tokens import tell_of_expiry
 from accounts.idempotency import forget_answers
 from accounts.limits import forget_counts
-from accounts.operator import system_scope
 
 KEPT_HOURS = 90 * 24  # of jobs that failed
 
@@ -72,5 +71,4 @@ def remind_of_reviews(timestamp: int) -> int:
 @app.task(queueing_lock="forget_expired")
 def forget_expired(timestamp: int) -> int:
     """Sessions, counts of attempts to sign in and of requests, and answers of the API, that are over."""
-    with system_scope("what is kept no longer", via="task", audited=False):
-        return sessions.forget_expired() + forget_counts() + forget_answers()
+    return sessions.forget_expired() + forget_counts() + forget_answers()

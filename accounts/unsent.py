@@ -24,7 +24,7 @@ class UnsentEmail:
 
 
 def unsent_emails() -> list[UnsentEmail]:
-    """The latest that could not be sent, without those that anyone could have caused."""
+    """Return the latest unsent emails, except those of kinds that anyone can cause."""
     listed = [name for name, kind in KINDS.items() if kind.listed]
     jobs = _failed().filter(args__kind__in=listed).annotate(at=Max("procrastinateevent__at")).order_by("-pk")
     return [_described(job) for job in jobs[:SHOWN]]
@@ -35,7 +35,7 @@ def is_unsent(pk: int) -> bool:
 
 
 def try_again(pk: int) -> None:
-    """Queue it for one more attempt."""
+    """Queue the email for one more attempt."""
     JobManager(DjangoConnector()).retry_job_by_id(pk, retry_at=timezone.now())
 
 

@@ -1,7 +1,7 @@
-"""How long the database may take, by kind of work: nothing waits for ever, and whoever waited too long is told.
+"""How long the database may take, by kind of work, and what the user is told after that.
 
 A scope sets this for its transaction, by where its work comes from. Statements of the web server outside a scope
-(sessions, sign-in) wait as those of a page do.
+(sessions, sign-in) have the limits of a page.
 """
 
 import threading
@@ -11,6 +11,7 @@ from contextlib import contextmanager
 import structlog
 from django.conf import settings
 from django.db import Error, OperationalError, connection, transaction
+from psycopg import OperationalError as DriverError
 from psycopg import errors
 from psycopg_pool import PoolTimeout
 
@@ -20,48 +21,59 @@ NAMES = tuple(settings.PAGE_WAITS)  # of PostgreSQL's settings
 
 
 def _waits(lock: int, statement: int, idle: int) -> dict[str, str]:
-    """In seconds, 0 for no limit: for a lock, for a statement, and in a transaction between two statements."""
+    """Return the limits, given in seconds (0 for none): for a lock, a statement, and idle time in a transaction."""
     return dict(zip(NAMES, (f"{lock}s", f"{statement}s", f"{idle}s"), strict=True))
 
 
 WAITS = {
     "page": settings.PAGE_WAITS,
     "api": settings.PAGE_WAITS,
-    # As long as its client takes it (accounts/files/streams.py).
+    # Lasts as long as its client takes (accounts/files/streams.py).
     "stream": _waits(lock=3, statement=4 * 3600, idle=300),
     "task": _waits(lock=30, statement=600, idle=300),
-    "load": _waits(lock=60, statement=0, idle=0),
-    "command": _waits(lock=60, statement=0, idle=0),
+    "load": _waits(lock=60, statement=0, idle=300),
+    "command": _waits(lock=60, statement=0, idle=300),
 }
 LOCKED = ("Someone else is changing the same record. Try again in a few seconds.", 5)
 TOO_LONG = ("This took longer than the portal allows. Try again later, or ask for less at a time.", 30)
-CROWDED = ("Too many people are using the portal. Try again in a few seconds.", 5)
+CROWDED = ("The portal is very busy. Try again in a few seconds.", 5)
+LOST = (
+    "The portal has lost the connection to its database. Try again in a few seconds. "
+    "If you were saving something, check first whether it was saved.",
+    5,
+)
 WHY = {
     errors.LockNotAvailable: LOCKED,
     errors.DeadlockDetected: LOCKED,
     errors.QueryCanceled: TOO_LONG,
     PoolTimeout: CROWDED,
+    errors.AdminShutdown: LOST,
+    errors.CrashShutdown: LOST,
+    errors.CannotConnectNow: LOST,
 }
 
 
 def wait_as(kind: str) -> None:
-    """For the rest of the transaction, wait as long as this kind of work may."""
+    """Apply the limits of this kind of work to the rest of the transaction."""
     with connection.cursor() as cursor:
         given = ", ".join(f"set_config('{name}', %s, true)" for name in NAMES)
         cursor.execute(f"SELECT {given}", [*WAITS[kind].values()])
 
 
 def waited_too_long(raised: BaseException | None) -> Busy | None:
-    """Return what to tell the user if `raised` is the end of a wait."""
+    """Return what to tell the user if `raised` is the end of a wait, or of the connection."""
     if not isinstance(raised, OperationalError):
         return None
-    return next((Busy(*why) for kind, why in WHY.items() if isinstance(raised.__cause__, kind)), None)
+    cause = raised.__cause__
+    if type(cause) is DriverError and cause.sqlstate is None:
+        return Busy(*LOST)  # not said by the database, which is gone
+    return next((Busy(*why) for kind, why in WHY.items() if isinstance(cause, kind)), None)
 
 
 def elsewhere(act: Callable[[], None]) -> None:
-    """Call `act` on a connection of its own, as that of this thread is busy with the file.
+    """Call `act` on a connection of its own, because that of this thread is busy with the file.
 
-    If it fails, the download goes on.
+    If it fails, the download continues.
     """
 
     def call() -> None:
@@ -79,7 +91,7 @@ def elsewhere(act: Callable[[], None]) -> None:
 
 @contextmanager
 def or_busy() -> Iterator[None]:
-    """A part of the transaction that is undone, and raises Busy, when the database takes too long."""
+    """Undo this part of the transaction and raise Busy if the database takes too long."""
     try:
         with transaction.atomic():
             yield

@@ -8,6 +8,8 @@ from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.db import connections
 from django.utils import timezone
 
+from accounts.name_servers import name_server
+
 OLDEST_SERVER = 15
 FARTHEST_CLOCKS = 5  # seconds
 
@@ -23,8 +25,8 @@ def login_obeys_row_security(*, databases: Sequence[str] | None = None, **_: Any
         return []
     return [
         Warning(
-            "The portal's login passes row-level security: it is a superuser or has BYPASSRLS.",
-            hint="Give DATABASE_URL a role made with NOSUPERUSER NOBYPASSRLS.",
+            "The portal's login bypasses row-level security: it is a superuser or has BYPASSRLS.",
+            hint="In DATABASE_URL, use a role created with NOSUPERUSER NOBYPASSRLS.",
             id="smi_portal.W001",
         )
     ]
@@ -40,7 +42,7 @@ def server_is_new_enough(*, databases: Sequence[str] | None = None, **_: Any) ->
     return [
         Warning(
             f"The database server is PostgreSQL {version}; the portal needs {OLDEST_SERVER} or newer.",
-            hint="Before 15 every role may make objects in the schema public.",
+            hint="Before version 15, every role can create objects in the schema public.",
             id="smi_portal.W002",
         )
     ]
@@ -48,7 +50,7 @@ def server_is_new_enough(*, databases: Sequence[str] | None = None, **_: Any) ->
 
 @register(Tags.database)
 def clocks_agree(*, databases: Sequence[str] | None = None, **_: Any) -> list[CheckMessage]:
-    """The database's clock says which day it is; sessions, links and tokens expire by that of the portal's machine."""
+    """The database's clock decides the date; sessions, links and tokens expire by the clock of the portal's machine."""
     if "default" not in (databases or ()):
         return []
     with connections["default"].cursor() as cursor:
@@ -59,7 +61,7 @@ def clocks_agree(*, databases: Sequence[str] | None = None, **_: Any) -> list[Ch
     return [
         Warning(
             f"The clocks of the portal and of the database are {apart:.0f} seconds apart.",
-            hint="Set both by the same time server: the database decides which day it is.",
+            hint="Set both by the same time server: the database's clock decides the date.",
             id="smi_portal.W004",
         )
     ]
@@ -74,7 +76,7 @@ def login_does_not_own_the_tables(*, databases: Sequence[str] | None = None, **_
     return [
         Warning(
             "The portal's login owns its tables: it could switch off their triggers and policies.",
-            hint="Set DATABASE_OWNER_URL to another role, which runs the migrations.",
+            hint="Set DATABASE_OWNER_URL to a separate role, which runs the migrations.",
             id="smi_portal.W003",
         )
     ]
@@ -82,10 +84,27 @@ def login_does_not_own_the_tables(*, databases: Sequence[str] | None = None, **_
 
 @register()
 def days_leave_time_for_mails(**_: Any) -> list[CheckMessage]:
-    """Nobody is suspended, or overdue, on the day they are told."""
+    """Nobody is suspended, or overdue, on the day of their email."""
     told = {"DORMANT_DAYS": settings.DORMANT_TOLD_DAYS, "ACCESS_REVIEW_DAYS": settings.ACCESS_REVIEW_TOLD_DAYS}
     return [
-        Error(f"{name} must be more than {days}: so many days before, people are told.", id="smi_portal.E001")
+        Error(f"{name} must be more than {days}: people get an email {days} days ahead.", id="smi_portal.E001")
         for name, days in told.items()
         if getattr(settings, name) <= days
     ]
+
+
+@register()
+def name_servers_are_addresses(**_: Any) -> list[CheckMessage]:
+    """Said before a look-up fails."""
+    return [
+        Error(f"DNS_RESOLVERS: {address!r} is not an IP address, with or without a port.", id="smi_portal.E002")
+        for address in settings.DNS_RESOLVERS
+        if not _is_name_server(address)
+    ]
+
+
+def _is_name_server(address: str) -> bool:
+    try:
+        return bool(name_server(address))
+    except ValueError:
+        return False

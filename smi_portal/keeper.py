@@ -1,7 +1,7 @@
-"""The keeper: what the tables' owner does by the clock. A program of its own, which reads no queue.
+"""The keeper: what the tables' owner does at fixed times. A separate program, which reads no queue.
 
-The portal's login can write jobs of the worker, but nothing that the keeper reads: its duties are this list, they have
-no arguments, and each finds out by itself what is due. So doing one late, twice, or beside another keeper does no harm.
+The portal's login can write the worker's jobs, but nothing that the keeper reads: its duties are this list, without
+arguments, and each finds out by itself what is due. So doing one late, twice, or beside another keeper does no harm.
 """
 
 import threading
@@ -23,7 +23,7 @@ MINUTE, HOUR = 60, 3600
 
 @dataclass(frozen=True)
 class Duty:
-    """Done when the keeper starts, and then every so many seconds."""
+    """Something done when the keeper starts, and then again `every` so many seconds."""
 
     act: Callable[[], int | None]
     every: int
@@ -38,7 +38,7 @@ DUTIES = (
 
 
 def keep(stopped: threading.Event) -> None:
-    """Do each duty when it is due, until `stopped`; one that is being done is finished first."""
+    """Do each duty when it is due, until `stopped`; a duty that has begun is finished first."""
     due = dict.fromkeys(DUTIES, 0.0)
     while not stopped.is_set():
         for duty in [duty for duty, moment in due.items() if moment <= time.monotonic()]:
@@ -47,7 +47,7 @@ def keep(stopped: threading.Event) -> None:
 
 
 def do(duty: Duty) -> bool:
-    """Do one duty over a fresh connection of the owner; False if the database fails, so that it is tried again soon."""
+    """Do one duty on a fresh connection of the owner; return False if the database fails, to try again soon."""
     try:
         with as_owner():
             duty.act()
@@ -59,7 +59,7 @@ def do(duty: Duty) -> bool:
 
 @contextmanager
 def as_owner() -> Iterator[None]:
-    """Within this thread, whatever asks for the portal's database comes as the owner of its tables."""
+    """In this thread, connect to the portal's database as the owner of its tables."""
     login, owner = connections["default"], connections[OWNER]
     connections["default"] = owner
     try:

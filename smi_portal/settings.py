@@ -4,7 +4,7 @@
 this is the demo: an embedded PostgreSQL and a key made once, both in `.local/`.
 """
 
-import re
+import logging
 from pathlib import Path
 from urllib.parse import urljoin, urlsplit
 
@@ -13,6 +13,8 @@ import pghistory
 import structlog
 from csp.constants import NONE, SELF
 from django.core.management.utils import get_random_secret_key
+
+from smi_portal import logs
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 LOCAL_DIR = BASE_DIR / ".local"
@@ -66,6 +68,8 @@ if pool_size := env.int("DATABASE_POOL_SIZE", 0):
         "max_size": pool_size,
         "timeout": 10,
     }
+    # A connection is tried before it is used: after a restart of PostgreSQL, nobody gets one that has ended.
+    DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
     DATABASES["default"]["OPTIONS"]["options"] = " ".join(f"-c {name}={value}" for name, value in PAGE_WAITS.items())
 DATABASE_ROUTERS: list[str] = []
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
@@ -137,11 +141,13 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
     "accounts.sign_in.tokens.ApiMiddleware",
+    "smi_portal.health.HealthMiddleware",
     "accounts.sign_in.session_store.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django_structlog.middlewares.RequestMiddleware",
+    "smi_portal.bounds.BoundsMiddleware",
     "accounts.sign_in.timeouts.TimeoutMiddleware",
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
     "allauth.account.middleware.AccountMiddleware",
@@ -191,13 +197,13 @@ STORAGES = {
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
 
-# Shared by all processes, as limits of sign-in are counted in it. Past MAX_ENTRIES it drops entries at random, counts
-# included: with Django's 300, a flood of guesses would wipe out its own limit. What has expired goes each hour.
+# Shared by all processes, as limits of sign-in are counted in it. Nothing drops out before its time: otherwise a flood
+# of guesses would wipe out its own limit. The worker removes each hour what has expired.
 CACHES = {
     "default": {
-        "BACKEND": "django.core.cache.backends.db.DatabaseCache",
+        "BACKEND": "accounts.cache.JsonCache",
         "LOCATION": "portal_cache",
-        "OPTIONS": {"MAX_ENTRIES": 500_000},
+        "KEY_FUNCTION": "accounts.cache.hashed_key",
     }
 }
 
@@ -205,7 +211,10 @@ CACHES = {
 vars().update(env.email_url("EMAIL_URL", default="smtp://localhost:25"))
 if DEMO and "EMAIL_URL" not in env.ENVIRON:
     EMAIL_BACKEND, EMAIL_FILE_PATH = "django.core.mail.backends.filebased.EmailBackend", LOCAL_DIR / "mail"
+if EMAIL_BACKEND == "django.core.mail.backends.smtp.EmailBackend":
+    EMAIL_BACKEND = "accounts.smtp.EmailBackend"
 EMAIL_TIMEOUT = 10  # seconds for each answer of the mail server
+EMAIL_SECONDS = 30  # for all of an exchange with it
 DEFAULT_FROM_EMAIL = env("DEFAULT_FROM_EMAIL", default="SMI self-service portal <noreply@localhost>")
 
 AUTH_USER_MODEL = "accounts.User"
@@ -267,6 +276,9 @@ ACCOUNT_FORMS = {"login": "accounts.forms.sign_on.SignInForm"}
 SOCIALACCOUNT_ADAPTER = "accounts.sign_in.single_sign_on.SocialAdapter"
 SOCIALACCOUNT_LOGIN_ON_GET = True  # a link: the content policy lets no form lead to another site
 SOCIALACCOUNT_STORE_TOKENS = False
+# Whom the portal asks for the records that prove email domains, such as 192.0.2.53 or [2001:db8::53]:5353; empty: the
+# resolvers of the machine.
+DNS_RESOLVERS = env.list("DNS_RESOLVERS", default=[])
 MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 
 # The API: closed by default, JSON alone (pages of it would break the content policy), no parameter of its own.
@@ -316,6 +328,10 @@ MAP_ID_FROM = env("MAP_ID_FROM", default="")
 API_RATE = env.int("API_RATE", 600)
 API_RATE_OF_ORGANISATION = env.int("API_RATE_OF_ORGANISATION", 1800)
 LOOK_UPS_IN_VAIN = env.int("LOOK_UPS_IN_VAIN", 1000)
+LOOK_UPS_IN_VAIN_OF_ORGANISATION = env.int("LOOK_UPS_IN_VAIN_OF_ORGANISATION", 3000)
+
+# Answers kept for an Idempotency-Key, of one organisation: how many, and how many bytes as they are stored.
+KEPT_ANSWERS, KEPT_ANSWER_BYTES = 10_000, 100 * 1024 * 1024
 
 # For how many days the audit trail keeps reads and sign-ins; empty: for ever, as it keeps changes.
 AUDIT_KEEP_SHORT_DAYS = int(days) if (days := env("AUDIT_KEEP_SHORT_DAYS", default="730")) else None
@@ -330,12 +346,6 @@ ACCESS_REVIEW_DAYS, ACCESS_REVIEW_TOLD_DAYS = env.int("ACCESS_REVIEW_DAYS", 365)
 PROCRASTINATE_WORKER_DEFAULTS = {"delete_jobs": "successful", "shutdown_graceful_timeout": 10, "concurrency": 4}
 
 
-def without_tokens(_logger: object, _name: str, event: dict[str, object]) -> dict[str, object]:
-    """A token that somebody put into an address by mistake is not kept either."""
-    texts = {name: text for name, text in event.items() if isinstance(text, str) and "smi_" in text}
-    return event | {name: re.sub(r"smi_[\w-]{20,}", "smi_…", text) for name, text in texts.items()}
-
-
 DJANGO_STRUCTLOG_IP_LOGGING_ENABLED = False
 DJANGO_STRUCTLOG_TRUST_UPSTREAM_REQUEST_ID = True  # of the form that `ApiMiddleware` lets through
 LOGGING = {
@@ -346,8 +356,8 @@ LOGGING = {
             "()": structlog.stdlib.ProcessorFormatter,
             "processors": [
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                without_tokens,
                 structlog.processors.JSONRenderer(),
+                logs.masked_line,
             ],
             "foreign_pre_chain": [
                 structlog.contextvars.merge_contextvars,
@@ -375,16 +385,7 @@ LOGGING = {
 }
 
 
-SECRET_PATH = re.compile(r"(/password/reset/key/|/accounts/mail-domains/|/accounts/invitation/).*")
-
-
-def without_secrets(_logger: object, _name: str, event: dict[str, object]) -> dict[str, object]:
-    """The log keeps the path only: search values may be personal data (MPxN), a key sets a password."""
-    if isinstance(request := event.get("request"), str):
-        event["request"] = SECRET_PATH.sub(r"\1…", request.split("?")[0])
-    return event
-
-
+logging.setLogRecordFactory(logs.MaskedRecord)
 structlog.configure(
     processors=[
         structlog.contextvars.merge_contextvars,
@@ -393,7 +394,7 @@ structlog.configure(
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso"),
         structlog.processors.format_exc_info,
-        without_secrets,
+        logs.masked_event,
         structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
     ],
     logger_factory=structlog.stdlib.LoggerFactory(),

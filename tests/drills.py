@@ -1,4 +1,4 @@
-"""Long forms: `make drills` runs what is marked `drill`, or given examples by Hypothesis, at many times its size."""
+"""Long forms: `make drills` runs tests marked `drill` or with examples by Hypothesis, at many times their size."""
 
 import os
 from typing import TypeVar
@@ -10,7 +10,7 @@ LONG = bool(os.environ.get("DRILLS"))
 
 
 def sized(suite: Size, drill: Size) -> Size:
-    """How much a test does: in the suite, where the fact is guarded, and in a drill, which looks for what is rare."""
+    """The size of a test: in the suite, which guards the fact, and in a drill, which looks for rare failures."""
     return drill if LONG else suite
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import requests
 
+from accounts.sign_in import provider_requests
 from tests.server import ROOT, free_port
 
 CLIENT_ID, SECRET, PASSWORD = "the-portal", "a secret of client and provider", "a word of the provider"
@@ -29,6 +30,7 @@ class Provider:
 
     def want(self, **changes: object) -> None:
         """`claims`: by person, or purpose and person, what it says instead; `metadata`: of itself."""
+        provider_requests.kept.clear()  # as if some minutes had passed
         path = self.folder / "wanted.json"
         path.write_text(json.dumps(json.loads(path.read_text()) | changes))
 
@@ -45,7 +47,7 @@ class Provider:
             form = {"login": email, "password": PASSWORD, "csrfmiddlewaretoken": token[1]}
             answer = session.post(page.url, form, timeout=10, allow_redirects=False)
             while (onward := answer.headers["Location"]).startswith(("/", self.url)):
-                answer = session.get(requests.compat.urljoin(self.url, onward), timeout=10, allow_redirects=False)
+                answer = session.get(requests.compat.urljoin(answer.url, onward), timeout=10, allow_redirects=False)
             return onward
 
 

@@ -32,7 +32,7 @@ def fail(request: HttpRequest, how: str) -> HttpResponse:
     raise {
         "bad": BadRequest("There is no parameter “map_id” here.", "Accepted are: msn."),
         "suspicious": SuspiciousOperation("inner details"),
-        "denied": PermissionDenied("Your job does not include this."),
+        "denied": PermissionDenied("You do not have permission to do this."),
         "missing": Http404("inner details"),
         "other": OtherMembership(made_for),
         "broken": RuntimeError("inner details"),
@@ -200,7 +200,7 @@ def refusal(request, failing, quiet_client, supplier) -> HttpResponse:
     [
         ("bad", 400, "There is no parameter “map_id” here."),
         ("suspicious", 400, "The address or the form contains something"),
-        ("denied", 403, "Your job does not include this."),
+        ("denied", 403, "You do not have permission to do this."),
         ("missing", 404, "Page not found"),
         ("other", 409, "This page was made for another organisation"),
         ("broken", 500, "Sorry, there is a problem with the portal"),
@@ -322,10 +322,15 @@ def test_membership_of_nobody_offers_no_switch(failing, two_hats, rubbish):
 # Health
 
 
-def test_live_asks_nothing_of_the_database(client):
+@pytest.mark.parametrize("cookie", [None, 32 * "a"])
+def test_live_asks_nothing_of_the_database(client, cookie):
+    """Not for the session of a browser either."""
+    if cookie:
+        client.cookies["sessionid"] = cookie
+
     answer = client.get("/health/live")
 
-    assert (answer.status_code, answer.text) == (200, "ok")
+    assert (answer.status_code, answer.text, answer.headers["Content-Length"]) == (200, "ok", "2")
 
 
 def test_ready_when_all_migrations_are_there(client, db):
@@ -340,6 +345,7 @@ def test_not_ready_without_the_database(client, db, monkeypatch):
 
     with monkeypatch.context() as away:
         away.setattr(connection, "cursor", refuse)
+        client.cookies["sessionid"] = 32 * "a"
         answer = client.get("/health/ready")
 
     assert (answer.status_code, answer.text) == (503, "The database does not answer.")
@@ -351,7 +357,7 @@ def test_not_ready_while_migrations_are_missing(client, db, monkeypatch):
 
     answer = client.get("/health/ready")
 
-    assert (answer.status_code, answer.text) == (503, "The database lacks migrations of this version.")
+    assert (answer.status_code, answer.text) == (503, "The database needs migrations. Run manage.py migrate.")
 
 
 def test_not_ready_where_the_database_is_empty(client, db):
@@ -360,7 +366,7 @@ def test_not_ready_where_the_database_is_empty(client, db):
 
     answer = client.get("/health/ready")
 
-    assert (answer.status_code, answer.text) == (503, "The database lacks migrations of this version.")
+    assert (answer.status_code, answer.text) == (503, "The database needs migrations. Run manage.py migrate.")
 
 
 def test_readiness_is_one_query(client, db, django_assert_num_queries):

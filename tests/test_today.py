@@ -18,6 +18,8 @@ from accounts import clock
 from accounts.acting import Acting, scope
 from accounts.models import Organisation
 from accounts.roles import Job
+from inventory.loads import devices as loading
+from inventory.loads.devices import REQUIRED_HEADER, DeviceLoad, load_devices
 from inventory.models import Adoption, Device
 from inventory.recording.planned import adopt_due_steps
 from tests.conftest import Browser, System
@@ -241,6 +243,49 @@ def test_people_who_click_over_midnight_see_one_date_or_the_other(sold, move, as
                 done.result()
 
     assert set(files) == {(TODAY.isoformat(), "ZMAP"), (TOMORROW.isoformat(), "ZMAB")}
+
+
+@pytest.mark.parametrize("phase", ["_apply_in_time", "_refuse_problems", "_apply"])
+def test_load_begun_before_midnight_is_applied_to_what_holds_after_it(
+    sold, move, rival_provider, monkeypatch, tmp_path, phase
+):
+    """Midnight comes before, while and after it compares; people go on, and the planned change is not lost."""
+    path, visitor = tmp_path / "devices.csv", Browser(make_membership(rival_provider))
+    given = {"device_id": sold.device_id, "firmware": "00000002", "status": "Commissioned"}
+    path.write_text(f"{','.join(REQUIRED_HEADER)}\n{','.join(given.get(item, '') for item in REQUIRED_HEADER)}\n")
+    move(timedelta(minutes=-10))
+    real, pool = getattr(loading, phase), ThreadPoolExecutor(1)
+    came = []
+
+    def at_midnight(*args: object) -> object:
+        if not came:
+            move(timedelta(seconds=5))
+            came.append(pool.submit(status_of, visitor, f"/devices/{sold}/"))
+            time.sleep(0.2)
+        return real(*args)
+
+    monkeypatch.setattr(loading, phase, at_midnight)
+    with pool:
+        assert load_devices(path) == DeviceLoad(created=0, changed=1, unchanged=0)
+        assert came[0].result() == 200
+
+    sold.refresh_from_db()
+    assert (sold.firmware, sold.asset_provider.code, sold.map_from) == ("00000002", "ZMAB", TOMORROW)
+
+
+def test_planned_step_is_adopted_though_the_clock_had_been_ahead(supplier, asset_provider, rival_provider, move):
+    """The clock goes to tomorrow, back, and to tomorrow again; meanwhile a change is planned."""
+    device, visitor = make_device("ZEPH", "ZMAP", msn="Z1"), Browser(make_membership(asset_provider))
+    for by in (timedelta(seconds=5), timedelta(hours=-5)):
+        move(by)
+        assert visitor.get(f"/devices/{device}/").status_code == 200
+    provided_by(device, "ZMAB", TOMORROW)
+
+    move(timedelta(seconds=5))
+
+    assert not seen_by(asset_provider)
+    assert visitor.get(f"/devices/{device}/").status_code == 404
+    assert seen_by(rival_provider)
 
 
 def test_clock_is_that_of_the_database(move):

@@ -8,7 +8,7 @@ from http.client import HTTPConnection
 
 import psycopg
 import pytest
-from django.db import connection
+from django.db import connection, connections
 from django.http import HttpRequest, HttpResponse
 from django.urls import path
 from rest_framework.request import Request
@@ -72,7 +72,7 @@ def test_work_of_the_operator_waits_longer_but_not_for_locks_without_end(db):
     with system_scope("a test", via="task"):
         assert in_force() == ["30s", "10min", "5min"]
     with system_scope("a test", via="command"):
-        assert in_force() == ["1min", "0", "0"]
+        assert in_force() == ["1min", "0", "5min"]
 
 
 def test_file_is_read_for_as_long_as_its_client_takes_it(editor):
@@ -136,6 +136,14 @@ def timed(server: Server, path: str) -> tuple[int, float]:
     return answer.status, time.monotonic() - began
 
 
+def end_connections(where: str = "") -> None:
+    """Those of the server."""
+    ours = [each.connection.info.backend_pid for each in connections.all(initialized_only=True) if each.connection]
+    with psycopg.connect(database_url()) as login:
+        end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = current_user AND pid <> ALL (%s)"
+        login.execute(f"{end} AND datname = current_database() {where}", [[*ours, login.info.backend_pid]])
+
+
 class TestSixteenThatWait:
     pytestmark = COMMITTED
 
@@ -171,6 +179,28 @@ class TestSixteenThatWait:
 
         assert (answer.status, answer.headers["Retry-After"]) == (503, "5"), told
         assert waits.LOCKED[0] in told
+
+    def test_connections_that_have_ended_are_not_used(self, server):
+        """As after a restart of PostgreSQL."""
+        assert [timed(server, "/health/ready")[0] for _ in range(4)] == [200] * 4
+
+        end_connections()
+
+        assert [timed(server, "/health/ready")[0] for _ in range(8)] == [200] * 8
+
+    def test_person_whose_connection_is_lost_meanwhile_is_told(self, supplier, server):
+        device = make_device("ZEPH", None, msn="")
+        membership = make_membership(supplier, Job.EDITOR, make_user(password=PASSWORD))
+        saver, form = Saver(server, membership), {"msn": "Z21E 10447", "source": "nameplate", "version": 1}
+
+        with locked("SELECT FROM inventory_device WHERE id = %s FOR UPDATE", device.pk), ThreadPoolExecutor(1) as pool:
+            sent = pool.submit(saver.send, f"/devices/{device}/edit/", **form)
+            time.sleep(0.5)
+            end_connections("AND wait_event_type = 'Lock'")
+            status, page = sent.result(timeout=30)
+
+        assert status == 503
+        assert "has lost the connection to its database" in page
 
     def test_wait_outside_every_scope_ends_too(self, supplier, server):
         """The count of requests is taken before the request's scope begins."""

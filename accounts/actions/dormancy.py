@@ -1,7 +1,7 @@
-"""The verbs on memberships that nobody uses: warned about and suspended by the clock, reinstated by an administrator.
+"""The verbs on memberships that nobody uses: warned about and suspended at night, reinstated by an administrator.
 
-A membership is suspended `WARNED_BEFORE` after its person was told of it, and never untold. So one that was reinstated,
-which takes the warning back, is not suspended again the next night: its person is told anew, and has as long again.
+A membership is suspended `WARNED_BEFORE` after its owner was warned, and never without a warning. Reinstating cancels
+the warning, so nobody is suspended again the next night: they are warned again first, and have as long again.
 """
 
 from collections import Counter
@@ -16,12 +16,11 @@ from django.utils.http import urlencode
 
 from accounts.acting import FIELD, Acting, explaining
 from accounts.actions.members import may_manage_still
-from accounts.audit import note
-from accounts.audit.kinds import AuditKind
 from accounts.errors import NotAllowed
 from accounts.mail import link_to, queue_for, queue_mail, queue_mails
 from accounts.models import Membership, MembershipQuerySet, Organisation, User
 from accounts.operator import system_scope
+from accounts.owner import ask_owner
 from accounts.roles import Role
 
 WARNED_BEFORE = timedelta(days=settings.DORMANT_TOLD_DAYS)
@@ -30,7 +29,7 @@ BATCH = 500
 
 
 def warn_dormant(*, now: datetime) -> int:
-    """Queue an email to everybody who must sign in lest memberships be suspended; the number of people.
+    """Queue an email to everyone who must sign in to keep their memberships; return the number of people.
 
     They count as warned once it has been sent; until then each run queues another, of which one is sent.
     """
@@ -44,7 +43,7 @@ def to_warn(now: datetime) -> QuerySet[User]:
 
 
 def words_of_warning(now: datetime) -> dict[str, object]:
-    """How long nobody has signed in, by which day somebody should, and where."""
+    """Return after how many days without a sign-in people are warned, the last date to sign in, and the link."""
     return {
         "days": settings.DORMANT_DAYS - WARNED_BEFORE.days,
         "last_day": timezone.localdate(now + WARNED_BEFORE) - timedelta(days=1),
@@ -53,15 +52,15 @@ def words_of_warning(now: datetime) -> dict[str, object]:
 
 
 def note_warning(person: User, now: datetime) -> None:
-    """Of what is still to be warned about: perhaps the person has just signed in."""
+    """Note the warning for memberships that still need it: the person may just have signed in."""
     with system_scope(REASON, via="task", audited=False):
         _to_warn(now).filter(user=person).update(warned_at=now)
 
 
 def suspend_dormant(*, now: datetime) -> int:
-    """Suspend what was warned about long enough ago and is still unused; the number of memberships.
+    """Suspend memberships warned about long enough ago and still unused; return their number.
 
-    The administrators of each organisation are told how many; the DCC's, where none of them is left.
+    Each organisation's administrators are told how many; the DCC's, how many organisations have no administrator left.
     """
     suspended: Counter[int] = Counter()
     while batch := _suspend_some(now):
@@ -78,10 +77,7 @@ def _suspend_some(now: datetime) -> list[Membership]:
         )
         due = due.select_for_update(of=("self",), no_key=True, skip_locked=True).select_related("organisation")
         batch = list(due.order_by("pk")[:BATCH])
-        Membership.objects.filter(pk__in=[membership.pk for membership in batch]).update(suspended_at=now)
-        for membership in batch:
-            about = {"organisation": membership.organisation, "member": membership.user_id}
-            note(AuditKind.MEMBERSHIP_SUSPENDED, by=None, via="task", **about)
+        ask_owner("suspend_memberships", [membership.pk for membership in batch])
     return batch
 
 
@@ -132,9 +128,8 @@ def reinstate_membership(*, membership: Membership, by: Acting) -> Membership:
     Organisation.objects.select_for_update(no_key=True).get(pk=by.organisation.pk)
     membership.refresh_from_db(fields=["suspended_at", "ended_at"])
     _check_reinstating(membership, by)
+    ask_owner("reinstate_membership", membership.pk)
     membership.suspended_at = membership.warned_at = None
-    membership.save(update_fields=["suspended_at", "warned_at"])
-    note(AuditKind.MEMBERSHIP_REINSTATED, by=by, member=membership.user_id)
     queue_mail("membership_reinstated", membership=membership.pk)
     return membership
 

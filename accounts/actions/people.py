@@ -44,5 +44,5 @@ def clean_email(text: str) -> str:
         validate_email(email)
         MaxLengthValidator(LONGEST_EMAIL)(email)
     except ValidationError as error:
-        raise NotAllowed(f"{quote(text)} is not an e-mail address.", "email") from error
+        raise NotAllowed(f"{quote(text)} is not an email address.", "email") from error
     return email

@@ -1,10 +1,9 @@
 """The verbs on sessions: signing people out everywhere, and forgetting what has expired."""
 
 from django.conf import settings
-from django.db import connection, transaction
 from django.utils import timezone
-from psycopg import sql
 
+from accounts.expiry import remove_older
 from accounts.models import Session, SingleSignOn, User
 
 
@@ -24,11 +23,8 @@ def end_sessions_through(sign_on: SingleSignOn, *, domain: str = "", but_of: Use
     return ended
 
 
-@transaction.atomic
 def forget_expired() -> int:
-    """Remove expired sessions, and counts of attempts to sign in that no longer matter; how many rows."""
-    sessions, _ = Session.objects.filter(expire_date__lt=timezone.now()).delete()
-    counts = sql.SQL("DELETE FROM {} WHERE expires < now()")
-    with connection.cursor() as cursor:
-        cursor.execute(counts.format(sql.Identifier(settings.CACHES["default"]["LOCATION"])))
-        return sessions + cursor.rowcount
+    """Remove expired sessions, and what has expired in the cache: counts of attempts to sign in; how many rows."""
+    now = timezone.now()
+    sessions = remove_older(Session._meta.db_table, "expire_date", now)
+    return sessions + remove_older(settings.CACHES["default"]["LOCATION"], "expires", now)

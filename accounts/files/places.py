@@ -1,11 +1,12 @@
-"""Places for downloads, counted over all processes: pages stay quick however many files are wanted, and however slowly.
+"""Places for downloads, counted over all processes, so that pages stay quick however many downloads there are.
 
-A place is taken in the transaction of the request, so that whatever fails before the first byte gives it back.
+A place is taken in the transaction of the request, so a failure before the first byte gives it back.
 """
 
 import os
 import socket
 import time
+from pathlib import Path
 
 from django.conf import settings
 from django.db import Error, connection
@@ -21,9 +22,11 @@ OF_ONE_MACHINE = max(1, settings.WEB_PROCESSES * settings.WEB_THREADS // 2)
 OF_ONE_PROCESS = max(1, settings.WEB_THREADS * 3 // 4)
 SIGN_OF_LIFE = 15  # seconds
 
-# One after the other, so that two do not take the last place; held for the rest of a short transaction.
+# Held for the rest of a short transaction, so that no two take the last place.
 TURN = "SELECT pg_advisory_xact_lock(hashtext('places for downloads'))"
 FORGET_LOST = "DELETE FROM accounts_runningdownload WHERE seen_at < clock_timestamp() - make_interval(secs => %s)"
+OF_THIS_MACHINE = "SELECT DISTINCT process FROM accounts_runningdownload WHERE host = %s"
+FORGET_DEAD = "DELETE FROM accounts_runningdownload WHERE host = %s AND process = ANY (%s)"
 TAKEN = """
 SELECT count(*) FILTER (WHERE subject = %(subject)s),
        count(*) FILTER (WHERE host = %(host)s),
@@ -41,13 +44,13 @@ OWN_TAKEN = f"You already have {OF_ONE_SUBJECT} downloads running. Wait until on
 
 
 class Place:
-    """The place of one download that runs."""
+    """The place of one running download."""
 
     def __init__(self, number: int) -> None:
         self._number, self._seen = number, time.monotonic()
 
     def keep(self) -> None:
-        """Give a sign of life, as often as one likes: it is written every few seconds."""
+        """Give a sign of life; call it as often as you like, it is written every few seconds."""
         if time.monotonic() - self._seen >= SIGN_OF_LIFE:
             self._seen = time.monotonic()
             elsewhere(lambda: _write(SEEN, self._number))
@@ -60,11 +63,14 @@ class Place:
 
 
 def take_place(subject: str) -> Place:
-    """Take a place for `subject`, a person or a token; raise Busy if all that it could have are taken."""
+    """Take a place for `subject`, a person or a token; raise Busy if there is none for it."""
     who = {"subject": subject, "host": socket.gethostname(), "process": os.getpid()}
     with connection.cursor() as cursor:
         cursor.execute(TURN)
         cursor.execute(FORGET_LOST, [RunningDownload.LOST_AFTER])
+        cursor.execute(OF_THIS_MACHINE, [who["host"]])
+        if dead := [process for (process,) in cursor if not Path(f"/proc/{process}").exists()]:
+            cursor.execute(FORGET_DEAD, [who["host"], dead])
         cursor.execute(TAKEN, who)
         own, of_machine, of_process = cursor.fetchone()
         if own >= OF_ONE_SUBJECT:

@@ -13,7 +13,7 @@ from accounts.errors import quote
 LARGEST = 10 * 1024 * 1024  # bytes of a file that is read whole
 MOST_ROWS = 100_000
 LONGEST_ROW = 100_000  # characters, in any file
-NAMED = 10  # the most columns that a sentence about a header names
+NAMED = 10  # the most columns that a sentence names
 _ODD = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")  # "surrogateescape" turns other bytes into the last range
 _ODD_IN_WORDS = {"\0": "a NUL character", "\n": "a line break", "\r": "a line break", "\t": "a tab"}
 EMPTY = "The file is empty. It needs a header and at least one row."
@@ -33,7 +33,7 @@ class BrokenFile(Exception):
 
 
 class CsvRecord(NamedTuple):
-    """One record of a file, with the line on which it begins and, if something is wrong with it, a sentence."""
+    """One record of a file, with the line on which it begins, and a sentence if something is wrong."""
 
     line: int
     cells: list[str]
@@ -104,7 +104,7 @@ def _below(header: CsvRecord, records: Iterator[CsvRecord]) -> Iterator[CsvRecor
 
 def _wrong_width(found: int, width: int) -> str:
     values = "1 value" if found == 1 else f"{found} values"
-    cause = "a missing comma" if found < width else "a comma too many"
+    cause = "a missing comma" if found < width else "an extra comma"
     return f"This row has {values}; the header has {width} columns. Look for {cause}."
 
 

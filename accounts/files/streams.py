@@ -1,4 +1,4 @@
-"""A long answer on a real connection: bounded in number and time, and never ended as if it were whole."""
+"""Downloads: limited in number and time, and reset if they fail, so that part of a file never looks complete."""
 
 import re
 import socket
@@ -18,13 +18,13 @@ CSV = "text/csv; charset=utf-8"
 
 
 class TooSlow(ConnectionResetError):
-    """The client takes the file so slowly that it keeps a place from others."""
+    """The client is so slow that it keeps a place from others."""
 
 
 class Stream:
-    """Iterates over `chunks`; resets the connection when they fail, and gives its place back when it ends.
+    """Iterates over `chunks`; resets the connection if they fail, and gives its place back at the end.
 
-    Calls `active` with each chunk, and at the end: the person who waits for the file is not idle.
+    Calls `active` with each chunk and at the end, because a person who waits for a file is not idle.
     """
 
     def __init__(
@@ -62,7 +62,7 @@ class Stream:
                 self._client.settimeout(None)
 
     def _check_pace(self) -> None:
-        """Only the time that the client takes counts, not that of the database."""
+        """Raise TooSlow if the client is too slow; the time that the database takes does not count."""
         if self._handed_over:
             self._waited += time.monotonic() - self._handed_over
         if self._waited > settings.STREAM_TIMEOUT and self._sent < self._waited * settings.STREAM_FLOOR:
@@ -79,7 +79,7 @@ class Stream:
                 self._active()
 
     def _reset(self) -> None:
-        """End the connection by a reset: an ordinary end would make half a file look whole to an HTTP/1.0 client."""
+        """Reset the connection: an ordinary end would make half a file look complete to an HTTP/1.0 client."""
         if self._client:
             with suppress(OSError):  # closed already
                 self._client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
@@ -87,7 +87,7 @@ class Stream:
 
 
 def gzipped(chunks: Iterator[bytes]) -> Iterator[bytes]:
-    """The same bytes, compressed as they pass."""
+    """Yield the same bytes, compressed on the way."""
     packer = zlib.compressobj(1, zlib.DEFLATED, 16 + zlib.MAX_WBITS)
     try:
         for chunk in chunks:
@@ -104,13 +104,13 @@ def accepts_gzip(request: HttpRequest) -> bool:
 
 
 def csv_answer(request: HttpRequest, name: str, begin: Callable[[], Iterator[bytes]]) -> HttpResponse:
-    """A CSV download named `name` of what `begin` gives; HEAD gets the headers alone, and nothing is begun.
+    """Return a CSV download named `name` of what `begin` yields; HEAD gets only the headers, and begins nothing.
 
-    Raises Busy when all places for downloads are taken.
+    Raises Busy if all places for downloads are taken.
     """
     packed = accepts_gzip(request)
     if request.method == "HEAD":
-        # A stream of nothing, as an ordinary answer would claim that the file has no bytes.
+        # An empty stream, because an ordinary answer would claim that the file has no bytes.
         return _with_headers(StreamingHttpResponse((), content_type=CSV), name, packed)
     place, chunks = take_place(subject_of(request.acting)), begin()
     client = request.META.get("gunicorn.socket")

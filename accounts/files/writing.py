@@ -9,7 +9,7 @@ FORMULA = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet would compute a cell
 
 
 def in_chunks(header: Sequence[str], rows: Iterable[Sequence[object]]) -> Iterator[bytes]:
-    """Yield the lines of a file, a few hundred at a time, holding no more of `rows`. No text in it is a formula."""
+    """Yield the lines of a file, a few hundred at a time, holding no more of `rows`. No text is left as a formula."""
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\r\n")
     writer.writerow(header)

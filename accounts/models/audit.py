@@ -1,6 +1,6 @@
 """The audit trail: who did what, the seals by which an altered or removed row is found, and who read whose devices.
 
-People, organisations and devices stand here by their ids alone, without foreign keys: the trail outlives them.
+People, organisations and devices are stored as ids, without foreign keys: the trail outlives them.
 """
 
 from datetime import date, datetime, time, timedelta
@@ -8,20 +8,21 @@ from typing import Self
 
 from django.db import models
 from django.db.models import Case, Exists, OuterRef, Q, Value, When
+from django.db.models.expressions import RawSQL
 from django.db.models.functions import NullIf
 from django.utils import timezone
 
 from accounts.models.people import Organisation
 from accounts.roles import Role
 
-# Of ids: a row may become visible after others with higher ids. What comes later still is sealed before a daily root.
+# A row can become visible after others with ids this much higher; one that is even later is sealed before a daily root.
 LATECOMERS = 20_000
-# The ids and the moments of rows are taken one after the other: neighbours may have them in another order.
+# A row takes its id and its time one after the other, so rows this close can have them in a different order.
 NEIGHBOURS = 1_000
 
 
 class Retention(models.TextChoices):
-    """How long a row is kept; each chain holds rows of one, so that it can be cut at its front."""
+    """How long a row is kept; all rows of a chain have the same retention, so that it can be cut at its front."""
 
     SHORT = "short", "Reads and sign-ins"
     LONG = "long", "Changes"
@@ -50,12 +51,17 @@ class AuditRowQuerySet(models.QuerySet):
         return self.filter(~Exists(AuditSeal.objects.filter(row_id=OuterRef("pk"))))
 
     def recent(self) -> Self:
-        """Where all rows are that no seal can have yet, but for those of a transaction that took very long."""
-        last = AuditSeal.objects.order_by("-row_id").values_list("row_id", flat=True).first()
+        """Return the rows that include all unsealed ones, except those of a very long transaction.
+
+        A row with an id that has not been given out yet does not hide others.
+        """
+        given = RawSQL("(SELECT last_value FROM accounts_auditrow_id_seq)", [])
+        seals = AuditSeal.objects.filter(row_id__lte=given).order_by("-row_id")
+        last = seals.values_list("row_id", flat=True).first()
         return self.filter(pk__gt=(last or 0) - LATECOMERS)
 
     def between(self, first: date | None, last: date | None) -> Self:
-        """Of these UK days, both included; found by id, in the order of which rows are listed."""
+        """Return the rows of these UK dates, both included; found by id, by which rows are listed."""
         rows = self
         if first:
             rows = rows.filter(at__gte=_midnight(first), pk__gt=rows._id_at(first) - NEIGHBOURS)
@@ -65,7 +71,7 @@ class AuditRowQuerySet(models.QuerySet):
         return rows
 
     def _id_at(self, day: date) -> int:
-        """The id of the first row of `day`, or one that no row has reached yet."""
+        """Return the id of the first row of `day`, or one that no row has reached yet."""
         found = AuditRow.objects.filter(at__gte=_midnight(day)).order_by("at").values_list("pk", flat=True).first()
         return found or 2**62
 
@@ -77,7 +83,7 @@ def _midnight(day: date) -> datetime:
 class AuditRow(models.Model):
     """One act: ids, names of keys and hashes of personal values; never a MAP ID, never a personal value.
 
-    `hashes`: name → SHA-256, in hex, of the salt and the value that lie in AuditValue.
+    `hashes`: name → SHA-256, in hex, of the salt and the value in AuditValue.
     """
 
     at = models.DateTimeField()
@@ -111,7 +117,7 @@ class AuditRow(models.Model):
 class AuditValue(models.Model):
     """A personal value beside its row: it can be corrected, or erased together with its salt.
 
-    `told_in`: the row that tells of the correction or erasure.
+    `told_in`: the row that records the correction or erasure.
     """
 
     row = models.ForeignKey(AuditRow, models.DO_NOTHING, related_name="values", db_index=False)
@@ -156,7 +162,7 @@ class AuditSeal(models.Model):
 
 
 class ChainMark(models.Model):
-    """How far a chain had come: its last position, and the hash there. Without an organisation: the overall chain."""
+    """The last position of a chain at one time, and the hash there; without an organisation, the overall chain."""
 
     at = models.DateTimeField(default=timezone.now)
     organisation_id = models.BigIntegerField(null=True)
@@ -176,14 +182,14 @@ class ChainMark(models.Model):
 
 
 class AuditHead(ChainMark):
-    """The end of a chain after a sealing: the next one goes on from here."""
+    """The end of a chain after a sealing; the next one continues from here."""
 
     class Meta:
         indexes = [models.Index(fields=["organisation_id", "retention", "position"], name="audit_head_of_chain")]
 
 
 class AuditRoot(ChainMark):
-    """The end of a chain after a UK day, for everybody to note."""
+    """The end of a chain after a UK date, for its organisation to note."""
 
     day = models.DateField()
 
@@ -196,7 +202,22 @@ class AuditRoot(ChainMark):
 
 
 class AuditCut(ChainMark):
-    """Where a chain begins since its front expired: after the position of a daily root."""
+    """The new beginning of a chain whose front has expired: after the position of a daily root.
+
+    `told_in`: the row that tells of it, and how old the expired rows were.
+    """
+
+    told_in = models.BigIntegerField(null=True)
 
     class Meta:
         indexes = [models.Index(fields=["organisation_id", "retention", "position"], name="audit_cut_of_chain")]
+
+
+class AuditTally(models.Model):
+    """How many rows of this retention have ever been sealed: where the overall chain must end, whatever is there."""
+
+    retention = models.CharField(max_length=5, choices=Retention, primary_key=True)
+    sealed = models.BigIntegerField()
+
+    def __str__(self) -> str:
+        return f"{self.retention} {self.sealed}"

@@ -15,7 +15,7 @@ class RunningDownload(models.Model):
 
     host = models.CharField(max_length=255)
     process = models.IntegerField()
-    subject = models.CharField(max_length=40)  # a person or a token, as limits count them
+    subject = models.CharField(max_length=40)  # a person or a token, as in the limits
     started_at = models.DateTimeField(db_default=Now())
     seen_at = models.DateTimeField(db_default=Now())
 

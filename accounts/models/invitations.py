@@ -1,4 +1,4 @@
-"""Invitations to a job for an organisation, by e-mail."""
+"""Invitations by email to a membership of an organisation."""
 
 from datetime import timedelta
 from typing import Self
@@ -13,24 +13,24 @@ from accounts.roles import Job
 
 class InvitationQuerySet(models.QuerySet):
     def open(self) -> Self:
-        """Neither accepted nor revoked; their link may have expired, until it is sent again."""
+        """Return those neither accepted nor revoked; their links may have expired."""
         return self.filter(accepted_at=None, revoked_at=None)
 
     def valid(self) -> Self:
-        """Those whose link works now."""
+        """Return those whose link works now."""
         return self.open().filter(expires_at__gt=timezone.now())
 
 
 class Invitation(models.Model):
-    """An offer to one e-mail address of one job; the link's secret is kept as its SHA-256 alone.
+    """An invitation of one email address to one access level; only the SHA-256 of the link's secret is kept.
 
-    `invited_by` is nobody for the operator's, `approved_by` a second DCC administrator where it takes two.
+    `invited_by` is None if the operator invited, `approved_by` a second DCC administrator if one had to approve.
     """
 
     VALID_FOR = timedelta(hours=72)
 
     organisation = models.ForeignKey(Organisation, models.PROTECT, related_name="invitations")
-    email = models.EmailField("e-mail address", max_length=254)
+    email = models.EmailField("email address", max_length=254)
     name = models.CharField(max_length=120)
     job = models.CharField(max_length=16, choices=Job)
     secret_hash = models.CharField(max_length=64)

@@ -1,4 +1,4 @@
-"""Answers of the API that are given again when a request is sent again."""
+"""Answers of the API that are repeated when a request is sent again."""
 
 from datetime import timedelta
 
@@ -9,7 +9,7 @@ from accounts.models.people import Organisation
 
 
 class KeptAnswer(models.Model):
-    """What a request with an Idempotency-Key was answered; `subject` is the token or person that sent it.
+    """The answer to a request with an Idempotency-Key; `subject` is the token or person that sent it.
 
     `fingerprint` is the SHA-256 of the request; without a status it is being answered.
     """

@@ -19,12 +19,12 @@ class Fuel(models.TextChoices):
 
 
 class PeriodQuerySet(models.QuerySet):
-    """Rows that hold from one day to another, both included; without an end they hold on."""
+    """Rows in force from one date to another, both included; without an end, indefinitely."""
 
     start, end = "effective_from", "effective_to"
 
     def on(self, day: date) -> Self:
-        """Those in force on `day`."""
+        """Return those in force on `day`."""
         return self.filter(
             Q(**{f"{self.start}__lte": day}),
             Q(**{f"{self.end}__isnull": True}) | Q(**{f"{self.end}__gte": day}),
@@ -35,19 +35,19 @@ class BindingQuerySet(PeriodQuerySet):
     start, end = "valid_from", "valid_to"
 
     def with_entries(self) -> Self:
-        """Each with `entries`: the row ids of the list entries, of whatever period, under its code."""
+        """Add `entries`: the row ids of all list entries under the code, of whatever period."""
         same = Participant.objects.filter(fuel=OuterRef("fuel"), role=OuterRef("role"), code=OuterRef("code"))
         return self.annotate(entries=ArraySubquery(same.order_by().values("pk")))
 
 
 class ParticipantQuerySet(PeriodQuerySet):
     def named(self, text: str) -> Self:
-        """Entries with this part of a name, or this code, all without one; by role, fuel and code."""
+        """Return entries whose name contains the text or whose code it is, or all; by role, fuel and code."""
         found = self.filter(Q(name__icontains=text) | Q(code__iexact=text)) if text else self
         return found.order_by("role", "fuel", "code", "effective_from")
 
     def not_valid(self, day: date) -> Self:
-        """Entries whose code is not in force on `day`, under any entry."""
+        """Return entries whose code is not in force on `day` under any entry."""
         same_code = Participant.objects.on(day).filter(
             fuel=OuterRef("fuel"), role=OuterRef("role"), code=OuterRef("code")
         )

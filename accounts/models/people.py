@@ -1,4 +1,4 @@
-"""Who takes part: people, organisations, and who does what for whom."""
+"""People, organisations and memberships."""
 
 from datetime import date, datetime, timedelta
 from typing import Self
@@ -16,7 +16,7 @@ from accounts.roles import Job, Permission, Role, allows
 
 class UserManager(BaseUserManager["User"]):
     def create_user(self, email: str, name: str, password: str | None = None) -> "User":
-        """A person who may sign in once they have a membership; without a password, they must set one."""
+        """Create a person; without a password, they must set one before they can sign in."""
         user = self.model(email=email.strip().lower(), name=name)
         user.set_password(password)
         user.save(using=self._db)
@@ -27,9 +27,9 @@ class UserManager(BaseUserManager["User"]):
 
 
 class User(AbstractBaseUser):
-    """A person. What they may do follows from their memberships alone."""
+    """A person. What they can do follows only from their memberships."""
 
-    email = models.EmailField("e-mail address", max_length=254)
+    email = models.EmailField("email address", max_length=254)
     name = models.CharField(max_length=120)
     is_active = models.BooleanField(default=True)
     joined_at = models.DateTimeField(default=timezone.now, editable=False)
@@ -74,6 +74,8 @@ class Organisation(models.Model):
     name = models.CharField(max_length=120)
     role = models.CharField(max_length=8, choices=Role)
     is_active = models.BooleanField(default=True)
+    # Whether its administrators are emailed the daily roots of its audit trail.
+    receives_roots = models.BooleanField(default=False, db_default=False)
 
     objects = OrganisationQuerySet.as_manager()
 
@@ -89,7 +91,7 @@ class Organisation(models.Model):
 
 
 class Factor(models.TextChoices):
-    """The strongest second factor that somebody has set up."""
+    """The strongest second factor that someone has set up."""
 
     PASSKEY = "passkey", "Passkey"
     APP = "authenticator_app", "Authenticator app"
@@ -97,7 +99,7 @@ class Factor(models.TextChoices):
 
 
 class Standing(models.TextChoices):
-    """How a membership stands: somebody can act under an active one alone."""
+    """The state of a membership; someone can act only under an active one."""
 
     ACTIVE = "active", "Active"
     SUSPENDED = "suspended", "Suspended"
@@ -107,32 +109,32 @@ class Standing(models.TextChoices):
 
 
 def review_due_on(confirmed_at: datetime) -> date:
-    """The UK day on which a membership confirmed at this moment is to be confirmed again."""
+    """Return the UK date on which a membership confirmed at this time has to be confirmed again."""
     return timezone.localdate(confirmed_at) + timedelta(days=settings.ACCESS_REVIEW_DAYS)
 
 
 class MembershipQuerySet(models.QuerySet):
     def current(self) -> Self:
-        """Not ended; perhaps suspended."""
+        """Return those not ended, including suspended ones."""
         return self.filter(ended_at=None)
 
     def in_force(self) -> Self:
-        """Under which somebody can act: of an organisation that takes part, neither ended nor suspended."""
+        """Return those under which someone can act: of an active organisation and account, not ended or suspended."""
         return self.current().filter(suspended_at=None, organisation__is_active=True, user__is_active=True)
 
     def administrators(self) -> Self:
         return self.filter(job=Job.ADMINISTRATOR)
 
     def due_by(self, day: date) -> Self:
-        """Current ones whose yearly review is due on that UK day or was before."""
+        """Return current ones whose yearly review is due by that UK date."""
         return self.current().filter(confirmed_at__date__lte=day - timedelta(days=settings.ACCESS_REVIEW_DAYS))
 
     def with_last_used(self) -> Self:
-        """`last_used`: the last sign-in of its person; without one since, when the account or the membership began."""
+        """Add `last_used`: the person's last sign-in, or when the account or the membership began, if that is later."""
         return self.annotate(last_used=Greatest(Coalesce("user__last_login", "user__joined_at"), "began_at"))
 
     def with_factor(self) -> Self:
-        """`factor`: the strongest second factor of its person."""
+        """Add `factor`: the person's strongest second factor."""
 
         def has(kind: str) -> Exists:
             return Exists(User.objects.filter(pk=OuterRef("user_id"), authenticator__type=kind))
@@ -147,16 +149,16 @@ class MembershipQuerySet(models.QuerySet):
 
 
 class Membership(models.Model):
-    """One person's job for one organisation. It ends, and is never removed."""
+    """One person's access level in one organisation. It ends, and is never removed."""
 
     user = models.ForeignKey(User, models.PROTECT, related_name="memberships")
     organisation = models.ForeignKey(Organisation, models.PROTECT, related_name="memberships")
     job = models.CharField(max_length=16, choices=Job)
     began_at = models.DateTimeField(default=timezone.now, editable=False)
-    # By the yearly review of access: when an administrator last said that it is right, and who.
+    # By the yearly review of access: when an administrator last confirmed it, and who.
     confirmed_at = models.DateTimeField(default=timezone.now)
     confirmed_by = models.ForeignKey(User, models.PROTECT, null=True, related_name="+", db_index=False)
-    # Of an account that nobody signs in to: when its person was told, and when the membership was withheld.
+    # For an account that nobody signs in to: when its owner was warned, and when the membership was suspended.
     warned_at = models.DateTimeField(null=True)
     suspended_at = models.DateTimeField(null=True)
     ended_at = models.DateTimeField(null=True)

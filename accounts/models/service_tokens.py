@@ -1,4 +1,4 @@
-"""Tokens with which an organisation's own systems act for it."""
+"""API tokens, with which an organisation's own systems act for it."""
 
 from datetime import datetime, timedelta
 from typing import Self
@@ -18,15 +18,15 @@ class ServiceTokenQuerySet(models.QuerySet):
         return self.filter(organisation=organisation)
 
     def valid(self) -> Self:
-        """Those that open a door now: neither revoked nor expired, of an organisation that takes part."""
+        """Return those that work now: neither revoked nor expired, of an organisation that takes part."""
         return self.filter(revoked_at=None, expires_at__gt=timezone.now(), organisation__is_active=True)
 
     def current(self) -> Self:
-        """Those not revoked; they may have expired, and keep their names until they are revoked."""
+        """Return those not revoked; they may have expired, and keep their names until they are revoked."""
         return self.filter(revoked_at=None)
 
     def to_be_told_of(self, now: datetime) -> Self:
-        """The valid and the expired of which a moment to tell has come since it was made or told of last."""
+        """Return those not revoked for which an email has become due since their creation or the last email."""
         tokens = self.current().filter(organisation__is_active=True)
         untold = Q()
         for ahead in ServiceToken.TELL_AHEAD:
@@ -35,15 +35,15 @@ class ServiceTokenQuerySet(models.QuerySet):
 
 
 class ServiceToken(models.Model):
-    """A token of an organisation, of which SHA-256 and the first characters are kept; the whole is shown once.
+    """A token of an organisation. Only its SHA-256 and its first characters are kept; it is shown in full once.
 
-    `networks`: in CIDR notation, from which it may be used; none given, from everywhere.
+    `networks`, in CIDR notation, from which it can be used; if empty, from everywhere.
     """
 
     JOBS = (Job.VIEWER, Job.EDITOR)
     LONGEST_NAME = 60
     USUAL_DAYS, MOST_DAYS = 90, 365
-    # How long before its end the organisation's administrators are told, and once it has come.
+    # How long before the end the organisation's administrators get an email; the last one is at the end.
     TELL_AHEAD = (timedelta(days=14), timedelta(days=2), timedelta(0))
 
     class State(models.TextChoices):

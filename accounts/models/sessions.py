@@ -1,4 +1,4 @@
-"""Sessions, one row for each browser: what is asked of many at once, or by the clock, is a column."""
+"""Sessions, one row for each browser, with a column for everything that queries need."""
 
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -17,7 +17,7 @@ from accounts.models.single_sign_on import SingleSignOn
 
 
 class End(StrEnum):
-    """Which of the two times of a session was up."""
+    """Which of the two limits has ended a session."""
 
     IDLE = "idle"
     LONGEST = "longest"
@@ -25,7 +25,7 @@ class End(StrEnum):
 
 class SessionQuerySet(models.QuerySet):
     def signed_in(self) -> Self:
-        """Those of somebody, whose time is not up."""
+        """Return those of people, whose time is not up."""
         now = timezone.now()
         return self.filter(
             user__isnull=False,
@@ -34,19 +34,19 @@ class SessionQuerySet(models.QuerySet):
         )
 
     def stored(self) -> Self:
-        """Those that Django still reads."""
+        """Return those that Django still reads."""
         return self.filter(expire_date__gt=timezone.now())
 
     def of_nobody(self, first: str | None, last: str | None) -> Self:
-        """Those that nobody has signed in to, from the network addresses `first` to `last`, or from an unknown one."""
+        """Return those without a person, from the network addresses `first` to `last`, or from an unknown one."""
         return self.filter(Q(address__range=(first, last)) if first else Q(address=None), user=None)
 
 
 class Session(AbstractBaseSession):
     """A session of one browser; without `user`, nobody has signed in to it, or it has timed out.
 
-    `signed_in_through`: the provider that its person came through, if any. `address` and `user_agent` are those of the
-    request that signed in.
+    `signed_in_through` is the provider that was used, if any. `address` and `user_agent` are those of the request that
+    signed in.
     """
 
     LONGEST_AGENT = 200
@@ -85,7 +85,7 @@ class Session(AbstractBaseSession):
 
     @property
     def over(self) -> End | None:
-        """Which time of somebody's session is up, if any."""
+        """Return which limit has ended the person's session, if any."""
         now = timezone.now()
         if self.user_id is None:
             return None

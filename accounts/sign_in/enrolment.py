@@ -1,4 +1,4 @@
-"""Who must enrol a second factor is led to do so, whichever page they ask for."""
+"""Leads anyone who must enrol a second factor to do so, whichever page they ask for."""
 
 from collections.abc import Callable
 
@@ -7,7 +7,7 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.http import urlencode
 
-# What enrolling takes, beside the pages that are open to those not signed in.
+# The pages needed to enrol, besides those open to everyone.
 PAGES = frozenset(
     {
         "enrol",

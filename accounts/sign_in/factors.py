@@ -1,4 +1,4 @@
-"""Second factors: who has one, who needs one, and whether a request may go on without."""
+"""Second factors: who has one, who needs one, and whether a request can continue without one."""
 
 from allauth.mfa.models import Authenticator
 from django.conf import settings
@@ -12,7 +12,7 @@ SIGNED_IN_THROUGH = "signed_in_through"  # of a session: the SingleSignOn that i
 
 
 def has_factor(user: User, *, beside: Authenticator | None = None) -> bool:
-    """Whether the person has an authenticator app or a passkey, `beside` one of them."""
+    """Whether the person has an authenticator app or a passkey other than `beside`."""
     held = Authenticator.objects.filter(user=user, type__in=FACTORS)
     return held.exclude(pk=beside.pk if beside else None).exists()
 
@@ -20,12 +20,12 @@ def has_factor(user: User, *, beside: Authenticator | None = None) -> bool:
 def needs_factor(request: HttpRequest) -> bool:
     """Whether this person must have one in this session: by the setting, or since their factors were reset.
 
-    Whom an organisation's provider let in, it asked for factors itself.
+    An organisation's provider asks for factors itself, so its people are exempt.
     """
     required = settings.MFA_REQUIRED and SIGNED_IN_THROUGH not in request.session
     return required or request.user.must_enrol
 
 
 def lacks_factor(request: HttpRequest) -> bool:
-    """Whether somebody is signed in who must enrol a factor before they act for anybody."""
+    """Whether the person signed in must enrol a factor before they can act for an organisation."""
     return request.user.is_authenticated and needs_factor(request) and not has_factor(request.user)

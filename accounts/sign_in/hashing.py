@@ -1,4 +1,4 @@
-"""Secrets of which the database has only the hash: API tokens, and links in emails.
+"""Secrets that the database has only as a hash: API tokens, and links in emails.
 
 A secret of 256 random bits needs no salt and no slow hash.
 """
@@ -21,7 +21,7 @@ def hash_of_unknown() -> str:
 
 
 def link_secret(purpose: str, pk: int, asked_at: datetime) -> str:
-    """Return the secret of a link, which follows from SECRET_KEY and the moment at which its email was asked for.
+    """Return the secret of a link, derived from SECRET_KEY and the time at which its email was asked for.
 
     So if a worker is killed and the email is sent again, both have the same link.
     """

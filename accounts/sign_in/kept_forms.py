@@ -1,6 +1,6 @@
-"""Forms that were sent after their session had ended: kept for their person, who finds them filled in again.
+"""Forms that were sent after their session had ended: kept for their user, who finds them filled in again.
 
-Nothing is ever submitted by itself. Each view with a form declares what is kept of it, and fills it in:
+Nothing is ever submitted automatically. Each view with a form declares what is kept of it, and fills it in:
 
     @keeps(SomeForm)
     def some_page(request):
@@ -26,16 +26,16 @@ from accounts import acting
 KEPT = "kept_forms"  # in the session: address of the page → form, the oldest first
 MOST = 5  # forms of one person: each open tab may hold one
 NEVER_KEPT = (forms.PasswordInput, forms.FileInput)
-WORDS = "You were signed out. What you typed is still here; nothing was saved."
-NOTHING_TYPED = "You were signed out, and nothing was done."
+WORDS = "You were signed out. Everything you typed is still here, but nothing has been saved."
+NOTHING_TYPED = "You were signed out, and nothing has changed."
 
 View = Callable[..., HttpResponse]
 
 
 def keeps(*kinds: type[forms.Form], families: tuple[str, ...] = ()) -> Callable[[View], View]:
-    """Declare the forms of a view, whose fields are kept if they come too late: never a password, secret or file.
+    """Declare the forms of a view, whose fields are kept if they are sent too late: never a password, secret or file.
 
-    `families`: how those names begin of which a form has one for each row.
+    `families`: the beginnings of names that a form has once for each row.
     """
     fields = {name: field for kind in kinds for name, field in kind.base_fields.items()}
     names = {name for name, field in fields.items() if not isinstance(field.widget, NEVER_KEPT)}
@@ -48,7 +48,7 @@ def keeps(*kinds: type[forms.Form], families: tuple[str, ...] = ()) -> Callable[
 
 
 def sent_from(page: str) -> Callable[[View], View]:
-    """Declare the page with the button of a view that only takes forms, where no page lies above its address."""
+    """Declare the page that has the button for a view without a page, if no page is above its address."""
 
     def declare(view: View) -> View:
         view.sent_from = page
@@ -58,7 +58,7 @@ def sent_from(page: str) -> Callable[[View], View]:
 
 
 def keep(request: HttpRequest, person: int) -> None:
-    """Keep the form that `request` sends for `person`: what its page declares, within the bounds of any form."""
+    """Keep the form that `request` sends for `person`: the fields its page declares, up to the limits of a form."""
     path, session = _path(page_of(request)), request.session
     view = _view_of(path)
     fields = {name: values for name, values in request.POST.lists() if _is_kept(name, view)}
@@ -73,7 +73,7 @@ def _is_kept(name: str, view: View | None) -> bool:
 
 
 def _bounded(kept: dict[str, dict]) -> dict[str, dict]:
-    """Without the oldest, so that all together are no larger than one form may be."""
+    """Return the newest forms that together are no larger than one form can be."""
     paths = list(kept)[-MOST:]
     while len(json.dumps([kept[path] for path in paths], ensure_ascii=False)) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
         paths = paths[1:]
@@ -81,9 +81,9 @@ def _bounded(kept: dict[str, dict]) -> dict[str, dict]:
 
 
 def give_back(request: HttpRequest) -> HttpResponse | None:
-    """Lead to the page of a form whose CSRF token is from before its person signed in again, to find it filled in.
+    """Return a form whose CSRF token is from before its user signed in again, filled in on its page.
 
-    For what a page of this site sends in the name of one of the person's own memberships; else nothing.
+    Only for forms that a page of this site sends for one of the user's own memberships; otherwise None.
     """
     declared = hasattr(request.resolver_match.func, "permission")
     from_here = request.headers.get("Origin") == f"{request.scheme}://{request.get_host()}"
@@ -95,20 +95,20 @@ def give_back(request: HttpRequest) -> HttpResponse | None:
 
 
 def waiting(session: SessionBase) -> dict[str, dict]:
-    """The forms in `session` that are still kept."""
+    """Return the forms in `session` that are still kept."""
     oldest = time.time() - settings.SESSION_OF_NOBODY_SECONDS
     return {path: form for path, form in session.get(KEPT, {}).items() if form["at"] > oldest}
 
 
 def forget_old(session: SessionBase) -> None:
-    """Drop the forms that nobody has asked for in time."""
+    """Remove the forms that nobody has asked for in time."""
     current = waiting(session)
     if len(current) < len(session.get(KEPT, {})):
         session[KEPT] = current
 
 
 def kept(request: HttpRequest) -> MultiValueDict | None:
-    """What the person of `request` had typed on its page when the session ended; given once."""
+    """Return what the user had typed on the page of `request` when the session ended; only once."""
     path, current = _path(request.get_full_path()), waiting(request.session)
     form = current.get(path) if request.method == "GET" else None
     if form is None or form["person"] != request.user.pk or form["acting"] not in ("", _acting(request)):
@@ -122,7 +122,7 @@ def _acting(request: HttpRequest) -> str:
 
 
 def refilled(request: HttpRequest, form: forms.Form, *, without: Collection[str] = ()) -> forms.Form:
-    """`form`, with what its person had typed there when the session ended, and a message that says so.
+    """Return `form` with what its user had typed when the session ended, and add a message that says so.
 
     Hidden fields come back too, so that a change by somebody else in the meantime is still found. A form that is sent
     is left alone, and so are the fields `without` which the page makes more sense.
@@ -136,7 +136,7 @@ def refilled(request: HttpRequest, form: forms.Form, *, without: Collection[str]
 
 
 def _read(form: forms.Form, typed: MultiValueDict) -> dict[str, object]:
-    """The values of the fields that were sent, as their widgets read them."""
+    """Return the values of the fields that were sent, as their widgets read them."""
     widgets = {name: field.widget for name, field in form.fields.items()}
     return {
         name: widget.value_from_datadict(typed, {}, name)
@@ -146,9 +146,9 @@ def _read(form: forms.Form, typed: MultiValueDict) -> dict[str, object]:
 
 
 def page_of(request: HttpRequest) -> str:
-    """The address of the page whose form `request` sends: its own, the one declared, or the nearest above that opens.
+    """Return the address of the page whose form `request` sends: its own, the one declared, or the nearest one above.
 
-    “Switch back and go on” sends the form of the page that it leads to.
+    The 409 page sends the form of the page that it leads back to.
     """
     address = safe_next(request) if "replay" in request.POST else request.get_full_path()
     path = _path(address)
@@ -180,13 +180,13 @@ def _view_of(path: str) -> View | None:
 
 
 def _opens(path: str) -> bool:
-    """Whether there is a page, rather than an address to which forms are sent only."""
+    """Whether there is a page at this address, which otherwise only receives forms."""
     view = _view_of(path)
     return view is not None and "GET" in getattr(view, "methods", ("GET",))
 
 
 def safe_next(request: HttpRequest) -> str:
-    """Where to go on: a path of this site, else the dashboard."""
+    """Return where to continue: a path of this site, otherwise the dashboard."""
     onward = request.GET.get("next", "")
     safe = url_has_allowed_host_and_scheme(onward, allowed_hosts=None) and onward.startswith("/")
     return onward if safe else "/"

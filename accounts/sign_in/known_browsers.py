@@ -1,6 +1,6 @@
-"""Which browsers somebody has signed in with before; a sign-in with another one is mailed.
+"""Which browsers someone has signed in with before; a sign-in with another one is reported by email.
 
-The browser itself keeps it, in a signed cookie: for each account a keyed hash, void once the password is another one.
+The browser itself keeps this, in a signed cookie: for each account a keyed hash, void once its password changes.
 """
 
 import re
@@ -15,8 +15,8 @@ from accounts.models import User
 COOKIE = "known_browser"
 SALT = "accounts.sign_in.known_browsers"
 KEPT = 365 * 24 * 3600
-ACCOUNTS = 20  # in one browser; the one longest not used is forgotten first
-# What a browser calls itself, the more particular name first: most claim to be several.
+ACCOUNTS = 20  # in one browser; the least recently used is forgotten first
+# The names browsers give themselves, the more specific first: most claim to be several.
 BROWSERS = {
     "Edg": "Edge",
     "OPR/": "Opera",
@@ -36,12 +36,12 @@ SYSTEMS = {
 
 
 def knows(request: HttpRequest, user: User) -> bool:
-    """Whether this person has signed in with this browser before, under the password of today."""
+    """Whether this person has signed in with this browser before, under their current password."""
     return _mark(user) in _marks(request)
 
 
 def remember(request: HttpRequest, response: HttpResponse, user: User) -> None:
-    """From now on, and for a year, the browser is known for this person."""
+    """Remember the browser for this person, for a year."""
     mark = _mark(user)
     marks = [mark, *(other for other in _marks(request) if other != mark)][:ACCOUNTS]
     response.set_signed_cookie(
@@ -67,7 +67,7 @@ def _mark(user: User) -> str:
 
 
 def in_words(user_agent: str) -> str:
-    """What a browser calls itself, in plain words: “Firefox on Windows”."""
+    """Return the name a browser gives itself, in plain words: “Firefox on Windows”."""
     browser = _first(BROWSERS, user_agent) or "Unknown browser"
     system = _first(SYSTEMS, user_agent)
     return f"{browser} on {system}" if system else browser

@@ -1,4 +1,4 @@
-"""How django-allauth's second factors serve this portal: secrets encrypted, codes good for one use."""
+"""How django-allauth's second factors work in the portal: secrets are encrypted, and each code works once."""
 
 from io import BytesIO
 
@@ -24,7 +24,8 @@ class FactorAdapter(DefaultMFAAdapter):
     error_messages = DefaultMFAAdapter.error_messages | {
         "cannot_delete_authenticator": "This is your only second factor, and you need one. Add another before you "
         "remove it.",
-        "incorrect_code": "That was not right, or it was used before. A code of an app works once: wait for the next.",
+        "incorrect_code": "This code is incorrect or has already been used. Enter another: an app shows a new one "
+        "every 30 seconds.",
     }
 
     def encrypt(self, text: str) -> str:
@@ -34,11 +35,11 @@ class FactorAdapter(DefaultMFAAdapter):
         return encryption.decrypt(encrypted_text)
 
     def can_delete_authenticator(self, authenticator: Authenticator) -> bool:
-        """The last one goes only where none is needed."""
+        """Refuse to remove the last one if one is required."""
         return not needs_factor(self.request) or has_factor(authenticator.user, beside=authenticator)
 
     def build_totp_svg(self, url: str) -> str:
-        """The code as an element of the page: the content policy lets no image stand in its own address."""
+        """Return the code as an element of the page: the content policy refuses images in `data:` addresses."""
         code = qrcode.make(url, image_factory=SvgPathImage)
         written = BytesIO()
         code.save(written)
@@ -49,12 +50,12 @@ class FactorAdapter(DefaultMFAAdapter):
         return f"Passkey {held + 1}" if held else "Passkey"
 
     def _get_site_name(self) -> str:
-        """What authenticators show; not the host that was asked."""
+        """Return the name that authenticators show, not the host that was asked."""
         return app_settings.TOTP_ISSUER
 
 
 def spend(user: User, code: str) -> None:
-    """A code of an app opens once, as long as it is good; django-allauth itself remembers it for a third of that."""
+    """Accept a code of an app once while it is valid; django-allauth itself remembers it for a third of that time."""
     good_for = app_settings.TOTP_PERIOD * (2 * app_settings.TOTP_TOLERANCE + 1)
     digits = "".join(filter(str.isdecimal, code))  # however they were separated
     if not cache.add(f"accounts.sign_in.mfa.spent:{user.pk}:{digits}", True, good_for):
@@ -87,7 +88,7 @@ class CodeAgainForm(ReauthenticateForm):
 
 
 class AppForm(ActivateTOTPForm):
-    code = code_field("Six digits of the app")
+    code = code_field("Six-digit code from the app")
 
     def clean_code(self) -> str:
         code = super().clean_code()
@@ -96,9 +97,9 @@ class AppForm(ActivateTOTPForm):
 
 
 class PasskeyForm(AddWebAuthnForm):
-    """A passkey stands in for the password too, unless the key cannot tell its owner."""
+    """A passkey replaces the password too, unless the key cannot verify its owner."""
 
     name = forms.CharField(required=False, max_length=LONGEST_NAME, label="Name of the passkey")
     passwordless = forms.BooleanField(
-        required=False, initial=True, label="Sign in with it alone, without a password (untick for a key without PIN)"
+        required=False, initial=True, label="Sign in with it alone, without a password (untick for a key without a PIN)"
     )

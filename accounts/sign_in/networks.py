@@ -11,14 +11,14 @@ EXAMPLE = "Write it as 192.0.2.0/24 or 2001:db8::/32."
 
 
 def parse_networks(text: str) -> list[str]:
-    """The networks in `text`, parted by white space or commas, in canonical form and each once.
+    """Return the networks in `text`, separated by white space or commas, in canonical form and each once.
 
-    Raises ValueError with a sentence. Digits that a network leaves open must be zero: else a slip of the prefix opens
-    more than was meant.
+    Raises ValueError with a sentence. Host bits must be zero: otherwise a mistyped prefix would allow more than was
+    meant.
     """
     found = dict.fromkeys(str(_parse(given)) for given in re.split(r"[\s,;]+", text) if given)
     if len(found) > MOST:
-        raise ValueError(f"These are {len(found)} networks. A token has at most {MOST}.")
+        raise ValueError(f"You entered {len(found)} networks. An API token can have at most {MOST}.")
     return list(found)
 
 
@@ -31,14 +31,14 @@ def _parse(text: str) -> IPv4Network | IPv6Network:
     if inside.ip != network.network_address:
         raise ValueError(f"{quote(text)} is an address inside a network. Do you mean {network}, or {inside.ip} alone?")
     if network.prefixlen == 0:
-        raise ValueError(f"{quote(text)} is everywhere. To allow that, leave the field empty.")
+        raise ValueError(f"{quote(text)} allows every address. To do that, leave the field empty.")
     if isinstance(network, IPv6Network) and network.network_address.ipv4_mapped:
-        raise ValueError(f"{quote(text)} stands for addresses of version 4. Write them as 192.0.2.0/24.")
+        raise ValueError(f"{quote(text)} stands for IPv4 addresses. Write them as 192.0.2.0/24.")
     return network
 
 
 def bounds_of(address: str | None) -> tuple[str | None, str | None]:
-    """The first and last address that one visitor may have who comes from `address`: of IPv6, 64 bits are theirs."""
+    """Return the first and last address that the visitor at `address` can have: with IPv6, a network of 64 bits."""
     if address is None:
         return None, None
     given = _unmapped(ip_address(address))
@@ -47,7 +47,7 @@ def bounds_of(address: str | None) -> tuple[str | None, str | None]:
 
 
 def lies_within(address: str, networks: Iterable[str]) -> bool:
-    """Whether a client's address is in one of `networks`; what is no address is in none."""
+    """Whether a client's address is in one of `networks`; False for a text that is not an address."""
     try:
         given = _unmapped(ip_address(address))
     except ValueError:
@@ -56,5 +56,5 @@ def lies_within(address: str, networks: Iterable[str]) -> bool:
 
 
 def _unmapped(address: IPv4Address | IPv6Address) -> IPv4Address | IPv6Address:
-    """A server that listens to both versions gives addresses of version 4 as those of version 6."""
+    """Return the IPv4 address, which a server that listens to both versions gives as IPv6."""
     return getattr(address, "ipv4_mapped", None) or address

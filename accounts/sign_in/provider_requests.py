@@ -1,20 +1,22 @@
-"""What the portal asks of an organisation's provider itself: of its hosts alone, so much in so long."""
+"""The portal's own requests to an organisation's provider: only to its hosts, with limits of size and time."""
 
 import io
+import ipaddress
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from urllib.parse import urlsplit
 
 import requests
 import urllib3
 from django.conf import settings
+from django.db import connection as database
 from requests.adapters import HTTPAdapter
 from urllib3.util import connection
 
-from accounts.errors import NotAllowed, quote
+from accounts.errors import Busy, NotAllowed, quote
 
 WELL_KNOWN = "/.well-known/openid-configuration"
 ENDPOINTS = ("authorization_endpoint", "token_endpoint", "jwks_uri")
@@ -22,24 +24,56 @@ FETCHED = ("token_endpoint", "jwks_uri", "userinfo_endpoint")
 MOST_BYTES = 256 * 1024
 SECONDS = 5  # of silence, and to take an answer once it has begun
 EXCHANGE_SECONDS = 10  # for all that one page asks of a provider, however many requests that takes
+EXCHANGES = 2  # at once, over all processes: a provider that drips keeps no more threads than these
+KEPT_SECONDS, MOST_KEPT = 300, 1000  # discovery documents, in each process
+NAT64 = ipaddress.ip_network("64:ff9b::/96")
 LOCAL = {"127.0.0.1", "localhost"}
+
+# Held until the transaction of the request ends.
+TURN = """
+SELECT EXISTS (
+    SELECT FROM generate_series(1, %s) AS place
+    WHERE pg_try_advisory_xact_lock(hashtext('exchanges with providers'), place)
+)
+"""
+CROWDED = "Too many people are signing in through their organisation at this moment. Try again in a few seconds."
+kept: dict[str, tuple[float, requests.Response]] = {}
 
 
 class NotAsked(requests.RequestException):
-    """The request would go somewhere else than to the provider, or its answer goes beyond what is taken."""
+    """The request would go elsewhere than to the provider, or its answer exceeds a limit."""
 
 
 class Deadline:
-    """When an exchange with a provider is over, be it of one request or of several."""
+    """The end of an exchange with a provider, of one request or several.
 
-    def __init__(self) -> None:
-        self.at = time.monotonic() + EXCHANGE_SECONDS
+    Before the first of them goes out, `begin` is called.
+    """
+
+    def __init__(self, begin: Callable[[], None] | None = None) -> None:
+        self.at, self._begin = time.monotonic() + EXCHANGE_SECONDS, begin
+
+    def begin(self) -> None:
+        if self._begin:
+            self._begin()
+            self._begin = None
 
     def left(self) -> float:
-        """Seconds; raises NotAsked when there are none."""
+        """Return the seconds left; raise NotAsked if there are none."""
         if (left := self.at - time.monotonic()) <= 0:
             raise NotAsked("the exchange takes too long")
         return left
+
+
+def take_turn() -> None:
+    """Raise Busy if as many exchanges are going on as there may be at once."""
+    for _ in range(5):
+        with database.cursor() as cursor:
+            cursor.execute(TURN, [EXCHANGES])
+            if cursor.fetchone()[0]:
+                return
+        time.sleep(0.1)
+    raise Busy(CROWDED, EXCHANGE_SECONDS)
 
 
 class BoundedAdapter(HTTPAdapter):
@@ -56,6 +90,7 @@ class BoundedAdapter(HTTPAdapter):
     def send(self, request: requests.PreparedRequest, **kwargs: object) -> requests.Response:
         if host_of(request.url or "") not in self.hosts:
             raise NotAsked("another host than the provider's")
+        self.deadline.begin()
         timeout = min(SECONDS, self.deadline.left())
         with self._timer():
             response = super().send(request, **kwargs | {"stream": True, "timeout": timeout})
@@ -103,6 +138,22 @@ class BoundedAdapter(HTTPAdapter):
                     sock.shutdown(socket.SHUT_RDWR)
 
 
+class KeepingAdapter(BoundedAdapter):
+    """Asks for a discovery document once in some minutes, not whenever somebody signs in."""
+
+    def send(self, request: requests.PreparedRequest, **kwargs: object) -> requests.Response:
+        address = request.url or ""
+        if not address.endswith(WELL_KNOWN):
+            return super().send(request, **kwargs)
+        until, response = kept.get(address, (0, None))
+        if until < time.monotonic():
+            response = super().send(request, **kwargs)
+            response.content  # noqa: B018 - read, so that it can be read again
+            if response.ok and len(kept) < MOST_KEPT:
+                kept[address] = time.monotonic() + KEPT_SECONDS, response
+        return response
+
+
 class _Watched:
     """A connection of urllib3 that tries one network address after another until the deadline, not each as long."""
 
@@ -117,6 +168,9 @@ class _Watched:
             found, error = [], unknown
         for *_, (address, port, *_scope) in found:
             timeout = min(SECONDS, self.adapter.deadline.left())
+            if not (self.proxy or is_public(address)):
+                error = NotAsked("an address that is not public")
+                continue
             try:
                 sock = connection.create_connection((address, port), timeout, socket_options=self.socket_options)
             except OSError as failed:
@@ -131,6 +185,19 @@ class _Watched:
         raise urllib3.exceptions.NewConnectionError(self, "no connection") from error
 
 
+def is_public(address: str) -> bool:
+    """Whether the portal may connect to this IP address: to no machine behind its own firewall.
+
+    Without TLS (the demo and the tests), to this machine too.
+    """
+    ip = ipaddress.ip_address(address.partition("%")[0])
+    if isinstance(ip, ipaddress.IPv6Address):
+        if ip in NAT64 or ip.sixtofour or ip.teredo:  # these lead to any IPv4 address
+            return False
+        ip = ip.ipv4_mapped or ip
+    return (ip.is_global and not ip.is_multicast) or (ip.is_loopback and not settings.PORTAL_HTTPS)
+
+
 def _read(raw: urllib3.HTTPResponse) -> bytes:
     data, deadline = b"", time.monotonic() + SECONDS
     while chunk := raw.read1(8192, decode_content=True):
@@ -140,20 +207,22 @@ def _read(raw: urllib3.HTTPResponse) -> bytes:
     return data
 
 
-def session_for(hosts: list[str], deadline: Deadline) -> requests.Session:
+def session_for(
+    hosts: list[str], deadline: Deadline, adapter: type[BoundedAdapter] = BoundedAdapter
+) -> requests.Session:
     """Follows a redirect within these hosts at most once."""
     session = requests.Session()
     session.max_redirects = 1
     session.headers["Accept-Encoding"] = "identity"
-    session.mount("https://", BoundedAdapter(hosts, deadline))
-    session.mount("http://", BoundedAdapter(hosts, deadline))
+    session.mount("https://", adapter(hosts, deadline))
+    session.mount("http://", adapter(hosts, deadline))
     return session
 
 
 def host_of(address: str) -> str:
-    """Host and port of an https address; empty for any other.
+    """Return host and port of an https address; empty for any other.
 
-    Without TLS only this machine is asked, by a portal without TLS: the demo and the tests.
+    Plain http is allowed only to this machine, from a portal without TLS: the demo and the tests.
     """
     try:
         parts = urlsplit(address)
@@ -164,24 +233,24 @@ def host_of(address: str) -> str:
 
 
 def discover(issuer: str) -> list[str]:
-    """The hosts that will be asked, as the provider's discovery document names them.
+    """Return the hosts that the provider's discovery document names, which are the only ones asked later.
 
-    Raises NotAllowed, with the reason, unless it answers and names this very issuer.
+    Raises NotAllowed, with the reason, unless the document answers and names this very issuer.
     """
     if not (own := host_of(issuer)):
         raise NotAllowed(f"{quote(issuer)} does not begin with https://.", "issuer")
     document = _document(issuer, own)
     if document.get("issuer") != issuer:
         named = quote(str(document.get("issuer")))
-        raise NotAllowed(f"The provider names itself {named}. Give the issuer exactly as it does.", "issuer")
+        raise NotAllowed(f"The provider names itself {named}. Enter the issuer exactly as it does.", "issuer")
     if missing := [name for name in ENDPOINTS if not host_of(str(document.get(name)))]:
-        raise NotAllowed(f"The provider’s discovery document names no {missing[0]} with https.", "issuer")
+        raise NotAllowed(f"The provider’s discovery document does not name a {missing[0]} with https.", "issuer")
     return sorted({own} | {host for name in FETCHED if (host := host_of(str(document.get(name))))})
 
 
 def _document(issuer: str, own: str) -> dict[str, object]:
     try:
-        with session_for([own], Deadline()) as session:
+        with session_for([own], Deadline(take_turn)) as session:
             answer = session.get(issuer.rstrip("/") + WELL_KNOWN)
             answer.raise_for_status()
             document = answer.json()

@@ -1,5 +1,6 @@
 """Django's sessions in the database, with columns of our own (`accounts.models.sessions`)."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -17,6 +18,8 @@ from accounts.models import Session, User
 from accounts.sign_in.factors import SIGNED_IN_THROUGH
 from accounts.sign_in.networks import bounds_of
 
+FORM = re.compile("[a-z0-9]{32}")
+
 
 class SessionStore(db.SessionStore):
     """Who it is and through which provider they came is Django's data, and goes into columns; the rest is columns only.
@@ -33,19 +36,23 @@ class SessionStore(db.SessionStore):
     def get_model_class(cls) -> type[Session]:
         return Session
 
+    def _validate_session_key(self, key: str | None) -> bool:
+        """Whether it has the form of ours: the database is not asked for anything else, and cannot be for some."""
+        return bool(key and FORM.fullmatch(key))
+
     @property
     def row(self) -> Session:
-        """The columns, as they were read or last written."""
+        """Return the columns, as they were read or last written."""
         self._get_session()
         return self._row
 
     def _come_from(self, request: HttpRequest) -> None:
-        """Note the browser: as the session is created, and as somebody signs in to it."""
+        """Note the browser, when the session is created and when someone signs in to it."""
         self._row.address = get_adapter().get_client_ip(request).partition("%")[0] or None  # without an IPv6 zone
         self._row.user_agent = request.headers.get("User-Agent", "")[: Session.LONGEST_AGENT]
 
     def sign_in(self, user: User, request: HttpRequest) -> None:
-        """The times of `user` begin now."""
+        """Begin the times of `user` now."""
         self.row.user = user
         self._row.signed_in_at = self._row.last_seen_at = timezone.now()
         self._come_from(request)
@@ -62,7 +69,7 @@ class SessionStore(db.SessionStore):
         self._row = Session(address=self._row.address, user_agent=self._row.user_agent)
 
     def create_model_instance(self, data: dict[str, object]) -> Session:
-        """The request that saves somebody's session is an act of theirs."""
+        """Return the row to save, with the browser as it was noted; saving a person's session is an act of theirs."""
         former, self._row = self._row, super().create_model_instance(data)
         self._row.address, self._row.user_agent = former.address, former.user_agent
         if PERSON in data:
@@ -73,7 +80,7 @@ class SessionStore(db.SessionStore):
         return self._row
 
     def save(self, must_create: bool = False) -> None:
-        """As Django does, but whoever was signed out by time-out is not brought back by a request under way."""
+        """Save as Django does, but never bring back a session that timed out while the request ran."""
         if must_create or self.session_key is None:
             super().save(must_create)
         else:
@@ -97,14 +104,14 @@ class SessionStore(db.SessionStore):
             self._make_room()
 
     def _make_room(self) -> None:
-        """Beyond the most of one address, those go that would expire first."""
+        """Remove those of one address that would expire first, beyond the limit."""
         theirs = Session.objects.of_nobody(*bounds_of(self._row.address))
         too_many = theirs.order_by("-expire_date")[settings.SESSIONS_OF_NOBODY :]
         Session.objects.filter(pk__in=too_many.values("pk")).delete()
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Read it again, and write at once what is changed inside: two requests at one time lose nothing of each other.
+        """Read the session again and write changes immediately, so that two requests at one time lose nothing.
 
         Nothing is written if it has ended in the meantime.
         """
@@ -119,7 +126,7 @@ class SessionStore(db.SessionStore):
         self.modified = modified
 
     def time_out(self, left: dict[str, object]) -> bool:
-        """End somebody's session, and leave `left` under its key for minutes; False if it has ended already."""
+        """End a session, and leave `left` under its key for some minutes; False if it has ended already."""
         expires_at = self.get_expiry_date(expiry=settings.SESSION_OF_NOBODY_SECONDS)
         emptied = {"user": None, "signed_in_through": None, "session_data": self.encode(left)}
         theirs = Session.objects.filter(pk=self.session_key, user__isnull=False)
@@ -127,7 +134,7 @@ class SessionStore(db.SessionStore):
 
 
 class SessionMiddleware(Middleware):
-    """Django's; its sessions know the browser they come from."""
+    """Django's middleware, whose sessions also know the browser they come from."""
 
     def process_request(self, request: HttpRequest) -> None:
         super().process_request(request)

@@ -1,4 +1,4 @@
-"""Who comes in through an organisation's provider, and what such a sign-in opens: that organisation, nothing else."""
+"""Sign-in through an organisation's provider: who is let in, and only to that organisation."""
 
 import time
 from collections.abc import Callable
@@ -28,14 +28,14 @@ from accounts.roles import Job
 from accounts.sign_in.allauth_internals import get_authentication_records, record_authentication
 from accounts.sign_in.encryption import decrypt
 from accounts.sign_in.factors import SIGNED_IN_THROUGH
-from accounts.sign_in.provider_requests import Deadline, session_for
+from accounts.sign_in.provider_requests import Deadline, KeepingAdapter, session_for, take_turn
 
 CONFIRM = AuthProcess.REDIRECT  # the way of django-allauth that signs nobody in
 NOBODY = 0  # no provider has this row id: a session through it opens nothing
 
 
 class Refusal(StrEnum):
-    """Why somebody who comes from a provider is not let in; the audit trail keeps it, the page says it in words."""
+    """Why a sign-in through a provider is refused; the audit trail keeps it, and the page says it in words."""
 
     NO_ACCESS = "no_access"
     NOT_VOUCHED_FOR = "not_vouched_for"
@@ -48,7 +48,7 @@ class Refusal(StrEnum):
 
 
 def page_of_provider(request: HttpRequest, email: str) -> str | None:
-    """Where a person with this address signs in, if their organisation's provider vouches for its domain."""
+    """Return the page where a person with this address signs in, if a provider vouches for its domain."""
     sign_on = SingleSignOn.objects.vouching_for(email).select_related("app").first()
     if sign_on is None:
         return None
@@ -58,7 +58,7 @@ def page_of_provider(request: HttpRequest, email: str) -> str | None:
 
 
 def refuse(request: HttpRequest, sign_on: SingleSignOn, why: Refusal, email: str = "") -> HttpResponse:
-    """The page that says so, with whom to ask; noted in the organisation's audit trail."""
+    """Return the page that says why, and whom to ask; note the refusal in the organisation's audit trail."""
     origin = Origin.of(request)
     by = Acting(sign_on.organisation, Job.VIEWER, origin=origin)
     typed = {"typed": typed_hash(email)} if email else {}
@@ -72,34 +72,35 @@ def refuse(request: HttpRequest, sign_on: SingleSignOn, why: Refusal, email: str
 
 
 class SocialAdapter(DefaultSocialAccountAdapter):
-    """How django-allauth treats who comes from a provider: it vouches for addresses of its organisation's domains."""
+    """How django-allauth treats sign-ins through a provider, which vouches for its organisation's domains."""
 
     def is_open_for_signup(self, request: HttpRequest, sociallogin: SocialLogin) -> bool:
-        """Accounts are made by invitation alone."""
+        """Accounts are created only by invitation."""
         return False
 
     def can_authenticate_by_email(self, login: SocialLogin, email: str) -> bool:
-        """Decided in `pre_social_login`, with the organisation's domains at hand."""
+        """This is decided in `pre_social_login`, where the organisation's domains are known."""
         return False
 
     def get_app(self, request: HttpRequest, provider: str, client_id: str | None = None) -> SocialApp:
-        """With the client secret, which is encrypted at rest; nobody saves what is returned here."""
+        """Return the app with its client secret, which is encrypted at rest; nobody saves the object returned."""
         app = super().get_app(request, provider=provider, client_id=client_id)
         app.secret = decrypt(app.settings["encrypted_secret"])
         return app
 
     def get_requests_session(self) -> requests.Session:
-        """For the hosts of the provider that the page is about (`accounts.views.provider`).
+        """Return a session limited to the hosts of the page's provider (`accounts.views.provider`).
 
         All sessions of one request have one deadline.
         """
         sign_on = getattr(self.request, "sign_on", None)
         if not hasattr(self.request, "provider_deadline"):
-            self.request.provider_deadline = Deadline()
-        return session_for(sign_on.app.settings["hosts"] if sign_on else [], self.request.provider_deadline)
+            self.request.provider_deadline = Deadline(take_turn)
+        hosts = sign_on.app.settings["hosts"] if sign_on else []
+        return session_for(hosts, self.request.provider_deadline, KeepingAdapter)
 
     def pre_social_login(self, request: HttpRequest, sociallogin: SocialLogin) -> None:
-        """Let in who has an account and a membership of the provider's organisation; refuse everybody else."""
+        """Let in anyone who has an account and a membership of the provider's organisation; refuse everyone else."""
         active = SingleSignOn.objects.active().select_related("organisation")
         sign_on = active.filter(app=sociallogin.provider.app.pk).first()
         if sign_on is None:
@@ -118,7 +119,7 @@ class SocialAdapter(DefaultSocialAccountAdapter):
     def _confirm(
         self, request: HttpRequest, sociallogin: SocialLogin, user: User, claims: dict[str, dict[str, object]]
     ) -> None:
-        """That it is still the person who signed in; django-allauth then goes on to where they were."""
+        """Confirm that it is still the person who signed in; django-allauth then returns to their page."""
         account = sociallogin.account
         if request.user != user or not _was_asked_lately(claims):
             sign_on = SingleSignOn.objects.select_related("organisation").get(app=sociallogin.provider.app.pk)
@@ -134,7 +135,7 @@ class SocialAdapter(DefaultSocialAccountAdapter):
         exception: Exception | None = None,
         extra_context: dict[str, object] | None = None,
     ) -> None:
-        """Whatever went wrong between portal and provider is told without details."""
+        """Report an error between portal and provider without details."""
         sign_on = SingleSignOn.objects.select_related("organisation").filter(app=provider.app.pk).first()
         if sign_on is None:
             raise Http404
@@ -143,7 +144,7 @@ class SocialAdapter(DefaultSocialAccountAdapter):
 
 
 def _forget_claims(sociallogin: SocialLogin) -> dict[str, object]:
-    """What the provider told of the person; nothing of it is kept but the subject, and no token."""
+    """Return the provider's claims about the person; only the subject is kept, and no token."""
     claims, account = sociallogin.account.extra_data, sociallogin.account
     account.extra_data, sociallogin.token = {}, None
     if account.pk:
@@ -158,7 +159,7 @@ def _of_one_subject(claims: dict[str, object]) -> bool:
 
 
 def _verified_email(sociallogin: SocialLogin) -> str:
-    """The address that the provider says it has verified: `true`, and neither missing nor a word."""
+    """Return the address that the provider has verified: `true`, neither missing nor a string."""
     verified = [address.email for address in sociallogin.email_addresses if address.verified is True]
     email = verified[0].strip().lower() if verified else ""
     return email if email.isascii() else ""
@@ -169,15 +170,15 @@ def _vouches(sign_on: SingleSignOn, email: str) -> bool:
 
 
 def _was_asked_lately(claims: dict[str, dict[str, object]]) -> bool:
-    """By the time that the provider gives; one that gives none is believed to have asked."""
+    """Whether the provider asked lately, by the time it gives; if it gives none, assume so."""
     asked = claims.get("id_token", {}).get("auth_time")
     return asked is None or (isinstance(asked, int) and asked > time.time() - app_settings.REAUTHENTICATION_TIMEOUT)
 
 
 def _account(account: SocialAccount, email: str) -> User | None:
-    """Whose account it is: by the subject once that is known, else by the e-mail address.
+    """Return the account: by the subject once that is known, otherwise by the email address.
 
-    An account that another subject of this provider was let in to stays closed: addresses are given to new people.
+    An account that another subject of this provider has used is refused: addresses are passed on to new people.
     """
     if account.pk:
         return account.user
@@ -195,7 +196,7 @@ def _opens(sign_on: SingleSignOn, user: User) -> bool:
 
 
 def _connect(sociallogin: SocialLogin, user: User) -> None:
-    """From now on the provider's subject counts, whatever its e-mail address becomes."""
+    """Bind the account to the provider's subject, which decides from now on, whatever its email address becomes."""
     sociallogin.state["process"] = AuthProcess.LOGIN
     sociallogin.user = user
     if not sociallogin.account.pk:
@@ -205,7 +206,7 @@ def _connect(sociallogin: SocialLogin, user: User) -> None:
 
 @receiver(user_logged_in, dispatch_uid="single_sign_on")
 def remember_provider(request: HttpRequest, user: User, **_: object) -> None:
-    """Through whose provider this sign-in came; a second factor of the portal's own may have followed."""
+    """Note which provider this sign-in came through; a second factor of the portal's own may have followed."""
     request.session.pop(SIGNED_IN_THROUGH, None)
     ways = [way for way in get_authentication_records(request, user) if way["method"] != "mfa"]
     if ways and ways[-1]["method"] == "socialaccount":
@@ -214,17 +215,21 @@ def remember_provider(request: HttpRequest, user: User, **_: object) -> None:
 
 
 class ProviderMiddleware:
-    """Ends a session that came through a provider, once that is switched off or its domain given up."""
+    """Ends a session that came through a provider, once that is switched off or replaced, or its domain removed."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         through = request.session.get(SIGNED_IN_THROUGH)
-        if through is not None and not _vouches_still(through, request.user):
+        if through is not None and not _vouches_still(through, request):
             logout(request)
         return self.get_response(request)
 
 
-def _vouches_still(through: int, user: User) -> bool:
-    return user.is_authenticated and SingleSignOn.objects.vouching_for(user.email).filter(pk=through).exists()
+def _vouches_still(through: int, request: HttpRequest) -> bool:
+    """The provider as it was when the session began: not one with another issuer or client."""
+    if not request.user.is_authenticated:
+        return False
+    vouching = SingleSignOn.objects.vouching_for(request.user.email)
+    return vouching.filter(pk=through, named_at__lte=request.session.row.signed_in_at).exists()

@@ -7,6 +7,7 @@ a page does not cost a write; it may end as much earlier.
 import time
 from collections.abc import Callable
 from datetime import timedelta
+from urllib.parse import quote
 
 from django.conf import settings
 from django.contrib.auth import SESSION_KEY as PERSON
@@ -17,7 +18,7 @@ from django.db import transaction
 from django.dispatch import receiver
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.urls import Resolver404, resolve
+from django.urls import Resolver404, resolve, reverse
 from django.utils import timezone
 
 from accounts import acting
@@ -31,25 +32,25 @@ ONLY_KEEP = "X-Only-Keep"  # of a form that is sent to be kept, and must never b
 
 
 def clock(session: Session) -> dict[str, int]:
-    """For the dialog: `seconds` left, and `final`, the moment of the end, if nothing can put it off."""
+    """Return, for the dialog, `seconds` left, and `final`, the time of the end if nothing can put it off."""
     end, final = session.idle_end, session.longest_end
     left = min(end, final) - timezone.now()
     return {"seconds": int(left.total_seconds()), "final": int(final.timestamp()) if final <= end else 0}
 
 
 def every() -> timedelta:
-    """After which time activity is written again."""
+    """Return the time after which activity is written again."""
     return timedelta(seconds=min(60, settings.SESSION_IDLE_SECONDS / 10))
 
 
 def passive(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
-    """A view that is asked by machines: no activity of anybody."""
+    """Mark a view that machines ask, so that a request is nobody's activity."""
     view.passive = True
     return view
 
 
 def note(request: HttpRequest, *, at_once: bool = False) -> None:
-    """That somebody signed in is active, unless that was written just now or `request` is no act of theirs."""
+    """Note that the person signed in is active, unless that was written just now or `request` is not their act."""
     session = request.session.row
     if session.user_id is None:
         return
@@ -73,7 +74,7 @@ def touch(key: str | None) -> None:
 
 
 class Activity:
-    """Of one session during a long answer, called as often as one likes."""
+    """Note the activity of one session during a long answer; can be called as often as you like."""
 
     def __init__(self, key: str | None) -> None:
         self._key, self._noted = key, time.monotonic()
@@ -86,7 +87,7 @@ class Activity:
 
 @receiver(user_logged_in, dispatch_uid="timeouts")
 def begin(request: HttpRequest, user: User, **_: object) -> None:
-    """The time runs; the person whose session had ended finds what they left, anybody else does not."""
+    """Begin the session's times; what an ended session left is kept only for the same person."""
     session = request.session
     session.sign_in(user, request)
     ended = session.pop(ENDED, None)
@@ -97,7 +98,7 @@ def begin(request: HttpRequest, user: User, **_: object) -> None:
 
 
 def end(request: HttpRequest, why: End) -> None:
-    """Sign out by time-out; of several requests at one time, the first does.
+    """Sign out by time-out; of several simultaneous requests, the first does it.
 
     The session stays under its key, empty but for whose it was: a form may still come from another tab.
     """
@@ -113,7 +114,7 @@ def end(request: HttpRequest, why: End) -> None:
 
 
 class TimeoutMiddleware:
-    """Ends sessions whose time is up, notes activity, and keeps forms that come too late.
+    """Ends sessions whose time is up, notes activity, and keeps forms that are sent too late.
 
     Stands behind the middleware of the log, whose reference the audit trail carries.
     """
@@ -131,7 +132,7 @@ class TimeoutMiddleware:
         return response
 
     def process_view(self, request: HttpRequest, view: Callable[..., HttpResponse], *_: object) -> HttpResponse | None:
-        """A form without sign-in leads to its page, by way of the sign-in page; the CSRF check has let it pass."""
+        """Lead a form sent without a sign-in to its page, by way of sign-in; it has passed the CSRF check."""
         if not request.user.is_authenticated:
             if request.resolver_match.url_name == "account_logout":
                 return redirect(settings.LOGIN_URL)
@@ -143,7 +144,7 @@ class TimeoutMiddleware:
 
 
 def page_clock(request: HttpRequest) -> dict[str, object]:
-    """For every template: `session_limits` in words, `session_clock` if signed in, `session_ended` after a time-out."""
+    """Give every template `session_limits` in words, `session_clock` if signed in, `session_ended` after a time-out."""
     frame: dict[str, object] = {
         "session_limits": {
             "idle": in_words(settings.SESSION_IDLE_SECONDS),
@@ -154,7 +155,7 @@ def page_clock(request: HttpRequest) -> dict[str, object]:
     session = getattr(request, "session", {})
     if PERSON in session:
         warning = int(min(300, settings.SESSION_IDLE_SECONDS / 2))
-        sign_in = redirect_to_login(page_of(request)).url
+        sign_in = f"{reverse(settings.LOGIN_URL)}?next={quote(page_of(request))}"
         frame["session_clock"] = clock(session.row) | {"warning": warning, "sign_in": sign_in}
     elif ended := session.get(ENDED):
         frame["session_ended"] = {"why": ended["why"], "kept": bool(waiting(session))}
@@ -162,7 +163,7 @@ def page_clock(request: HttpRequest) -> dict[str, object]:
 
 
 def in_words(seconds: int) -> str:
-    """Such as “30 minutes” or “12 hours”."""
+    """Return, for example, “30 minutes” or “12 hours”."""
     units = ((3600, "hour"), (60, "minute"), (1, "second"))
     size, name = next(unit for unit in units if seconds % unit[0] == 0)
     count = seconds // size

@@ -1,4 +1,4 @@
-"""Tokens of an organisation's own systems: how one looks, and how a system that brings one acts.
+"""API tokens of an organisation's own systems: their form, and how a system that sends one acts.
 
 A token holds 256 bits of chance. Nobody guesses that, so its plain SHA-256 is what is kept: a slow hash, which protects
 what people can remember, would only make each call slow.
@@ -24,16 +24,16 @@ from accounts.models.audit import AuditRow
 from accounts.sign_in.hashing import hash_of
 from accounts.sign_in.networks import lies_within
 
-MARK = "smi_"  # by which programs that look for leaked secrets know one
+MARK = "smi_"  # by which secret scanners recognise one
 SECRET_BYTES = 32  # 43 characters
-SHOWN = 12  # characters by which people know one
+SHOWN = 12  # characters by which people recognise one
 FORM = re.compile(MARK + r"[A-Za-z0-9_-]{43}[0-9a-f]{8}", re.ASCII)
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,36}", re.ASCII)  # that a system may give its request
 TOUCH_EVERY = timedelta(minutes=1)
 
 
 def new_secret() -> str:
-    """A token: mark, secret, and a checksum by which a slip is known without the database."""
+    """Return a new token: mark, secret, and a checksum that reveals a typing error without the database."""
     return _with_checksum(MARK + secrets.token_urlsafe(SECRET_BYTES))
 
 
@@ -46,15 +46,15 @@ def _with_checksum(text: str) -> str:
 
 
 def brings_credentials(request: HttpRequest) -> bool:
-    """Whether a request to the API has an `Authorization` header: then that counts, and nothing else."""
+    """Whether a request to the API has an `Authorization` header, which then takes precedence over a session."""
     return request.path_info.startswith(API) and "Authorization" in request.headers
 
 
 def authenticate(request: HttpRequest) -> Acting | None:
-    """For whom the token of the request acts; None, for whatever reason, if it opens nothing.
+    """Return for whom the token of the request acts; None if it is refused, whatever the reason.
 
-    Of a token that is known, its organisation's audit trail tells once a day and network address that it came, or why
-    it was refused.
+    The organisation of a known token finds in its audit trail, once a day for each network address, that it was used,
+    or why it was refused.
     """
     token = _known(request.headers["Authorization"])
     if token is None:
@@ -77,7 +77,7 @@ def _known(header: str) -> ServiceToken | None:
 
 
 def _refusal(token: ServiceToken, address: str) -> str:
-    """Why a known token opens nothing now, in one word for the audit trail; empty if it does."""
+    """Return why a known token is refused now, in one word for the audit trail; empty if it is valid."""
     if token.revoked_at:
         return "revoked"
     if token.has_expired:
@@ -88,7 +88,7 @@ def _refusal(token: ServiceToken, address: str) -> str:
 
 
 def _touch(token: ServiceToken) -> None:
-    """`last_used_at`, at most once a minute: not a write for each request."""
+    """Write `last_used_at`, at most once a minute."""
     now = timezone.now()
     if token.last_used_at and token.last_used_at > now - TOUCH_EVERY:
         return
@@ -124,9 +124,10 @@ def _is_noted(acting: Acting, refusal: dict[str, str]) -> bool:
 
 
 class ApiMiddleware:
-    """What holds for all of the API: who brings a header brings no session; no answer is stored; long ones are packed.
+    """What holds for all of the API: who brings a header brings no session; long answers are packed.
 
-    Stands before the session is read, so that nothing in it counts. A request's own id counts on pages, too.
+    Stands before the session is read, so that nothing in it counts. On pages, too, a request's own id counts, and no
+    answer is stored: each shows who is signed in, pages of libraries and refusals included.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
@@ -139,7 +140,7 @@ class ApiMiddleware:
         if brings_credentials(request):
             request.COOKIES.pop(settings.SESSION_COOKIE_NAME, None)
         response = self.get_response(request)
+        response.setdefault("Cache-Control", "no-store")
         if not request.path_info.startswith(API):
             return response
-        response.setdefault("Cache-Control", "no-store")
         return response if response.streaming else self.gzip.process_response(request, response)

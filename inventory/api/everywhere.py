@@ -15,7 +15,7 @@ PROBLEM: dict[str, Any] = {
         "detail": {"type": "string", "description": "What to do."},
         "errors": {
             "type": "array",
-            "description": "One for each thing that is wrong with the request.",
+            "description": "One for each thing that is wrong with the request, up to 100; `detail` says how many more.",
             "items": {"$ref": "#/components/schemas/Error"},
         },
         "reference": {"type": "string", "description": "As in X-Request-ID."},
@@ -50,7 +50,7 @@ NOTHING_NEW = "What If-None-Match names is still what there is; without a body."
 ALWAYS = {"400": "The request is not valid; errors says why.", "406": "The answer is not available in this format."}
 SIGNED_IN = {
     "401": "The token is missing or not valid.",
-    "403": "The token’s job does not include this.",
+    "403": "The token’s access level does not allow this.",
     "429": "Too many requests.",
 }
 WITH_BODY = {"413": "The body is too large.", "415": "The content type of the body is not JSON."}

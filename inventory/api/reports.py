@@ -55,6 +55,8 @@ class DownloadViewSet(Resource):
     def retrieve(self, request: Request) -> HttpResponse:
         self.expect(*self.report.question.parameters)
         asked = self.report.question.read(request.query_params, request.acting)
+        if asked.search:
+            request.look_ups.search(asked.search)
         run = plan_run(self.report, asked, by=request.acting)
         answer = csv_answer(plain(request), file_name(run), lambda: chunks_of(run, asked, request.acting))
         if self.report.keeps_runs and request.method == "GET":

@@ -15,6 +15,7 @@ from accounts.acting import FIELD as ACTING_FIELD
 from accounts.acting import Acting
 from accounts.errors import BadRequest, Problem
 from accounts.files.paging import PAGING
+from accounts.forms.people import DayField
 from inventory.data_items import ITEMS, DataItem, Search
 from inventory.identifiers import (
     InvalidIdentifier,
@@ -27,7 +28,7 @@ from inventory.identifiers import (
 from inventory.models import Device, DeviceType, Status
 
 LOOK_UPS = {"mpxn", "msn"}
-WHOLE_DEVICE_ID = 23
+OF_A_MANUFACTURER = 8  # characters of a Device ID, such as 00-DB-12
 
 
 class IdentifierField(forms.CharField):
@@ -89,13 +90,16 @@ def choice_filter(item: DataItem) -> django_filters.ChoiceFilter:
     )
 
 
-def day_filter(item: DataItem, lookup: str, label: str) -> django_filters.DateFilter:
-    return django_filters.DateFilter(
+class DayFilter(django_filters.DateFilter):
+    field_class = DayField
+
+
+def day_filter(item: DataItem, lookup: str, label: str) -> DayFilter:
+    return DayFilter(
         field_name=item.name,
         lookup_expr=lookup,
         label=label,
         widget=forms.DateInput({"autocomplete": "off"}),
-        error_messages={"invalid": "This is no date. Write it day first, such as 23/11/2026."},
     )
 
 
@@ -153,9 +157,9 @@ class DeviceSearch(django_filters.FilterSet):
 
     @property
     def looks_up(self) -> bool:
-        """Whether it names single devices, not a beginning of Device IDs or a property."""
-        whole = len(self.form.cleaned_data.get("device_id") or "") == WHOLE_DEVICE_ID
-        return whole or bool(LOOK_UPS & self.given.keys())
+        """Whether it names single devices, or a part of the Device ID beyond its manufacturer; not just properties."""
+        beyond = len(self.form.cleaned_data.get("device_id") or "") > OF_A_MANUFACTURER
+        return beyond or bool(LOOK_UPS & self.given.keys())
 
     @property
     def main_fields(self) -> list[forms.BoundField]:

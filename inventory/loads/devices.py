@@ -1,7 +1,7 @@
 """Loading devices from a CSV: checked and applied as sets in the database, whole or not at all.
 
-A load stages and checks its rows beside the inventory, while people continue to record. Then it holds the devices of
-the file, compares those again that have changed in the meantime, applies all rows and lets go.
+A load stages and checks its rows in separate tables, while people continue to record. Then it locks the devices of the
+file, compares those that have changed in the meantime again, and applies all rows.
 """
 
 from collections.abc import Iterator, Sequence
@@ -29,10 +29,10 @@ REQUIRED_HEADER = TEXTS[:17]
 OPTIONAL_HEADER = TEXTS[17:]
 COLUMNS = Columns(REQUIRED_HEADER, OPTIONAL_HEADER, in_order=True)
 REASON = "load_devices"
-LOCK = 5_174_310_802  # of PostgreSQL's advisory locks: who holds it applies a load
-# A load that does not get a device in this time lets go of all others, so that nobody waits long, and tries again.
+LOCK = 5_174_310_802  # PostgreSQL's advisory lock for the one load that applies its rows
+# A load that cannot lock a device in this time releases all others, so that nobody waits long, and tries again.
 PATIENCE, TRIES = "10s", 12
-OVERTAKEN = "The device was changed while this load ran. Load the file again."
+OVERTAKEN = "Another load has created or changed this device meanwhile. Load the file again."
 IN_USE = "Devices in this file are being changed at the moment. Load the file again later."
 # The lines that break rules, and the numbers of those rules
 CHECK = """
@@ -59,7 +59,7 @@ class LoadRefused(Exception):
 
 @dataclass(frozen=True)
 class DeviceLoad:
-    """How many devices a load created, changed and found as they were."""
+    """How many devices a load created, changed and left unchanged."""
 
     created: int
     changed: int
@@ -122,7 +122,7 @@ def _compare(cursor: CursorWrapper, file: StagedFile, lines: list[int] | None = 
 def _refuse_problems(cursor: CursorWrapper, file: StagedFile, lines: list[int] | None = None) -> None:
     given = {"file": file.pk, "lines": lines}
     given |= {"map_id_from": settings.MAP_ID_FROM or None, "today": clock.today()}
-    cursor.execute("SET LOCAL enable_nestloop = off")  # two rows of a line are joined, however few seem to be there
+    cursor.execute("SET LOCAL enable_nestloop = off")  # it joins two rows of each line; statistics seem to say few
     cursor.execute(_check(), given)
     found = [(line, RULES[number].item, RULES[number].sentence) for line, broken in cursor for number in broken]
     cursor.execute("SET LOCAL enable_nestloop TO DEFAULT")
@@ -149,7 +149,7 @@ def _sentences(file: StagedFile, found: Sequence[tuple[int, str, str]]) -> list[
 
 
 def _apply_in_time(file: StagedFile, path: Path, dry_run: bool) -> DeviceLoad:
-    """Apply the rows; while others hold devices of the file, let go and try again. Raises LoadRefused in the end."""
+    """Apply the rows; if others hold devices of the file, release all and try again. Raises LoadRefused in the end."""
     for _ in range(TRIES):
         try:
             with system_scope(REASON, batch=file.pk):
@@ -180,7 +180,7 @@ def _apply(file: StagedFile, path: Path, dry_run: bool) -> DeviceLoad:
 
 
 def _hold(cursor: CursorWrapper, file: StagedFile) -> int:
-    """Hold the known devices and return how many; compare and check again those changed in the meantime."""
+    """Lock the known devices and return how many; compare and check those changed in the meantime again."""
     created_meanwhile, hold, count = statements(SQL / "hold.sql")
     given = {"file": file.pk}
     cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])

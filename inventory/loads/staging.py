@@ -1,4 +1,4 @@
-"""Staging the rows of a file: sent to the database in blocks, and removed when they are applied or left over."""
+"""Staging the rows of a file: sent to the database in blocks, and removed once applied or left over."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -21,9 +21,9 @@ KEPT_FOR = timedelta(days=1)  # longer than any load takes
 
 @contextmanager
 def staging() -> Iterator[StagedFile]:
-    """Give the operator's load a file to stage its rows under; remove them at the end, whatever the end is.
+    """Give the operator's load a file to stage its rows under; remove them at the end, whether it succeeds or not.
 
-    A killed process leaves them: `remove_leftovers` finds them when their time is over.
+    A killed process leaves its rows; `remove_leftovers` removes them after a day.
     """
     file = StagedFile(id=uuid4(), kept_until=timezone.now() + KEPT_FOR)
     try:
@@ -46,7 +46,7 @@ def stage_rows(file: StagedFile, rows: Iterable[tuple[int, list[str]]]) -> None:
 
 
 def remove_leftovers() -> int:
-    """Remove what killed processes have left; return the number of their files."""
+    """Remove the rows that killed processes have left; return the number of files."""
     left = list(StagedFile.objects.filter(kept_until__lt=timezone.now()).values_list("pk", flat=True))
     _remove(left)
     return len(left)

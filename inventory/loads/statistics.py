@@ -1,4 +1,4 @@
-"""What PostgreSQL knows about how often values occur: searches are planned by it."""
+"""PostgreSQL's statistics of how often values occur, by which searches are planned."""
 
 from django.db import connections
 
@@ -6,6 +6,6 @@ TABLES = "inventory_device, inventory_deviceevent, inventory_providerperiod, inv
 
 
 def count_values() -> None:
-    """Count values anew, after many devices have come: as the owner, who alone may."""
+    """Count values again after many devices have been added; only the owner can."""
     with connections["owner"].cursor() as cursor:
         cursor.execute(f"ANALYZE {TABLES}")

@@ -1,1 +1,1 @@
-"""Acts on the MAP ID and MSN of devices: each is one transaction, and says why it is refused."""
+"""Acts on the MAP ID and MSN of devices; each is one transaction, and says why it is refused."""

@@ -12,7 +12,7 @@ from inventory.models import Device
 from inventory.recording.writing import Work, write
 from inventory.rules.recording import BatchEntry, all_maps, assess
 
-NOT_THERE = Problem("This device does not exist, or it is not in your scope.", "not_found", "device_id")
+NOT_THERE = Problem("This device does not exist, or it is outside your scope.", "not_found", "device_id")
 CHANGED = Problem("This device has been changed since you read it. Read it again.", "stale", "version")
 TWICE = Problem("This device is in the batch more than once.", "repeated", "device_id")
 
@@ -42,7 +42,7 @@ def record_batch(*, entries: Sequence[BatchEntry], by: Acting) -> list[Device]:
 
 
 def _unfit(device: Device | None, entry: BatchEntry, *, twice: bool) -> list[Problem]:
-    """Yield the problems of the device and the version that an entry names, as far as they could be read."""
+    """Return the problems with the device and the version that an entry names, as far as they could be read."""
     if entry.device_id is None:
         return []
     if twice or device is None:

@@ -16,7 +16,7 @@ from inventory.recording.steps import MapStep, record_step
 
 @transaction.atomic
 def take_back_step(*, device_id: str, valid_from: date, reason: str, expected_version: int, by: Acting) -> Device:
-    """Cancel the planned change of the MAP ID that begins on `day`. Raises the same errors as `record_items`."""
+    """Cancel the planned change of the MAP ID from `valid_from`. Raises the same errors as `record_items`."""
     device = held_device(device_id, expected_version, by)
     planned = device.providerperiods.known_now().to_come().filter(valid_from=valid_from).first()
     if planned is None:

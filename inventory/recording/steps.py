@@ -1,4 +1,4 @@
-"""Steps of the MAP ID to be written: the device, the date, the participant, and what their recording is."""
+"""Steps of the MAP ID to be written: the device, the date, the participant and the kind."""
 
 from collections.abc import Sequence
 from datetime import date
@@ -16,7 +16,7 @@ WRITE = "SELECT write_steps('provider', %s::bigint[], %s::date[], %s::bigint[], 
 
 
 class MapStep(NamedTuple):
-    """From a date on the MAP is `participant`, or nobody. The scope and `explaining` say who records it, and why."""
+    """From `valid_from` the MAP is `participant`, or none. The scope and `explaining` say who records it, and why."""
 
     device: int
     valid_from: date
@@ -29,7 +29,7 @@ class MapStep(NamedTuple):
 
 
 def write_steps(steps: Sequence[MapStep]) -> None:
-    """Write the steps as sets: a function of the database closes those that they replace, and devices adopt them."""
+    """Write the steps as sets; a database function closes those that they replace, and updates the devices."""
     with connection.cursor() as cursor:
         cursor.execute(WRITE, [list(column) for column in zip(*steps, strict=True)])
 

@@ -1,7 +1,7 @@
-"""What a device file must keep to: one rule a line, all of them checked for all rows by one statement.
+"""The rules for a device file, all checked for all rows by one statement.
 
 `wrong` is a condition in SQL over `incoming AS i` (canonical form; an empty cell is NULL) and `staging AS s`, the row
-as the file has it. The sentence is what the reader gets beside line, column and value.
+as the file has it. The reader gets the sentence with the line, the column and the value.
 """
 
 from dataclasses import dataclass, replace
@@ -37,7 +37,7 @@ def words(values: type) -> str:
 
 def as_written() -> list[Rule]:
     """Rules on a value as the file has it: its characters, and the pairs of a Device ID."""
-    odd = "It holds a character that is not plain: look-alike or invisible."
+    odd = "It contains a look-alike or invisible character. Type the value again."
     pairs = "A Device ID has 16 digits 0–9 and A–F, in pairs."
     plain = [Rule(item, f"s.{item} ~ '[^ -~\\u00a0]'", odd) for item in TEXTS]
     undivided = "bare(s.{}) !~* '^[0-9A-F]{{2}}([-:]?[0-9A-F]{{2}}){{7}}$'"
@@ -45,36 +45,39 @@ def as_written() -> list[Rule]:
 
 
 def needed() -> list[Rule]:
-    """What each row must have: of a known device the Device ID alone."""
-    return [Rule(item, f"i.known_id IS NULL AND bare(s.{item}) IS NULL", "It is needed.") for item in REQUIRED]
+    """What each row must have; the row of a known device needs only the Device ID."""
+    return [
+        Rule(item, f"i.known_id IS NULL AND bare(s.{item}) IS NULL", "Enter a value. A new device needs it.")
+        for item in REQUIRED
+    ]
 
 
 def days() -> list[Rule]:
-    unread = "It is no day since the year 2000. Write 2026-11-23 or 23/11/2026."
+    unread = "Enter a real date since 2000, for example 2026-11-23 or 23/11/2026."
     unreadable = [Rule(item, f"i.{item} IS NULL AND bare(s.{item}) IS NOT NULL", unread) for item in DAYS]
     return unreadable + [Rule(item, f"i.{item} > %(today)s", "It is in the future.") for item in DAYS]
 
 
 FORMS = (
-    Rule("device_type", f"i.device_type NOT IN ({words(DeviceType.values)})", "It is none of the device types."),
-    Rule("status", f"i.status NOT IN ({words(Status.values)})", "It is none of the words of SMI Status."),
-    Rule("smets_generation", "i.smets_generation NOT IN ('1', '2')", "It is 1 or 2."),
-    Rule("smets_version", "length(i.smets_version) > 16", "It has at most 16 characters."),
-    Rule("smets_version", "i.smets_version !~ '^[0-9A-Za-z][0-9A-Za-z. ]*$'", "It has letters, digits and full stops."),
-    Rule("manufacturer", "i.manufacturer !~ '^[0-9A-Z]{3,4}$'", "It has 3 or 4 letters or digits."),
-    Rule("model", "i.model !~ '^[0-9A-F]{4,8}$'", "It has 4 to 8 digits 0–9 and A–F."),
-    Rule("firmware", "i.firmware !~ '^[0-9A-F]{4,8}$'", "It has 4 to 8 digits 0–9 and A–F."),
-    Rule("esme_variant", "i.esme_variant !~ '^[ABC](DE?)?$'", "It is A, B or C, with D or DE behind."),
-    Rule("msn", f"i.msn !~ '{MSN_PATTERN}'", "An MSN has letters, digits, and inside spaces, full stops, / or -."),
+    Rule("device_type", f"i.device_type NOT IN ({words(DeviceType.values)})", "It is not a device type."),
+    Rule("status", f"i.status NOT IN ({words(Status.values)})", "It is not an SMI Status."),
+    Rule("smets_generation", "i.smets_generation NOT IN ('1', '2')", "Enter 1 or 2."),
+    Rule("smets_version", "length(i.smets_version) > 16", "Enter at most 16 characters."),
+    Rule("smets_version", "i.smets_version !~ '^[0-9A-Za-z][0-9A-Za-z. ]*$'", "Use letters, digits and full stops."),
+    Rule("manufacturer", "i.manufacturer !~ '^[0-9A-Z]{3,4}$'", "Enter 3 or 4 letters or digits."),
+    Rule("model", "i.model !~ '^[0-9A-F]{4,8}$'", "Enter 4 to 8 digits 0–9 and A–F."),
+    Rule("firmware", "i.firmware !~ '^[0-9A-F]{4,8}$'", "Enter 4 to 8 digits 0–9 and A–F."),
+    Rule("esme_variant", "i.esme_variant !~ '^[ABC](DE?)?$'", "Enter A, B or C, optionally followed by D or DE."),
+    Rule("msn", f"i.msn !~ '{MSN_PATTERN}'", "An MSN has letters and digits, with spaces, full stops, / or - between."),
 )
 
 RECORD = (
     Rule(
         "device_id",
         "EXISTS (SELECT FROM incoming AS other WHERE other.device_id = i.device_id AND other.line <> i.line)",
-        "This Device ID stands on more than one line.",
+        "This Device ID is on more than one line.",
     ),
-    Rule("device_type", "i.device_type <> i.known_type", "The type of a known device does not change."),
+    Rule("device_type", "i.device_type <> i.known_type", "You cannot change the type of a known device."),
     Rule("smets_generation", "i.fuel IS NOT NULL AND i.generation IS NULL", "A meter needs its SMETS generation."),
     Rule(
         "smets_generation",
@@ -84,9 +87,11 @@ RECORD = (
     Rule(
         "map_from",
         "i.map_from IS NOT NULL AND i.map_id IS NULL",
-        "There is no MAP ID that it could belong to.",
+        "Leave this cell empty: there is no MAP ID.",
     ),
-    Rule("smets_generation", "i.fuel IS NULL AND i.smets_generation IS NOT NULL", "Only meters have one."),
+    Rule(
+        "smets_generation", "i.fuel IS NULL AND i.smets_generation IS NOT NULL", "Only meters have a SMETS generation."
+    ),
     Rule("esme_variant", "i.esme_variant IS NOT NULL AND i.kind <> 'ESME'", "Only an ESME has a variant."),
     Rule("mpxn", "i.mpxn IS NOT NULL AND i.fuel IS NULL", "Only meters have an MPxN."),
     Rule("mpxn", "i.fuel = 'E' AND i.mpxn !~ '^\\d{13}$'", "An MPAN has 13 digits."),
@@ -98,15 +103,19 @@ RECORD = (
     ),
     Rule("mpxn", f"i.fuel = 'G' AND i.mpxn !~ '{MPRN_PATTERN}'", "An MPRN has 6 to 10 digits."),
     Rule("msn", "i.msn IS NOT NULL AND i.fuel IS NULL", "Only meters have an MSN."),
-    Rule("msn", "i.fuel = 'E' AND length(i.msn) > 10", "On an ESME it has at most 10 characters; spaces count."),
-    Rule("msn", "i.fuel = 'G' AND length(i.msn) > 14", "On a GSME it has at most 14 characters; spaces count."),
-    Rule("decommissioned_on", "i.decommissioned_on < i.installed", "It is before the installation."),
+    Rule(
+        "msn", "i.fuel = 'E' AND length(i.msn) > 10", "On an ESME the MSN has at most 10 characters, including spaces."
+    ),
+    Rule(
+        "msn", "i.fuel = 'G' AND length(i.msn) > 14", "On a GSME the MSN has at most 14 characters, including spaces."
+    ),
+    Rule("decommissioned_on", "i.decommissioned_on < i.installed", "It is before the date of installation."),
     Rule(
         "hub_id",
         "i.hub_id IS NOT NULL AND (i.kind = 'CHF' OR NOT EXISTS (SELECT FROM inventory_device h WHERE h.device_id = "
         "i.hub_id AND h.device_type = 'CHF') AND NOT EXISTS (SELECT FROM incoming h WHERE h.device_id = i.hub_id AND "
         "h.device_type = 'CHF'))",
-        "It is no communications hub (CHF), neither in the inventory nor in this file; or the device is one itself.",
+        "Enter the Device ID of a communications hub (CHF) in the inventory or in this file. A hub itself has none.",
     ),
 )
 
@@ -116,17 +125,17 @@ PARTIES = (
         "supplier_id",
         "i.supplier_code ~ '^[0-9A-Z]{3,4}$' AND i.supplier_day IS NOT NULL AND i.supplier_pk IS NULL "
         "AND i.supplier_code IS DISTINCT FROM i.known_supplier",
-        "It is not in force in the list of suppliers, for this fuel on the day it applies from.",
+        "It is not in force in the list of suppliers for this fuel, on the date from which it applies.",
     ),
     Rule(
         "supplier_from",
         "i.known_supplier <> i.supplier_id AND i.supplier_day IS NULL",
-        "Say from which day the new supplier is responsible.",
+        "Enter the date from which the new supplier is responsible.",
     ),
     Rule(
         "supplier_from",
         "i.supplier_day < i.known_supplier_from",
-        "It is before the day from which the recorded supplier is responsible.",
+        "It is before the date from which the recorded supplier is responsible.",
     ),
     Rule("map_id", "i.map_id IS NOT NULL AND i.fuel IS NULL", "Only meters have a MAP ID."),
     Rule(
@@ -134,20 +143,20 @@ PARTIES = (
         "i.map_id IS NOT NULL AND i.generation = '1'",
         "A MAP ID is recorded for SMETS2 meters only.",
     ),
-    Rule("map_id", "i.fuel = 'E' AND i.map_id !~ '^[0-9A-Z]{4}$'", "For electricity it has 4 characters."),
-    Rule("map_id", "i.fuel = 'G' AND i.map_id !~ '^[0-9A-Z]{3}$'", "For gas it has 3 characters."),
+    Rule("map_id", "i.fuel = 'E' AND i.map_id !~ '^[0-9A-Z]{4}$'", "An electricity MAP ID has 4 characters."),
+    Rule("map_id", "i.fuel = 'G' AND i.map_id !~ '^[0-9A-Z]{3}$'", "A gas MAP ID has 3 characters."),
     Rule(
         "map_id",
         "i.map_day IS NOT NULL AND i.provider_pk IS NULL AND i.fuel IS NOT NULL "
         "AND i.map_id ~ CASE i.fuel WHEN 'E' THEN '^[0-9A-Z]{4}$' ELSE '^[0-9A-Z]{3}$' END",
-        "It is not in force in the list of all MAPs, for this fuel on the day it applies from; or it is a dummy or "
-        "test code.",
+        "It is a dummy or test code, or not in force in the list of all MAPs for this fuel on the date from which it "
+        "applies.",
     ),
     Rule(
         "map_id",
         "i.map_id IS NOT NULL AND %(map_id_from)s::date IS NOT NULL "
         "AND coalesce(i.installed_on < %(map_id_from)s::date, true)",
-        "A MAP ID is recorded only for meters installed on or after the day of the setting MAP_ID_FROM.",
+        "A MAP ID is recorded only for meters installed on or after the date in MAP_ID_FROM.",
     ),
 )
 

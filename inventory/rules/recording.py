@@ -1,4 +1,4 @@
-"""What a person may record for a device: the rules on MAP ID and MSN, each with the sentence the user reads."""
+"""What can be recorded for a device: the rules for MAP ID and MSN, each with the sentence that the user reads."""
 
 from dataclasses import dataclass, field
 from datetime import date
@@ -18,7 +18,7 @@ from inventory.models import Device, StepKind
 
 @dataclass(frozen=True, kw_only=True)
 class Recording:
-    """What somebody asks to record; an item that is None stays as it is."""
+    """What someone asks to record; an item that is None does not change."""
 
     msn: str | None = None
     map_id: str | None = None
@@ -66,7 +66,7 @@ class Assessment:
     refused: frozenset[str] = frozenset()
 
     def refuse(self, item: str, code: str, sentence: str, suggestion: str = "") -> None:
-        """Says what is wrong with an item that was not refused before it came here."""
+        """Add a problem with an item, unless it has been refused already."""
         if item not in self.refused:
             self.problems.append(Problem(sentence, code, item, suggestion))
 
@@ -88,7 +88,7 @@ Maps = dict[str, dict[str, list[Participant]]]  # fuel → code → entries of t
 
 
 def all_maps() -> Maps:
-    """The list of all MAPs, some hundred entries, read at once."""
+    """Return the list of all MAPs, a few hundred entries, read at once."""
     maps: Maps = {fuel: {} for fuel in Fuel.values}
     for entry in Participant.objects.filter(role=Role.MAP):
         maps[entry.fuel].setdefault(entry.code, []).append(entry)
@@ -151,7 +151,7 @@ def _assess_map_id(result: Assessment, device: Device, recording: Recording) -> 
 
 
 def _checked_day(result: Assessment, device: Device, recording: Recording) -> date | None:
-    """The day the MAP ID is to apply from, if it may; a doubtful day is a warning."""
+    """Return the date from which the MAP ID is to apply, if that is allowed; a doubtful date is a warning."""
     day = recording.map_from or (None if recording.kind == StepKind.CHANGE else device.map_from or device.installed_on)
     today = clock.today()
     if day is None:
@@ -173,7 +173,7 @@ def _checked_day(result: Assessment, device: Device, recording: Recording) -> da
 
 
 def _assess_code(result: Assessment, device: Device, code: str, day: date, recording: Recording) -> None:
-    """`code` must stand in the list of all MAPs, for this fuel, on that day."""
+    """Refuse `code` unless it is in force in the list of all MAPs, for this fuel, on that date."""
     if (refusal := _too_early(device)) is not None:
         return result.refuse("map_id", "installed_too_early", refusal)
     entries = result.listed.get(code, [])
@@ -206,12 +206,12 @@ def _note_changes(result: Assessment, device: Device, code: str, day: date) -> N
 def _too_early(device: Device) -> str | None:
     first = settings.MAP_ID_FROM and date.fromisoformat(settings.MAP_ID_FROM)
     if first and (device.installed_on is None or device.installed_on < first):
-        return f"A MAP ID is recorded for meters installed on or after {_shown(first)} only."
+        return f"A MAP ID is recorded only for meters installed on or after {_shown(first)}."
     return None
 
 
 def _assess_change(result: Assessment, device: Device, recording: Recording) -> None:
-    """A replacement says which it is; another MAP provides it from a later day than the one before."""
+    """A replacement must say whether it is a correction or a change; a change of MAP needs a later date."""
     if not result.replaces:
         return
     if recording.kind is None:
@@ -232,11 +232,11 @@ def _assess_reasons(result: Assessment, recording: Recording, by: Acting) -> Non
     if by.role == Role.DCC and result.changes and not recording.reason.strip():
         result.refuse("reason", "required", "Enter why the DCC is recording this instead of the supplier.")
     if not by.may(Permission.REPLACE_ITEM if result.replaces else Permission.RECORD_ITEM):
-        result.refuse("", "not_allowed", "Your job does not include this.")
+        result.refuse("", "not_allowed", "You do not have permission to do this.")
 
 
 def _similar(typed: str, listed: dict[str, list[Participant]]) -> str:
-    """A hint from the list of all MAPs, never from devices."""
+    """Return similar codes of the list of all MAPs, never codes found on devices."""
     today = clock.today()
     names = {
         code: entry.name

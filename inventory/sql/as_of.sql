@@ -5,7 +5,7 @@
 -- dates of which it was still the party when it lost it, and all items as known then. Only the operator and the DCC
 -- read future dates.
 CREATE OR REPLACE FUNCTION device_as_of(on_day date, at_moment timestamptz, only_device bigint DEFAULT NULL)
-    RETURNS SETOF inventory_device LANGUAGE plpgsql STABLE ROWS 10000 SET search_path = public, pg_temp
+    RETURNS SETOF inventory_device LANGUAGE plpgsql STABLE SECURITY DEFINER ROWS 10000 SET search_path = public, pg_temp
 AS $$
 DECLARE
     everything boolean := acting_reads_all();

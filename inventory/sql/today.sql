@@ -1,6 +1,7 @@
 -- Today is today: scope and reports speak of the UK date of their transaction, whether a worker has run or not.
 
--- The date for which devices have adopted their planned steps; noted last.
+-- The date for which devices have adopted their planned steps; noted last. It goes back with a clock that does, but not
+-- for a transaction that began before midnight.
 CREATE OR REPLACE FUNCTION adopt_today() RETURNS bigint
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp
 AS $$
@@ -10,7 +11,8 @@ BEGIN
     PERFORM pg_advisory_xact_lock(hashtext('adopt_today'));
     written := adopt_due_steps();
     INSERT INTO inventory_adoption AS a (id, day) VALUES (1, portal_today())
-    ON CONFLICT (id) DO UPDATE SET day = greatest(a.day, EXCLUDED.day);
+    ON CONFLICT (id) DO UPDATE
+    SET day = least(greatest(a.day, EXCLUDED.day), uk_day(portal_now() + (clock_timestamp() - now())));
     RETURN written;
 END
 $$;
@@ -30,5 +32,5 @@ $$;
 CREATE OR REPLACE FUNCTION devices_are_of_today() RETURNS boolean
     LANGUAGE sql STABLE SET search_path = public, pg_temp
 AS $$
-    SELECT acting_operator() OR coalesce(current_setting('portal.within', true), '') <> '' OR is_adopted()
+    SELECT acting_operator() OR acting_within() OR is_adopted()
 $$;

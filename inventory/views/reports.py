@@ -35,6 +35,8 @@ def report_download(report: Report) -> View:
         if request.GET.get("format", "csv") != "csv":
             raise BadRequest("This report is only available as CSV. Leave out “format”, or set it to csv.")
         asked = report.question.read(request.GET, request.acting)
+        if asked.search:
+            request.look_ups.search(asked.search)
         run = plan_run(report, asked, by=request.acting)
         answer = csv_answer(request, file_name(run), lambda: chunks_of(run, asked, request.acting))
         if report.keeps_runs and request.method == "GET":

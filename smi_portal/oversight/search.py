@@ -7,7 +7,7 @@ from django import forms
 from accounts.acting import Acting
 from accounts.audit.kinds import LABELS
 from accounts.forms.people import DayField
-from accounts.models import User
+from accounts.models import Membership, User
 from accounts.models.audit import AuditRow, AuditRowQuerySet
 from accounts.roles import Role
 
@@ -23,8 +23,9 @@ class AuditSearch(forms.Form):
     def __init__(self, data: Mapping[str, str], acting: Acting) -> None:
         super().__init__(data)
         people = User.objects.order_by("name", "pk")
-        members = people.filter(memberships__organisation=acting.organisation)
-        self.fields["person"].queryset = people if acting.role == Role.DCC else members
+        members = Membership.objects.filter(organisation=acting.organisation)  # some left and came back
+        own = people.filter(pk__in=members.values("user"))
+        self.fields["person"].queryset = people if acting.role == Role.DCC else own
         self.acting = acting
 
     @property

@@ -1,4 +1,4 @@
-"""The id by which the log knows a request: on error pages, in problems of the API, and in a header of each answer."""
+"""The id of a request in the log: on error pages, in problems of the API, and in a header of each answer."""
 
 import structlog
 from django.dispatch import receiver
@@ -7,7 +7,7 @@ from django_structlog.signals import bind_extra_request_finished_metadata, updat
 
 
 def reference() -> str:
-    """The id that django-structlog gave this request, its own if it brought one; empty when it failed before that."""
+    """Return the request's own id, or the one from django-structlog; empty if the request failed before that."""
     return structlog.contextvars.get_contextvars().get("request_id", "")
 
 

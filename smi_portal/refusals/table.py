@@ -33,7 +33,7 @@ REFUSALS: dict[type[Exception], StatusOf] = {
 
 
 def told_as(raised: Exception) -> Exception:
-    """Return the refusal that `raised` is told as: one of the portal's own if the database took too long."""
+    """Return `raised`, or the portal's own refusal if the database took too long."""
     return waited_too_long(raised) or raised
 
 
@@ -42,7 +42,7 @@ def status_of(raised: Exception) -> StatusOf | None:
     return next((status for kind, status in REFUSALS.items() if isinstance(raised, kind)), None)
 
 
-# Status → the name of its section in docs/api.md, with which `type` ends; the title; what to do.
+# Status → its section in docs/api.md, which ends `type`; the title; what to do.
 PROBLEMS = {
     400: ("bad-request", "The request is not valid", "See errors."),
     401: (
@@ -53,7 +53,7 @@ PROBLEMS = {
     403: (
         "not-allowed",
         "You do not have permission to do this",
-        "The job of the token, or yours, does not include this; or an organisation or a CSRF token is missing.",
+        "Your access level, or the token’s, does not allow this; or a membership or a CSRF token is missing.",
     ),
     404: ("not-found", "Not found", "It does not exist, or it is outside your scope."),
     405: (

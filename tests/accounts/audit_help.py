@@ -7,11 +7,11 @@ from django.core.management import call_command
 from django.core.management.base import CommandError
 from django.db import connections, transaction
 
-from accounts.audit import note
+from accounts.audit import note, sealing
 from accounts.audit.kinds import AuditKind
-from accounts.audit.sealing import seal_audit
 from accounts.models import Organisation
 from inventory.trail.kinds import DeviceAuditKind
+from smi_portal.keeper import as_owner
 from tests.factories import make_organisation
 
 TABLES = (
@@ -28,9 +28,20 @@ TABLES = (
 def write_rows(
     count: int, organisation: Organisation | None = None, kind: AuditKind = DeviceAuditKind.DEVICE_READ
 ) -> list[int]:
-    """The ids of rows about an organisation, made by the operator."""
+    """Return the ids of rows about an organisation, created by the operator."""
     organisation = organisation or make_organisation()
     return [note(kind, by=None, organisation=organisation, personal={"mpxn": "9910000001006"}) for _ in range(count)]
+
+
+@as_owner()
+def seal_audit() -> int | None:
+    """As the keeper does."""
+    return sealing.seal_audit()
+
+
+@as_owner()
+def take_roots() -> int:
+    return sealing.take_roots()
 
 
 def sealed_rows(count: int, organisation: Organisation | None = None) -> list[int]:
@@ -40,7 +51,7 @@ def sealed_rows(count: int, organisation: Organisation | None = None) -> list[in
 
 
 def tamper(*statements: str) -> None:
-    """What somebody with the owner's role can do: switch triggers and policies off, change rows, switch them on."""
+    """Do what someone with the owner's role can: switch triggers and policies off, change rows, switch them on."""
     with transaction.atomic(using="owner"), connections["owner"].cursor() as cursor:
         for table in TABLES:
             cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER, NO FORCE ROW LEVEL SECURITY")
@@ -53,7 +64,7 @@ def tamper(*statements: str) -> None:
 
 
 def verified(*arguments: str) -> str:
-    """What verify_audit prints where the trail is whole."""
+    """Return what verify_audit prints about an intact trail."""
     out = StringIO()
     call_command("verify_audit", *arguments, stdout=out)
     return out.getvalue()

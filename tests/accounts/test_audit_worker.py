@@ -38,7 +38,7 @@ def test_keeper_seals_takes_roots_and_lets_rows_expire(operator, supplier):
 
     assert AuditSeal.objects.filter(row_id__in=rows).count() == 5
     assert AuditRoot.objects.exists()
-    assert "The audit trail is whole." in verified()
+    assert "The audit trail is intact." in verified()
 
 
 def test_keeper_needs_the_owners_login_alone(operator, supplier):
@@ -76,7 +76,10 @@ def test_keeper_ends_when_it_is_told_to():
 
 
 def children_of(process: int) -> list[int]:
-    return [int(child) for child in Path(f"/proc/{process}/task/{process}/children").read_text().split()]
+    """Of all its threads."""
+    return [
+        int(child) for path in Path(f"/proc/{process}/task").glob("*/children") for child in path.read_text().split()
+    ]
 
 
 def command_of(process: int) -> str:
@@ -100,6 +103,19 @@ def beside(server: int) -> list[int]:
 def test_worker_and_keeper_beside_the_server_end_with_it():
     with running(WORKER="1") as server:
         wait_until(lambda: len(beside(server.pid)) == 2)
+        found = beside(server.pid)
+
+    assert [command_of(process) for process in found] == ["", ""]
+
+
+def test_killed_worker_and_keeper_are_started_again():
+    with running(WORKER="1") as server:
+        wait_until(lambda: len(beside(server.pid)) == 2)
+        first = beside(server.pid)
+        for process in first:
+            os.kill(process, signal.SIGKILL)
+
+        wait_until(lambda: len(beside(server.pid)) == 2 and not {*first} & {*beside(server.pid)})
         found = beside(server.pid)
 
     assert [command_of(process) for process in found] == ["", ""]

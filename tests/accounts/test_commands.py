@@ -168,7 +168,9 @@ def test_link_of_add_administrator_sets_the_password(operator, client, settings,
     path = form.request["PATH_INFO"]
     answer = client.post(path, {"password1": PASSWORD, "password2": PASSWORD, "password": PASSWORD})
 
-    assert line.startswith("Zoe Quill (zoe@demo.example) is administrator of Zeal Energy. To set a password, within 3")
+    assert line.startswith(
+        "Zoe Quill (zoe@demo.example) is an administrator of Zeal Energy. To set a password within 3"
+    )
     assert link.startswith(f"{settings.PORTAL_URL}/accounts/password/reset/key/")
     assert (form.status_code, answer.status_code) == (200, 302)
     assert User.objects.get().check_password(PASSWORD)
@@ -189,8 +191,8 @@ def test_add_administrator_prints_no_link_to_an_account_in_use(zeal):
 
     line = printed("add_administrator", user.email, "--organisation", "Zeal Energy")
 
-    assert line.endswith("is administrator of Zeal Energy. They sign in with the password they have.\n")
+    assert line.endswith("is an administrator of Zeal Energy. They can sign in with their existing password.\n")
 
 
 def test_add_administrator_fails_with_the_reason(zeal):
-    assert "is not an e-mail address" in error_of("add_administrator", "zoe", "--organisation", "Zeal Energy")
+    assert "is not an email address" in error_of("add_administrator", "zoe", "--organisation", "Zeal Energy")

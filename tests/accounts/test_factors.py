@@ -297,9 +297,9 @@ def test_change_of_factors_is_mailed(visitor, user):
 
     assert [message.to for message in mail.outbox] == [[user.email]] * 3
     assert [message.subject for message in mail.outbox] == [
-        "An authenticator app was set up for your account",
+        "Authenticator app added to your account",
         "New recovery codes for your account",
-        "The authenticator app of your account was removed",
+        "Authenticator app removed from your account",
     ]
     assert "From network address: 127.0.0.1" in mail.outbox[0].body
     assert "http://testserver" not in "".join(message.body for message in mail.outbox)

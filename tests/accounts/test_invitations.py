@@ -1,4 +1,4 @@
-"""Inviting by e-mail, and who may accept."""
+"""Invitations by email, and who can accept them."""
 
 import hashlib
 import re
@@ -17,6 +17,7 @@ from accounts.models import Invitation, Membership, Organisation, User
 from accounts.models.audit import AuditRow, AuditValue
 from accounts.roles import Job
 from tests.accounts.oversight_help import no_mail_server
+from tests.as_owner import overwrite
 from tests.conftest import Browser
 from tests.factories import make_invitation, make_membership, make_user
 from tests.mail_sink import mail_sink
@@ -56,8 +57,8 @@ def test_mail_says_who_invites_to_what_and_until_when(admin, supplier):
     (message,) = mail.outbox
     assert message.to == ["nadia.okafor@demo.example"]
     assert message.subject == "You are invited to act for Zephyr Energy on the SMI portal"
-    assert f"{admin.membership.user} invites you to act for Zephyr Energy" in message.body
-    assert "as Editor" in message.body
+    assert f"{admin.membership.user} has invited you to act for Zephyr Energy" in message.body
+    assert "with the access level Editor" in message.body
 
 
 def test_link_is_of_the_portals_own_name_whatever_host_was_asked(admin):
@@ -164,7 +165,7 @@ def test_only_administrators_invite(supplier, sign_in, job):
 
 def test_administrator_who_is_one_no_longer_invites_nobody(supplier, acting):
     by = acting(supplier, Job.ADMINISTRATOR)
-    Membership.objects.filter(pk=by.membership_id).update(job=Job.EDITOR)
+    overwrite(Membership.objects.filter(pk=by.membership_id), job=Job.EDITOR)
 
     with pytest.raises(NotAllowed, match="Only an administrator of Zephyr Energy invites people"):
         invitations.invite(**NEW, job=Job.VIEWER, by=by)
@@ -274,7 +275,7 @@ def dead(how: str, supplier: Organisation) -> None:
     elif how == "revoked":
         Invitation.objects.update(revoked_at=timezone.now())
     else:
-        Organisation.objects.filter(pk=supplier.pk).update(is_active=False)
+        overwrite(Organisation.objects.filter(pk=supplier.pk), is_active=False)
 
 
 @pytest.mark.parametrize("how", ["expired", "revoked", "deactivated"])

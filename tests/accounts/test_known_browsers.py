@@ -27,7 +27,7 @@ def test_first_sign_in_ever_is_not_mailed(client, user):
 
 @pytest.fixture
 def mails():
-    """`mails(act)`: the subjects of what is mailed by doing it."""
+    """`mails(act)`: the subjects of the emails that an act causes."""
 
     def of(act) -> list[str]:
         mail.outbox.clear()
@@ -70,7 +70,7 @@ def test_browser_is_new_again_once_the_password_has_changed(operator, client, us
     client.post("/accounts/logout/")
     user.refresh_from_db()
     user.set_password("another long password")
-    user.save()
+    user.save(update_fields=["password"])
 
     assert mails(lambda: give_password(client, user, "another long password")) == NEW_BROWSER
 

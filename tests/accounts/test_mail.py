@@ -2,14 +2,19 @@
 
 import json
 import signal
+import smtplib
+import socket
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 
 import pytest
 from django.conf import settings as site
 from django.core import mail
+from django.core.mail import EmailMessage
 from django.db import connection, transaction
 from django.test import Client
 from procrastinate.contrib.django.models import ProcrastinateJob
@@ -18,6 +23,7 @@ from accounts.actions.invitations import make_link
 from accounts.mail import KINDS, queue_mail
 from accounts.models import Invitation, Proposal
 from accounts.roles import Job
+from accounts.smtp import EmailBackend
 from tests.accounts.oversight_help import mail_server, no_mail_server
 from tests.accounts.test_audit_worker import environment
 from tests.conftest import Browser
@@ -230,3 +236,36 @@ def test_email_arrives_though_the_worker_is_killed_while_it_is_sent():
             second.wait(timeout=20)
     assert len(sink.messages) == 2
     assert len({message["Message-ID"] for message in sink.messages}) == 1
+
+
+@contextmanager
+def dripping_server(first: bytes) -> Iterator[int]:
+    """It says `first` at once, and then a letter each moment, for ever."""
+    over = threading.Event()
+
+    def serve() -> None:
+        sock, _ = listener.accept()
+        with sock, suppress(OSError):
+            sock.sendall(first)
+            while not over.wait(0.1):
+                sock.sendall(b"2")
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        yield listener.getsockname()[1]
+        over.set()
+        thread.join(10)
+
+
+@pytest.mark.parametrize("first", [b"", b"220 mail.example\r\n"])
+@pytest.mark.parametrize("tls", [False, True])
+def test_mail_server_that_drips_is_left_at_the_deadline(settings, first, tls):
+    settings.EMAIL_SECONDS = 1
+    with dripping_server(first) as port:
+        backend = EmailBackend("127.0.0.1", port, use_tls=False, use_ssl=tls, username="", password="")
+        began = time.monotonic()
+        with pytest.raises((OSError, smtplib.SMTPException)):
+            backend.send_messages([EmailMessage("A subject", "A text", to=["ada@zephyr.example"])])
+
+    assert time.monotonic() - began < 3

@@ -310,7 +310,7 @@ BROKEN_ROWS = {
     "ABCD,E,map,Zed,2015-01-02,2015-01-01,": "The end, 2015-01-01, is before the start, 2015-01-02.",
     "ABCD,E,map,Zed,2015-01-01,,real": "kind: “real” is not a kind. Write live, dummy or test, or leave it empty.",
     "ABCD,E,map,Zed,2015-01-01": "This row has 5 values; the header has 7 columns. Look for a missing comma.",
-    "ABCD,E,map,Zed,2015-01-01,,,": "This row has 8 values; the header has 7 columns. Look for a comma too many.",
+    "ABCD,E,map,Zed,2015-01-01,,,": "This row has 8 values; the header has 7 columns. Look for an extra comma.",
     'ABCD,E,map,"Zed" Ltd,2015-01-01,,': "The quotation marks do not match.",
     'ABCD,E,map,"Zed,2015-01-01,,': "The quotation marks do not match.",
     "ABCD,E,map,Z\0ed,2015-01-01,,": "A value contains a NUL character.",
@@ -584,7 +584,7 @@ def test_any_folder_is_loaded_wholly_or_refused_with_sentences(tmp_path, names, 
 
 @contextmanager
 def undone():
-    """Undo in the end whatever the database was told meanwhile: examples of one test share a transaction."""
+    """Undo all changes at the end, because the examples of one test share a transaction."""
     with transaction.atomic():
         yield
         transaction.set_rollback(True)

@@ -1,4 +1,4 @@
-"""What the portal asks of a provider by itself: a server of bad manners answers, on a port of this machine."""
+"""The portal's own requests to a provider, answered by a badly behaved server on this machine."""
 
 import socket
 import threading
@@ -10,10 +10,25 @@ from pathlib import Path
 
 import pytest
 import requests
+from django.db import connections, transaction
 
-from accounts.errors import NotAllowed
+from accounts.errors import Busy, NotAllowed
 from accounts.sign_in import provider_requests
-from accounts.sign_in.provider_requests import MOST_BYTES, Deadline, NotAsked, discover, host_of, session_for
+from accounts.sign_in.provider_requests import (
+    EXCHANGES,
+    MOST_BYTES,
+    WELL_KNOWN,
+    Deadline,
+    KeepingAdapter,
+    NotAsked,
+    discover,
+    host_of,
+    is_public,
+    session_for,
+    take_turn,
+)
+
+pytestmark = pytest.mark.django_db
 
 
 class BadManners(BaseHTTPRequestHandler):
@@ -310,3 +325,82 @@ def test_many_addresses_that_do_not_answer_have_one_deadline(short, monkeypatch)
         monkeypatch.setattr(provider_requests, "SECONDS", 0.2)
         with in_time(), pytest.raises(NotAllowed, match="No discovery document answers"):
             discover(f"http://localhost:{port}")
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "10.0.0.1",
+        "127.0.0.1",
+        "169.254.169.254",
+        "192.168.1.1",
+        "100.64.0.1",
+        "0.0.0.0",
+        "224.0.0.1",
+        "::1",
+        "fe80::1%eth0",
+        "fd00::1",
+        "::ffff:10.0.0.1",
+        "64:ff9b::a00:1",
+        "2002:a00:1::1",
+    ],
+)
+def test_machine_behind_the_portals_firewall_is_not_connected_to(address, settings):
+    settings.PORTAL_HTTPS = True
+
+    assert not is_public(address)
+
+
+@pytest.mark.parametrize("address", ["8.8.8.8", "::ffff:8.8.8.8", "2606:4700::1111"])
+def test_public_address_is_connected_to(address):
+    assert is_public(address)
+
+
+def test_address_is_looked_at_when_the_portal_connects(host, settings):
+    """Not when the name was given: a name may lead elsewhere by then."""
+    settings.PORTAL_HTTPS = True
+    with session_for([host], Deadline()) as session, pytest.raises(requests.ConnectionError) as failed:
+        session.get(f"https://{host}/plain")
+
+    assert isinstance(failed.value.args[0].reason.__cause__, NotAsked)
+
+
+def test_discovery_document_is_asked_for_once_in_some_minutes(host, monkeypatch):
+    monkeypatch.setattr(provider_requests, "kept", {})
+
+    def ask(path: str) -> None:
+        with session_for([host], Deadline(), KeepingAdapter) as session:
+            assert session.get(f"http://{host}/{path}").json() == {"fine": True}
+
+    for _ in range(3):
+        ask(f"plain{WELL_KNOWN}")
+    ask("plain")
+    ask("plain")
+    monkeypatch.setattr(provider_requests.time, "monotonic", lambda now=time.monotonic: now() + 301)
+    ask(f"plain{WELL_KNOWN}")
+
+    assert [path.count(WELL_KNOWN) for path in BadManners.asked] == [1, 0, 0, 1]
+
+
+@pytest.mark.django_db(databases=["default", "owner"])
+def test_exchanges_beyond_two_at_once_are_told_to_come_again():
+    elsewhere = connections["owner"]
+    with transaction.atomic(using="owner"), elsewhere.cursor() as cursor:
+        for place in range(1, EXCHANGES):
+            cursor.execute("SELECT pg_advisory_xact_lock(hashtext('exchanges with providers'), %s)", [place])
+        take_turn()
+        take_turn()  # those of one request are one exchange
+        cursor.execute("SELECT pg_try_advisory_xact_lock(hashtext('exchanges with providers'), %s)", [EXCHANGES])
+        assert cursor.fetchone() == (False,)
+
+
+@pytest.mark.django_db(databases=["default", "owner"])
+def test_nobody_is_asked_while_two_others_are(host):
+    elsewhere = connections["owner"]
+    with transaction.atomic(using="owner"), elsewhere.cursor() as cursor:
+        for place in range(1, EXCHANGES + 1):
+            cursor.execute("SELECT pg_advisory_xact_lock(hashtext('exchanges with providers'), %s)", [place])
+        with session_for([host], Deadline(take_turn)) as session, pytest.raises(Busy):
+            session.get(f"http://{host}/plain")
+
+    assert BadManners.asked == []

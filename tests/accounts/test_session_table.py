@@ -1,4 +1,4 @@
-"""The table of sessions: what ends, touches and lists them, and how many of nobody it holds."""
+"""The table of sessions: what ends, updates and lists them, and how many without a person it holds."""
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""The pages of tokens: what they show, once and again, and whom they refuse."""
+"""The pages of API tokens: what they show, once and later, and who is refused."""
 
 import re
 from datetime import timedelta

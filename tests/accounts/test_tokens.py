@@ -1,4 +1,4 @@
-"""Tokens: how one looks, who makes and revokes which, and what opens the door of the API, or does not."""
+"""API tokens: their form, who can create and revoke which, and which ones the API accepts."""
 
 import json
 import logging
@@ -20,13 +20,14 @@ from accounts.actions.tokens import MOST, make_token, revoke_token, revoke_token
 from accounts.errors import NotAllowed
 from accounts.models import Membership, Organisation, ServiceToken
 from accounts.models.audit import AuditRow, AuditValue
-from accounts.roles import Job, Role
+from accounts.roles import Job
 from accounts.sign_in import tokens
 from accounts.sign_in.networks import lies_within, parse_networks
 from accounts.sign_in.tokens import hash_of, is_well_formed, new_secret
 from inventory.models import Device
+from tests.as_owner import overwrite
 from tests.conftest import System
-from tests.factories import make_device, make_membership, make_user
+from tests.factories import make_device, make_membership, make_organisation, make_user
 from tests.factories import make_token as given_token
 from tests.scopes import become_operator
 
@@ -95,10 +96,10 @@ def test_networks_are_read_in_canonical_form_and_once(text, networks):
         ("2001:db8::/129", "is not a network"),
         ("192.0.2.7/24", "Do you mean 192.0.2.0/24, or 192.0.2.7 alone?"),
         ("2001:db8::1/32", "Do you mean 2001:db8::/32, or 2001:db8::1 alone?"),
-        ("0.0.0.0/0", "is everywhere"),
-        ("::/0", "is everywhere"),
-        ("::ffff:192.0.2.7", "addresses of version 4"),
-        (" ".join(f"192.0.2.{n}" for n in range(21)), "These are 21 networks"),
+        ("0.0.0.0/0", "allows every address"),
+        ("::/0", "allows every address"),
+        ("::ffff:192.0.2.7", "stands for IPv4 addresses"),
+        (" ".join(f"192.0.2.{n}" for n in range(21)), "You entered 21 networks"),
         ("192.0.2.0/24'; DROP TABLE x", "is not a network"),
     ],
 )
@@ -359,7 +360,8 @@ def test_what_is_no_token_is_refused_without_asking_the_database(client, address
 def closed(supplier: Organisation) -> dict[str, ServiceToken]:
     """Tokens that open nothing, by the reason."""
     now = timezone.now()
-    stopped = Organisation.objects.create(name="Zonda Supply", role=Role.SUPPLIER, is_active=False)
+    stopped = make_organisation("Zonda Supply")
+    overwrite(stopped, is_active=False)
     return {
         "revoked": given_token(supplier, revoked_at=now),
         "expired": given_token(supplier, created_at=now - timedelta(days=9), expires_at=now),
@@ -451,8 +453,7 @@ def test_end_of_an_organisation_ends_its_tokens_at_the_next_call(address, suppli
     system = System(given_token(supplier))
     assert system.get(address).status_code == 200
 
-    supplier.is_active = False
-    supplier.save()
+    overwrite(supplier, is_active=False)
 
     assert system.get(address).status_code == 401
 
@@ -581,7 +582,7 @@ def test_token_is_in_no_log_not_even_from_an_address(client, address, supplier, 
     lines = [written.format(logging.makeLogRecord(record.__dict__)) for record in caplog.records]
 
     assert any("request_finished" in line for line in lines)
-    assert any(json.loads(line)["event"] == "Not Found: /api/v1/devices/smi_…/" for line in lines)
+    assert any(json.loads(line)["event"] == "Not Found: /api/v1/devices/smi_***/" for line in lines)
     assert not [line for line in lines if secret[:20] in line]
 
 

@@ -258,6 +258,36 @@ def test_answers_go_after_a_day(system, devices):
     assert forget_answers() == 1
 
 
+def test_new_key_waits_until_there_is_room_and_known_ones_are_answered(system, settings, devices):
+    settings.KEPT_ANSWERS = 1
+    first = batch(system, entry(devices[0], msn="Z1"), key="a-key")
+
+    answer = batch(system, entry(devices[2], msn="Z3"), key="b-key")
+
+    assert answer.status_code == 429
+    assert 86_300 < int(answer.headers["Retry-After"]) <= 86_400
+    assert "without an Idempotency-Key" in answer.json()["detail"]
+    assert recorded(devices)[2] == ("", "ZMAP")
+    assert batch(system, entry(devices[0], msn="Z1"), key="a-key").json() == first.json()
+    assert batch(system, entry(devices[2], msn="Z3")).status_code == 200
+
+
+def test_large_answers_fill_the_room_too(system, settings, devices):
+    batch(system, entry(devices[0], msn="Z1"), key="a-key")
+    settings.KEPT_ANSWER_BYTES = 20
+
+    assert batch(system, entry(devices[2], msn="Z3"), key="b-key").status_code == 429
+
+
+def test_room_is_each_organisations_own_and_free_after_a_day(system, settings, devices, rival):
+    settings.KEPT_ANSWERS = 1
+    batch(System(make_token(rival, Job.EDITOR)), entry(devices[0], msn="Z1"), key="a-key")
+    batch(system, entry(devices[0], msn="Z1"), key="a-key")
+    KeptAnswer.objects.update(created_at=timezone.now() - timedelta(hours=24, seconds=1))
+
+    assert batch(system, entry(devices[2], msn="Z3"), key="b-key").status_code == 200
+
+
 @pytest.mark.parametrize("key", ["with space", "é", "x" * 256])
 def test_malformed_key_is_refused(system, devices, key):
     answer = batch(system, entry(devices[0], msn="Z1"), key=key)

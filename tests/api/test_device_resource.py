@@ -1,4 +1,4 @@
-"""One device through the API: who sees which, what of it, and what each refusal says."""
+"""One device through the API: who sees it, which of its items, and what each refusal says."""
 
 import json
 
@@ -66,7 +66,7 @@ def test_device_is_given_under_the_names_of_files(system, device):
 
 
 def test_values_are_those_of_the_file(sign_in, supplier, system, device):
-    """But for numbers, flags and what is empty, which JSON says in its own way."""
+    """Except for numbers, flags and empty values, which JSON writes in its own way."""
     lines = b"".join(sign_in(supplier).get("/devices/download/")).decode().splitlines()
 
     in_file = dict(zip(lines[0].split(","), lines[1].split(","), strict=True))
@@ -370,7 +370,7 @@ def test_person_with_several_memberships_reads_as_the_one_acted_under(supplier, 
 
 
 def test_token_is_never_combined_with_a_session(operator, rival, supplier, devices):
-    """The token's organisation counts, not the person's; and a bad token is not made good by a session."""
+    """The token's organisation counts, not the person's, and a session does not make up for a bad token."""
     browser = Browser(make_membership(supplier))
     own, bad = make_token(rival), make_token(rival)
     good = {"Authorization": f"Bearer {own.secret}"}

@@ -25,7 +25,7 @@ NOT_RUN = {"text": "the form of a token", "sh": "commands of the shell; those of
 
 @pytest.fixture
 def world(supplier, rival, asset_provider, rival_provider, settings) -> dict[str, System]:
-    """The devices that the guide speaks of, and who reads them, under the names of their tokens."""
+    """The devices in the guide, and the systems that read them, by the names of their tokens."""
     settings.PORTAL_URL, settings.ALLOWED_HOSTS = HOST, [HOST.removeprefix("https://")]
     make_device("ZEPH", "ZMAP", device_id="00-DB-12-34-56-78-90-A0", msn="Z21E 10447", mpxn=MPANS[0])
     make_device("ZEPH", None, device_id="00-DB-12-34-56-78-90-A1", msn="")
@@ -127,7 +127,7 @@ def test_limits_are_those_of_the_settings(settings):
     told = re.findall(r"\d{1,3}(?:,\d{3})*", section("Limits"))
     operations = (settings.BASE_DIR / "docs/operations.md").read_text()
 
-    for name in ("API_RATE", "API_RATE_OF_ORGANISATION", "LOOK_UPS_IN_VAIN"):
+    for name in ("API_RATE", "API_RATE_OF_ORGANISATION", "LOOK_UPS_IN_VAIN", "LOOK_UPS_IN_VAIN_OF_ORGANISATION"):
         assert f"{getattr(settings, name):,}" in told
         assert f"({getattr(settings, name)})" in operations.partition(f"`{name}`")[2].partition("\n")[0]
 

@@ -1,11 +1,14 @@
-"""How often one may ask: by the minute for token and organisation, and by the day for what is not there."""
+"""Limits: requests a minute for each token and organisation, and look-ups a day that find nothing."""
 
 import re
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from email.message import EmailMessage
 
 import pytest
 from django.core import mail
+from django.db import connection
 from django.utils import timezone
 
 from accounts.limits import count, forget_counts
@@ -36,7 +39,7 @@ def system(supplier, asset_provider, rival, rival_provider) -> System:
 
 
 def states(answer) -> dict[str, tuple[int, int]]:
-    """Name of the limit → what is left, and for how many seconds."""
+    """Return, by the name of the limit, what is left, and for how many seconds."""
     found = re.findall(r'"(\w+)";r=(\d+);t=(\d+)', answer.headers["RateLimit"])
     return {name: (int(left), int(seconds)) for name, left, seconds in found}
 
@@ -166,6 +169,67 @@ def test_search_for_single_devices_counts_when_it_finds_none(system, settings, q
     assert system.get("/api/v1/devices/", {"mpxn": MPANS[0]}).status_code == 200
     assert [system.get("/api/v1/devices/", query).status_code for _ in range(2)] == [200, 429]
     assert system.get("/api/v1/devices/", {"mpxn": MPANS[0]}).status_code == 429
+
+
+@pytest.mark.parametrize(
+    "query", [{"mpxn": MPANS[1]}, {"msn": "Z9"}, {"device_id": UNKNOWN}, {"device_id": UNKNOWN[:22]}]
+)
+def test_search_for_a_file_counts_when_it_finds_none(system, supplier, sign_in, settings, query):
+    settings.LOOK_UPS_IN_VAIN = 1
+    make_device("ZEPH", mpxn=MPANS[0], msn="Z1")
+    browser = sign_in(supplier, Job.EDITOR)
+
+    for ask, path in ((system, "/api/v1/reports/device-list/download/"), (browser, "/devices/download/")):
+        assert ask.get(path, {"mpxn": MPANS[0]}).status_code == 200
+        assert [ask.get(path, query).status_code for _ in range(2)] == [200, 429]
+        assert ask.get(path, {"mpxn": MPANS[0]}).status_code == 429
+        assert ask.get(path).status_code == 200
+
+
+def test_batch_beyond_what_is_left_is_not_told_what_is_missing(system, settings):
+    settings.LOOK_UPS_IN_VAIN = 2
+    foreign = make_device("ZODI", "ZMAB")
+
+    answer = batch(system, *(entry(foreign, msn="Z1") | {"device_id": f"{UNKNOWN[:-1]}{n}"} for n in range(3)))
+
+    assert refused(answer, 429) == {}
+    assert system.get(address(UNKNOWN)).status_code == 429
+
+
+@pytest.mark.django_db(transaction=True, databases=["default", "owner"])
+def test_many_at_once_get_no_further_than_one_after_another(system, settings):
+    settings.LOOK_UPS_IN_VAIN = 10
+    devices = [
+        [{"device_id": f"00-DB-12-FF-FF-FF-{a}0-{n:02X}", "version": 1, "msn": "Z1"} for n in range(4)]
+        for a in range(6)
+    ]
+
+    def send(entries: list[dict[str, object]]) -> int:
+        try:
+            return batch(System(system.token), *entries).status_code
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(6) as pool:
+        statuses = list(pool.map(send, devices))
+
+    assert Counter(statuses) == {400: 2, 429: 4}
+
+
+def test_an_organisation_has_one_too(system, supplier, rival, settings):
+    settings.LOOK_UPS_IN_VAIN_OF_ORGANISATION = 4
+    administrator, others = (
+        make_membership(supplier, Job.ADMINISTRATOR),
+        [System(make_token(supplier)) for _ in range(3)],
+    )
+
+    statuses = [one.get(address(UNKNOWN)).status_code for one in [system, *others, system, *others]]
+
+    assert statuses == 4 * [404] + 4 * [429]
+    assert System(make_token(rival)).get(address(UNKNOWN)).status_code == 404
+    (told,) = mails()
+    assert told.to == [administrator.user.email]
+    assert "people and systems of your organisation have together looked up 4 devices" in told.body
 
 
 def test_lists_and_malformed_ids_are_no_look_ups(system, settings):

@@ -1,4 +1,4 @@
-"""Every endpoint × role × job × method × object: who gets in, and what is not theirs is not there. And no MAP ID."""
+"""Every endpoint × role × access level × method × object: who is let in, that others' objects are 404, no MAP ID."""
 
 import json
 import re
@@ -48,7 +48,7 @@ def organisations(supplier, asset_provider, dcc) -> dict[Role, Organisation]:
 
 @pytest.fixture
 def things(organisations, rival, rival_provider) -> dict[str, Thing]:
-    """What is a supplier's and a MAP's own, what is foreign to both (not to the DCC), and what is unknown."""
+    """Objects of a supplier and of a MAP, objects outside the scope of both (not of the DCC), and unknown ones."""
     own, foreign = make_device("ZEPH", "ZMAP", msn="Z1"), make_device("ZODI", "ZMAB", msn="Z2", mpxn=MPANS[0])
     runs = [
         ReportRun.objects.create(organisation=organisation, report="map-portfolio", as_of="2026-01-01")
@@ -78,7 +78,7 @@ def right_of(path: str, method: str) -> Permission | Open | None:
 
 
 def ask(visitor: Client, template: str, method: str, thing: Thing, role: Role, **query: str):
-    """A request that succeeds for whom it is for."""
+    """Return a request that succeeds for its own visitor."""
     words = {"kind": "correction", "source": "walk", "reason": "walk", "msn": "Z3"}
     body: dict[str, Any] = {}
     if method == "patch":
@@ -117,7 +117,7 @@ def expected(template: str, method: str, role: Role, job: Job, whose: str) -> se
 
 
 def any_right(template: str, role: Role, job: Job) -> bool:
-    """Without an action of its own a request is refused to who has none of the address's rights: of one right, that."""
+    """A method without an action is refused to anyone with none of the address's rights; if there is one, that."""
     declared = resolve(template.format(device_id=UNKNOWN_DEVICE, id=UNKNOWN_RUN)).func.cls.permission
     rights = declared.values() if isinstance(declared, dict) else [declared]
     return any(right in Open or allows(role, job, right) for right in rights)
@@ -164,7 +164,7 @@ def strip(problem: dict[str, Any]) -> dict[str, Any]:
 
 
 def one_who_may(organisations: dict[Role, Organisation], template: str, method: str) -> tuple[Role, Client]:
-    """The first visitor whom the endpoint lets in."""
+    """Return the first visitor whom the endpoint lets in."""
     path = template.format(device_id=UNKNOWN_DEVICE, id=UNKNOWN_RUN)
     right = right_of(path, method)
     return next((r, v) for r, j, v in visitors(organisations) if right in Open or allows(r, j, right))

@@ -35,7 +35,7 @@ def named_portal(copies: dict[str, dict[str, str]]) -> Iterator[Server]:
 
 @pytest.fixture
 def come(copies: dict[str, dict[str, str]], named_portal: Server, browser: Browser) -> Iterator[Callable[..., Page]]:
-    """`come(**options)`: a page of somebody not signed in, whose device holds passkeys."""
+    """`come(**options)`: a page of someone not signed in, whose device holds passkeys."""
     contexts = []
 
     def arrive(**options: object) -> Page:
@@ -187,7 +187,7 @@ def look_at(page: Page, *paths: str) -> None:
 
 def set_up_app(page: Page) -> None:
     page.goto("/accounts/security/app/")
-    page.get_by_label("Six digits of the app").fill(code_of(page.locator("#secret").inner_text()))
+    page.get_by_label("Six-digit code from the app").fill(code_of(page.locator("#secret").inner_text()))
     page.get_by_role("button", name="Set up").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Recovery codes")
 

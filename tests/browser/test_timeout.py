@@ -17,13 +17,13 @@ pytestmark = pytest.mark.browser
 MINUTE = 60
 NEARLY, OVER = 30 * MINUTE - 50, 30 * MINUTE  # the dialog opens five minutes before the end
 EDITOR = "supplier.editor@demo.example"
-KEPT = "You were signed out. What you typed is still here; nothing was saved."
+KEPT = "You were signed out. Everything you typed is still here, but nothing has been saved."
 AGE = "UPDATE accounts_session SET last_seen_at = last_seen_at - make_interval(secs => %s) WHERE session_key = %s"
 
 
 @pytest.fixture
 def visit(portal: Server, browser: Browser) -> Iterator[Callable[..., Page]]:
-    """`visit(javascript, colour, width)`: the form of a device, opened by somebody signed in."""
+    """`visit(javascript, colour, width)`: the form of a device, opened by someone signed in."""
     contexts = []
 
     def come(javascript: bool = True, colour: str = "light", width: int = 1280) -> Page:
@@ -48,7 +48,7 @@ def visit(portal: Server, browser: Browser) -> Iterator[Callable[..., Page]]:
 
 @pytest.fixture
 def idle(demo: dict[str, str]) -> Callable[..., None]:
-    """`idle(page, seconds)`: for so long nobody did anything; without JavaScript, the page does not notice."""
+    """`idle(page, seconds)`: let this time pass without activity; without JavaScript, the page does not notice."""
 
     def pass_time(page: Page, seconds: int, *, noticed: bool = True) -> None:
         (key,) = [cookie["value"] for cookie in page.context.cookies() if cookie["name"] == "sessionid"]

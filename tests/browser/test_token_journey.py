@@ -24,7 +24,7 @@ def call(portal: Server, path: str, secret: str) -> tuple[int, str]:
 
 
 def make(page: Page, name: str, networks: str = "") -> str:
-    """The secret of a token made by the form."""
+    """Return the secret of a token created with the form."""
     page.goto("/organisation/tokens/")
     page.get_by_role("link", name="Make a token").click()
     page.get_by_label("Name", exact=True).fill(name)

@@ -18,7 +18,7 @@ ADA, NADIA = "ada.zulu@demo.example", "nadia.zulu@demo.example"
 
 @pytest.fixture(scope="module")
 def strict_portal(copies: dict[str, dict[str, str]], mailed: tuple[Sink, str]) -> Iterator[Server]:
-    """Second factors are required, and nobody has one yet; at a name, as passkeys need one."""
+    """Second factors are required, and nobody has one yet; served at a host name, which passkeys need."""
     strict = {"MFA_REQUIRED": "true", "WORKER": "1", "EMAIL_URL": mailed[1]}
     with running("localhost", **copies["life"] | strict) as server:
         yield server
@@ -43,7 +43,7 @@ def enrol_app(page: Page) -> str:
     """Set up an authenticator app from the guided page, typing the secret; gives the secret."""
     page.get_by_role("link", name="Set up an app").click()
     secret = page.locator("#secret").inner_text()
-    page.get_by_label("Six digits of the app").fill(code_of(secret))
+    page.get_by_label("Six-digit code from the app").fill(code_of(secret))
     page.get_by_role("button", name="Set up").click()
     page.get_by_role("link", name="I have kept the codes").click()
     return secret

@@ -1,4 +1,4 @@
-"""Devices from the command line, at the portal as it is really served: what is shown, recorded and refused.
+"""Devices from the command line, against the portal as it is served: what is shown, recorded and refused.
 
 Each test is a story of several commands, as a database to empty costs more than a command.
 """

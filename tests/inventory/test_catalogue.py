@@ -1,4 +1,4 @@
-"""Each report of the catalogue: who has it, on the page and by the API alike, and what its file holds."""
+"""Each report of the catalogue: who can have it, on the page and through the API, and what its file holds."""
 
 import re
 

@@ -146,7 +146,7 @@ def test_loading_again_changes_nothing_and_says_so():
     printed = load_demo(70)
 
     assert counts() == before
-    assert printed.endswith("The demo data is there already; nothing changed.\n")
+    assert printed.endswith("The demo data has already been loaded. Nothing changed.\n")
     assert "supplier.editor@demo.example" in printed
 
 
@@ -173,7 +173,7 @@ def test_organisation_of_a_name_of_the_demo_refuses_it():
 def test_portal_that_is_no_demo_refuses_it(settings):
     settings.DEMO = False
 
-    assert "This is no demo" in refusal()
+    assert "This is not a demo" in refusal()
 
 
 def test_fewer_than_no_devices_are_refused():

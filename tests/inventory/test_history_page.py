@@ -1,4 +1,4 @@
-"""The page on a device's history: who gets it, what it is asked, and the form that asks how the device was on a day."""
+"""The page with a device's history: who can see it, its parameters, and the form that shows the device on a date."""
 
 import re
 from datetime import date, timedelta

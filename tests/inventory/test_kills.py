@@ -8,13 +8,17 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from datetime import time as time_of_day
 from http.client import HTTPException
 from pathlib import Path
 
 import psycopg
 import pytest
 from django.conf import settings
+from django.utils import timezone
 
 from accounts.models import Membership, User
 from accounts.roles import Job
@@ -23,7 +27,8 @@ from smi_portal.embedded.server import processes_in
 from tests.drills import sized
 from tests.factories import make_device, make_membership, make_user
 from tests.inventory.test_locking import Saver
-from tests.server import PASSWORD, Server, database_url, running
+from tests.server import PASSWORD, Server, Visitor, database_url, running
+from tests.test_today import MOVED
 
 ROOT = Path(settings.BASE_DIR)
 WRITES, AT_ONCE = sized(40, 200), 4
@@ -168,6 +173,9 @@ import django, json, sys
 django.setup()
 from accounts.operator import system_scope
 from accounts.roles import Job, Role
+from django.db import connections
+from tests.as_owner import FUNCTION
+connections["owner"].cursor().execute(FUNCTION)
 from tests.factories import bind, listed, make_device, make_membership, make_organisation, make_user
 name, password, count = sys.argv[1:]
 code = f"ZS{name}"
@@ -296,3 +304,70 @@ def test_killed_postgresql_leaves_each_recording_whole_or_absent(database, momen
         whole, absent = recordings.check(database.url())
     assert len(whole) > moment
     assert absent
+
+
+# At midnight
+
+SELL = """
+import django, json, sys
+django.setup()
+from datetime import date
+from accounts.operator import system_scope
+from accounts.roles import Job, Role
+from tests.factories import bind, listed, make_device, make_membership, make_organisation, make_user, provided_by
+password, tomorrow, count = sys.argv[1:]
+with system_scope("tests"):
+    buyer = make_organisation("Buyer", Role.MAP)
+    bind(buyer, listed("ZBUY"))
+    listed("ZSEL"), listed("ZSUP", Role.SUPPLIER)
+    user = make_user("Buyer", "buyer@demo.example", password)
+    make_membership(buyer, Job.VIEWER, user)
+    for number in range(int(count)):
+        device = make_device("ZSUP", "ZSEL", device_id=f"00-DB-12-00-00-30-00-{number:02X}")
+        provided_by(device, "ZBUY", date.fromisoformat(tomorrow))
+print(user.email)
+"""
+ADOPTED = """
+SELECT count(*) FILTER (WHERE p.code = 'ZBUY' AND d.version = 3),
+    count(*) FILTER (WHERE p.code = 'ZSEL' AND d.version = 2)
+FROM inventory_device AS d JOIN accounts_participant AS p ON p.id = d.asset_provider_id
+WHERE d.device_id LIKE '00-DB-12-00-00-30-%'
+"""
+
+
+def adopted(database: Database) -> tuple[int, int]:
+    """How many devices have become the buyer's, by one change each, and how many are still the seller's."""
+    with psycopg.connect(database.url("owner")) as connection:
+        return connection.execute(ADOPTED).fetchone()
+
+
+def test_killed_postgresql_at_midnight_leaves_each_planned_change_adopted_once_or_waiting(database):
+    now = timezone.now()
+    tomorrow = timezone.localdate(now) + timedelta(days=1)
+    midnight = timezone.make_aware(datetime.combine(tomorrow, time_of_day.min))
+    email = database.python("-c", SELL, PASSWORD, tomorrow.isoformat(), str(WRITES)).splitlines()[-1]
+    with running(WEB_CONCURRENCY="2", **database.environment) as server:
+        visitor = Visitor(server).sign_in(email)
+        with psycopg.connect(database.url("owner")) as owner:
+            almost = (midnight - timedelta(seconds=1) - timezone.now()).total_seconds()
+            owner.execute(MOVED.format(f"SELECT now() + interval '{almost:.3f} seconds'"))
+        end = time.monotonic() + 3
+
+        def click() -> None:
+            """Nothing, or all of it: never a part."""
+            while time.monotonic() < end:
+                with suppress(
+                    OSError, HTTPException, psycopg.OperationalError
+                ):  # nobody answers while PostgreSQL starts
+                    visitor.get("/devices/").close()
+                    assert adopted(database) in {(WRITES, 0), (0, WRITES)}
+
+        with ThreadPoolExecutor(2) as pool:
+            clicking = pool.submit(click)
+            time.sleep(1)
+            database.kill_and_start()
+            clicking.result()
+        with visitor.get("/devices/") as answer:
+            assert answer.read().count(b"00-DB-12-00-00-30-") >= WRITES
+
+    assert adopted(database) == (WRITES, 0)

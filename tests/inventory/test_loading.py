@@ -320,7 +320,7 @@ def test_command_prints_every_error_and_fails(write, capsys):
 
 def test_command_says_what_it_did(write, capsys, tmp_path):
     call_command("load_devices", write({}, GAS))
-    assert "2 devices created, 0 changed, 0 as they were" in capsys.readouterr().out
+    assert "2 devices created, 0 changed, 0 unchanged" in capsys.readouterr().out
 
     with pytest.raises(CommandError, match="cannot be read"):
         call_command("load_devices", tmp_path / "none.csv")
@@ -465,7 +465,7 @@ def test_device_that_is_changed_while_its_file_is_checked_is_compared_again(writ
 def test_device_that_is_changed_while_its_file_is_checked_can_break_a_rule_then(write, changed_meanwhile):
     found = problems(write(GAS, {"installed_on": "", "decommissioned_on": "2024-03-05"}, extra=OPTIONAL_HEADER))
 
-    assert found == ["Line 3, decommissioned_on “2024-03-05”: It is before the installation."]
+    assert found == ["Line 3, decommissioned_on “2024-03-05”: It is before the date of installation."]
     assert not StagedRow.objects.exists()
 
 

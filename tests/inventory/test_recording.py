@@ -370,7 +370,7 @@ def test_map_may_write_nothing(asset_provider, supplier, acting):
     with pytest.raises(Device.DoesNotExist):  # the database shows it none that it could change
         record(device, who, msn="Z1")
 
-    assert problems(device, who, msn="Z1") == {"": "Your job does not include this."}
+    assert problems(device, who, msn="Z1") == {"": "You do not have permission to do this."}
 
 
 # Blanking

@@ -14,30 +14,30 @@ from accounts.operator import system_scope
 
 
 class Command(BaseCommand):
-    help = "Make somebody administrator of an organisation; prints a link with which they set their password."
+    help = "Make someone an administrator of an organisation, and print a link to set a password."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("email", metavar="EMAIL")
         parser.add_argument("--organisation", required=True, metavar="NAME")
-        parser.add_argument("--name", help="of the person; made from the e-mail address if left out")
+        parser.add_argument("--name", help="of the person; made from the email address if left out")
 
     def handle(self, *, email: str, organisation: str, name: str | None, **options: Any) -> None:
         with refusals_as_errors(), system_scope("add_administrator"):
             membership = add_administrator(email=email, organisation=organisation_named(organisation), name=name)
         user = membership.user
-        self.stdout.write(f"{user} ({user.email}) is administrator of {membership.organisation}. {_next_step(user)}")
+        self.stdout.write(f"{user} ({user.email}) is an administrator of {membership.organisation}. {_next_step(user)}")
 
 
 def _next_step(user: User) -> str:
-    """A link only while there is no password: it must not open an account that is in use."""
+    """Give a link only if there is no password: it must not open an account that is in use."""
     if user.has_usable_password():
-        return "They sign in with the password they have."
+        return "They can sign in with their existing password."
     days = settings.PASSWORD_RESET_TIMEOUT // 86_400
-    return f"To set a password, within {days} days: {link_to_set_password(user)}"
+    return f"To set a password within {days} days, open {link_to_set_password(user)}"
 
 
 def link_to_set_password(user: User) -> str:
-    """A link that works once; made as allauth makes those it sends (its `flows.password_reset`)."""
+    """Return a link that works once, made as allauth makes those that it sends (its `flows.password_reset`)."""
     key = app_settings.PASSWORD_RESET_TOKEN_GENERATOR().make_token(user)
     path = reverse("account_reset_password_from_key", kwargs={"uidb36": user_pk_to_url_str(user), "key": key})
     return urljoin(settings.PORTAL_URL, path)

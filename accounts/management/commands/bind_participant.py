@@ -11,7 +11,7 @@ from accounts.participants.reading import parse_day
 
 
 class Command(BaseCommand):
-    help = "Let an organisation act under a code of the list of MAPs and suppliers; its role is the organisation's."
+    help = "Bind a code from the list of MAPs and suppliers to an organisation, in the organisation's role."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--organisation", required=True, metavar="NAME")

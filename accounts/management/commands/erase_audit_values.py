@@ -7,7 +7,7 @@ from accounts.management.arguments import refusals_as_errors
 
 
 class Command(BaseCommand):
-    help = "Erase the personal values that the audit trail holds of a person; its rows stay, and still verify."
+    help = "Erase a person's personal values from the audit trail; its rows stay, and still verify."
 
     def add_arguments(self, parser: CommandParser) -> None:
         who = parser.add_mutually_exclusive_group(required=True)

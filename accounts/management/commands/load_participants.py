@@ -7,17 +7,17 @@ from accounts.operator import system_scope
 from accounts.participants.loading import load_participants
 from accounts.participants.reading import BrokenList
 
-MOST_PROBLEMS = 1_000  # of which each is printed
+MOST_PROBLEMS = 1_000  # printed
 
 
 class Command(BaseCommand):
-    help = "Bring the list of all MAPs and suppliers up to date; several paths are one load."
+    help = "Update the list of all MAPs and suppliers; several paths are one load."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
             "paths", nargs="+", type=Path, metavar="PATH", help="a folder of market domain data, or a CSV file"
         )
-        parser.add_argument("--dry-run", action="store_true", help="only show what would be changed")
+        parser.add_argument("--dry-run", action="store_true", help="show what would change, and change nothing")
 
     def handle(self, *, paths: list[Path], dry_run: bool, **options: Any) -> None:
         try:

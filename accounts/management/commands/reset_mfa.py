@@ -9,11 +9,11 @@ from accounts.operator import system_scope
 
 
 class Command(BaseCommand):
-    help = "Reset somebody's second factors, where nobody in the portal can; their organisations are told."
+    help = "Reset someone's second factors when nobody in the portal can; their organisations get an email."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("email", metavar="EMAIL")
-        parser.add_argument("--reason", default="by the operator", help="stands in the audit trail")
+        parser.add_argument("--reason", default="by the operator", help="kept in the audit trail")
 
     def handle(self, *, email: str, reason: str, **options: Any) -> None:
         user = User.objects.filter(email=email.strip().lower()).first()
@@ -21,4 +21,6 @@ class Command(BaseCommand):
             raise CommandError(f"There is no account for “{email}”.")
         with refusals_as_errors(), system_scope("reset_mfa"):
             reset_factors(user=user, reason=reason, by=None)
-        self.stdout.write(f"The second factors of {user} are reset. They sign in by password and enrol new ones.")
+        self.stdout.write(
+            f"The second factors of {user} have been reset. They can sign in with a password and set up new ones."
+        )

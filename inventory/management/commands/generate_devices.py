@@ -14,7 +14,7 @@ from inventory.loads.statistics import count_values
 
 
 def day(text: str) -> date:
-    """Named for the sentence in which a value that is none is refused."""
+    """Parse a date; argparse names this function when it refuses a value."""
     return date.fromisoformat(text)
 
 
@@ -23,18 +23,20 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--count", type=int, required=True, metavar="N")
-        parser.add_argument("--seed", type=int, required=True, help="other numbers make other devices")
-        parser.add_argument("--today", type=day, metavar="YYYY-MM-DD", help="their last day; today if left out")
+        parser.add_argument("--seed", type=int, required=True, help="a different number gives different devices")
+        parser.add_argument(
+            "--today", type=day, metavar="YYYY-MM-DD", help="the latest date on them; today if left out"
+        )
 
     def handle(self, *, count: int, seed: int, today: date | None, **options: object) -> str:
         began = monotonic()
         with refusals_as_errors(), system_scope("generate_devices"):
             made = generate_devices(count=count, seed=seed, today=today or clock.today(), tell=self._tell)
-        self._tell("Counting values, so that searches are planned well …")
+        self._tell("Counting values, so that searches are quick …")
         count_values()
         return f"{made:,} devices made in {monotonic() - began:.1f} seconds."
 
     def _tell(self, line: str) -> None:
-        """At once: whoever waits should see it."""
+        """Show it immediately to anyone who waits."""
         self.stdout.write(line)
         self.stdout.flush()

@@ -16,12 +16,12 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--devices", type=int, default=20_000, metavar="N", help="20,000 if left out")
-        parser.add_argument("--seed", type=int, default=1, help="other numbers make other devices")
+        parser.add_argument("--seed", type=int, default=1, help="a different number gives different devices")
 
     def handle(self, *, devices: int, seed: int, **options: object) -> None:
         if not settings.DEMO:
             raise CommandError(
-                "This is no demo: DATABASE_URL is set. Demo data is loaded into the embedded database only."
+                "This is not a demo: DATABASE_URL is set. Demo data is loaded only into the embedded database."
             )
         if devices < 0:
             raise CommandError("The number of devices cannot be below 0.")
@@ -30,12 +30,12 @@ class Command(BaseCommand):
         count_values()
         self._print_logins()
         if made is None:
-            self._tell("The demo data is there already; nothing changed.")
+            self._tell("The demo data has already been loaded. Nothing changed.")
         else:
             self._tell(f"Demo data loaded: {made:,} devices.")
 
     def _tell(self, line: str) -> None:
-        """At once: whoever waits should see it."""
+        """Show it immediately to anyone who waits."""
         self.stdout.write(line)
         self.stdout.flush()
 
@@ -44,4 +44,4 @@ class Command(BaseCommand):
         self.stdout.write(f"Logins, all with the password {PASSWORD}:")
         for login in LOGINS:
             self.stdout.write(f"  {login.email:<{width}}  {login.job.label} of {login.organisation}")
-        self.stdout.write("Mails are not sent but written to .local/mail/.")
+        self.stdout.write("Emails are not sent. You find them in .local/mail/.")

@@ -1,4 +1,4 @@
-"""Loads devices from a CSV: all of it, or nothing and every error with its line."""
+"""Loads devices from a CSV file: the whole file or, if it has errors, nothing; each error is listed with its line."""
 
 from argparse import ArgumentParser
 from pathlib import Path
@@ -13,14 +13,14 @@ NOT_READ = "MSN, MAP ID and its date were not read for devices the inventory alr
 
 class Command(BaseCommand):
     help = (
-        f"{__doc__} Header: {','.join(REQUIRED_HEADER)}; then, if wanted, {','.join(OPTIONAL_HEADER)}. msn, map_id and "
-        "map_from are set only on devices that the load creates; on a device the inventory already holds they are not "
-        "read."
+        f"{__doc__} Header: {','.join(REQUIRED_HEADER)}; then, optionally, {','.join(OPTIONAL_HEADER)}. msn, map_id "
+        "and map_from are set only on devices that the load creates; on a device the inventory already holds they are "
+        "not read."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("file", type=Path, metavar="FILE")
-        parser.add_argument("--dry-run", action="store_true", help="say what would happen, change nothing")
+        parser.add_argument("--dry-run", action="store_true", help="show what would change, and change nothing")
 
     def handle(self, *, file: Path, dry_run: bool, **options: object) -> str:
         try:
@@ -38,4 +38,4 @@ class Command(BaseCommand):
         created = f"{done.created:,} devices {would}created"
         if done.known:
             self.stdout.write(NOT_READ)
-        return f"{file}: {created}, {done.changed:,} {would}changed, {done.unchanged:,} as they were."
+        return f"{file}: {created}, {done.changed:,} {would}changed, {done.unchanged:,} unchanged."

@@ -1,4 +1,4 @@
-"""`keeper`: seals the audit trail, takes its daily roots, and removes what is kept no longer, as the tables' owner."""
+"""`keeper`: seals the audit trail, takes its daily roots and removes expired rows, as the tables' owner."""
 
 import signal
 import threading
@@ -10,7 +10,7 @@ from smi_portal import keeper
 
 
 class Command(BaseCommand):
-    help = "Seals the audit trail and removes what is kept no longer, as the owner of the tables, until it is ended."
+    help = "Seals the audit trail and removes expired rows, as the owner of the tables, until you stop it."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--once", action="store_true", help="do each duty once, then end")
