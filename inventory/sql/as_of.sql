@@ -81,7 +81,7 @@ BEGIN
         ON m.participant_id = CASE m.role WHEN 'map' THEN p.participant_id ELSE s.participant_id END
     CROSS JOIN LATERAL (
         SELECT * FROM inventory_deviceevent AS x
-        WHERE x.pgh_obj_id = c.id AND (x.pgh_created_at <= c.known_at OR x.pgh_label = 'insert')
+        WHERE x.pgh_obj_id = c.id AND x.pgh_created_at <= c.known_at
         ORDER BY x.pgh_id DESC LIMIT 1
     ) AS e
     WHERE everything OR (

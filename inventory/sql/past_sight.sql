@@ -66,8 +66,13 @@ BEGIN
     SELECT coalesce(
         (SELECT max(moment) FROM had_until),
         (
-            SELECT min(lower(s.known)) FROM step AS s
+            -- With all that the same load recorded, if it was the one that created the device.
+            SELECT greatest(min(lower(s.known)), (
+                SELECT min(e.pgh_created_at) FROM inventory_deviceevent AS e WHERE e.pgh_obj_id = device
+            ))
+            FROM step AS s
             WHERE s.valid_from <= uk_day(lower(s.known)) AND s.participant_id IN (SELECT participant_id FROM mine)
+            HAVING count(*) > 0
         )
     ) INTO told_until;
     PERFORM reading_within(former);
