@@ -9,7 +9,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
-from accounts.actions import dormancy, invitations, sign_on
+from accounts.actions import dormancy, invitations
 from accounts.audit.kinds import AuditKind
 from accounts.mail import (
     Email,
@@ -20,7 +20,9 @@ from accounts.mail import (
     mail_kind,
     read_private,
 )
-from accounts.models import Invitation, MailDomain, Membership, Organisation, ServiceToken, User
+from accounts.models import Invitation, Membership, Organisation, ServiceToken, User
+from accounts.models.audit import AuditRoot
+from accounts.roles import Role
 
 # Sent by django-allauth: what has happened to a person's own account.
 NOTIFICATIONS = {
@@ -54,19 +56,6 @@ def invitation(invitation: int) -> Email | None:
         return None
     found, link = made
     return from_template("invitation", found.email, invitation=found, link=link)
-
-
-@mail_kind(
-    "domain_proof",
-    "Confirmation of an email domain",
-    recipient=lambda ids: MailDomain.objects.get(pk=ids["domain"]).postmaster,
-)
-def domain_proof(domain: int) -> Email | None:
-    """Not sent if the domain has been confirmed or removed meanwhile."""
-    if (made := sign_on.make_link(domain)) is None:
-        return None
-    found, link = made
-    return from_template("domain_proof", found.postmaster, domain=found, link=link)
 
 
 @mail_kind("password_reset_key", "Link to reset a password")
@@ -181,3 +170,15 @@ def review_reminder(membership: int, due_on: str, overdue: bool, number: int) ->
         return None
     words = {"due_on": date.fromisoformat(due_on), "overdue": overdue, "number": number}
     return from_template("review_reminder", one.user.email, link=dormancy.link_for(one, "member-review"), **words)
+
+
+@mail_kind("daily_roots", "Daily roots of the audit trail", recipient=member_address)
+def daily_roots(membership: int, roots: list[int]) -> Email | None:
+    """Not if the organisation asks for them no longer."""
+    one = current(membership)
+    if not one or not (one.organisation.role == Role.DCC or one.organisation.receives_roots):
+        return None
+    found = list(AuditRoot.objects.filter(pk__in=roots).order_by("day", "retention"))
+    words = {"roots": found, "last": found[-1], "of_all": found[-1].organisation_id is None}
+    link = dormancy.link_for(one, "audit")
+    return from_template("daily_roots", one.user.email, organisation=one.organisation, link=link, **words)

@@ -49,7 +49,7 @@ class Permission(StrEnum):
     MANAGE_TOKENS = "accounts.manage_tokens", "Make and revoke tokens of the own organisation’s systems"
     MANAGE_ORGANISATIONS = (
         "accounts.manage_organisations",
-        "Manage organisations, their codes and first administrators (two people where sight is granted or taken)",
+        "Manage organisations, codes, first administrators and single sign-on (two people where it lets anyone in)",
     )
     SEE_UNSENT_EMAILS = "accounts.see_unsent_emails", "See emails that could not be sent, and try again"
     READ_AUDIT = "accounts.read_audit", "Read the organisation’s audit trail (DCC: everyone’s)"

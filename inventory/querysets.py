@@ -26,13 +26,14 @@ SHARED_MSN = """
 """
 
 
-def by_device_id(devices: QuerySet, acting: Acting | None, conditions: Iterable[Q] = (Q(),)) -> Keyset:
+def by_device_id(devices: QuerySet, acting: Acting, conditions: Iterable[Q] = (Q(),)) -> Keyset:
     """Return row ids and Device IDs of `devices` in the scope of `acting`, for pages in order of Device ID.
 
     Only of those that meet one of `conditions`, which must not overlap: each is read from an index of its own.
     """
+    rows = devices.values_list("pk", "device_id", named=True)
     parts = tuple(part & condition for part in scope_parts(acting) for condition in conditions)
-    return Keyset(devices.values_list("pk", "device_id", named=True), "device_id", parts)
+    return Keyset(rows, "device_id", acting.reader, parts)
 
 
 def scope_parts(acting: Acting | None) -> list[Q]:

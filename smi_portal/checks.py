@@ -8,6 +8,8 @@ from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.db import connections
 from django.utils import timezone
 
+from accounts.name_servers import name_server
+
 OLDEST_SERVER = 15
 FARTHEST_CLOCKS = 5  # seconds
 
@@ -89,3 +91,20 @@ def days_leave_time_for_mails(**_: Any) -> list[CheckMessage]:
         for name, days in told.items()
         if getattr(settings, name) <= days
     ]
+
+
+@register()
+def name_servers_are_addresses(**_: Any) -> list[CheckMessage]:
+    """Said before a look-up fails."""
+    return [
+        Error(f"DNS_RESOLVERS: {address!r} is not an IP address, with or without a port.", id="smi_portal.E002")
+        for address in settings.DNS_RESOLVERS
+        if not _is_name_server(address)
+    ]
+
+
+def _is_name_server(address: str) -> bool:
+    try:
+        return bool(name_server(address))
+    except ValueError:
+        return False

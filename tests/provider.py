@@ -47,7 +47,7 @@ class Provider:
             form = {"login": email, "password": PASSWORD, "csrfmiddlewaretoken": token[1]}
             answer = session.post(page.url, form, timeout=10, allow_redirects=False)
             while (onward := answer.headers["Location"]).startswith(("/", self.url)):
-                answer = session.get(requests.compat.urljoin(self.url, onward), timeout=10, allow_redirects=False)
+                answer = session.get(requests.compat.urljoin(answer.url, onward), timeout=10, allow_redirects=False)
             return onward
 
 

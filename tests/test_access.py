@@ -15,6 +15,7 @@ from accounts.roles import GRANTS, Job, Permission, Role, allows
 from accounts.sign_in.enrolment import PAGES
 from inventory.models import Device, ReportRun
 from tests.accounts.sign_in_help import enrol_app
+from tests.as_owner import overwrite
 from tests.conftest import Browser, System
 from tests.factories import (
     make_device,
@@ -79,7 +80,7 @@ def permission_of(name: str) -> Permission | Open:
 
 # Of a secret or a provider that the walk does not know.
 PROVIDER_PAGES = ("sign-on-provider", "openid_connect_login", "openid_connect_callback")
-BY_GUESS = ("invitation-accept", "mail-domain-prove", *PROVIDER_PAGES)
+BY_GUESS = ("invitation-accept", *PROVIDER_PAGES)
 OF_DEVICE = (
     "device-detail",
     "device-edit",
@@ -95,7 +96,7 @@ OF_ORGANISATION = (
     "organisation-detail", "code-bind", "administrator-appoint", "organisation-activity", "member-factors-reset",
     "sign-on", "sign-on-edit", "sign-on-switch", "mail-domain-add",
 )  # fmt: skip
-OF_DOMAIN = ("mail-domain-send", "mail-domain-give-up")
+OF_DOMAIN = ("mail-domain-check", "mail-domain-give-up")
 OF_INVITATION = ("invitation-send", "invitation-revoke")
 TO_COME = date(2099, 12, 31)  # from when each device of the world has another MAP
 
@@ -110,7 +111,7 @@ def address(name: str, device: Device, membership: Membership, run: ReportRun) -
         OF_DOMAIN: {"pk": supplier, "domain": "zephyr.example"},
         OF_INVITATION: {"pk": first(Invitation, **of_own)},
         PROVIDER_PAGES: {"provider_id": "a-guess"},
-        ("invitation-accept", "mail-domain-prove"): {"secret": "a-guess"},
+        ("invitation-accept",): {"secret": "a-guess"},
         ("mfa_remove_webauthn", "mfa_edit_webauthn"): {"pk": 1},
         ("map-step-take-back",): {"device_id": device.device_id, "day": TO_COME},
         ("report-run-manifest", "api-run-detail", "api-run-manifest"): {"pk": run.pk},
@@ -238,12 +239,16 @@ def test_missing_right_is_forbidden_by_every_method(operator, organisations, wor
 
 @pytest.mark.parametrize("role", Role)
 def test_no_page_is_stored(operator, organisations, world, sign_in, role):
-    """Each shows who is signed in, those open to all too."""
-    browser = sign_in(organisations[role], Job.ADMINISTRATOR)
+    """Each shows who is signed in: those open to all too, those of libraries, and whatever refuses."""
+    keys = {"account_reset_password_from_key": {"uidb36": "1", "key": "a-guess"}, "mfa_edit_webauthn": {"pk": 1}}
+    paths = [reverse(name, kwargs=keys.get(name)) for name in THIRD_PARTY - {"account_logout"}]
+    paths += [address(name, *world[role]) for name in NAMES]
 
-    for name in NAMES:
-        answer = browser.get(address(name, *world[role]))
-        assert answer.status_code == 405 or "no-store" in answer.headers["Cache-Control"], name
+    browser = sign_in(organisations[role], Job.ADMINISTRATOR)
+    for path in [*paths, "/nowhere/", "/devices", "/devices/?msn=%00", "/accounts/logout/"]:
+        for answer in (browser.get(path), browser.put(path)):
+            assert "no-store" in answer.headers["Cache-Control"], (path, answer.status_code)
+    assert "no-store" in browser.submit("/accounts/logout/").headers["Cache-Control"]
 
 
 @pytest.mark.parametrize("role", [Role.SUPPLIER, Role.MAP])
@@ -317,8 +322,7 @@ def test_person_without_membership_gets_in_nowhere(operator, client, world):
 
 def test_member_of_an_inactive_organisation_gets_in_nowhere(operator, supplier, sign_in):
     browser = sign_in(supplier)
-    supplier.is_active = False
-    supplier.save()
+    overwrite(supplier, is_active=False)
 
     assert browser.get("/devices/").status_code == 403
 

@@ -14,6 +14,7 @@ from accounts.acting import Acting, Origin, explaining, scope
 from accounts.operator import system_scope
 from accounts.roles import Job
 from inventory.models import Device, DeviceEvent
+from smi_portal import urls
 from tests.factories import make_device
 from tests.scopes import become_operator
 
@@ -239,7 +240,7 @@ class ForgetfulCommand(BaseCommand):
         return str(Device.objects.count())
 
 
-urlpatterns = [path("devices/", forgetful_page)]
+urlpatterns = [path("devices/", forgetful_page), *urls.urlpatterns]
 
 
 @pytest.mark.urls(__name__)

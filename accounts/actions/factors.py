@@ -4,6 +4,7 @@ from allauth.mfa.models import Authenticator
 from django.db import transaction
 
 from accounts.acting import Acting
+from accounts.actions.members import takes_two
 from accounts.actions.rights import holds_still
 from accounts.actions.sessions import end_sessions_of
 from accounts.audit import note
@@ -20,10 +21,13 @@ from accounts.sign_in.factors import has_factor
 def reset_factors_of_member(*, membership: Membership, reason: str, by: Acting) -> None:
     """Reset the factors of a member of the acting organisation, who is a member of no other.
 
-    By an administrator, for somebody else; whoever is a member elsewhere too is left to the DCC.
+    By an administrator, for somebody else; whoever is a member elsewhere too is left to the DCC, and the factors of a
+    DCC administrator to two people.
     """
     if not holds_still(by, Permission.MANAGE_MEMBERS):
         raise NotAllowed(f"Only an administrator of {by.organisation} resets the second factors of its members.")
+    if takes_two(membership):
+        raise NotAllowed("The second factors of a DCC administrator are reset by two people: propose it.")
     user = _held(membership.user)
     if by.user == user:
         raise NotAllowed("You manage your own second factors on “Sign-in and security”.")

@@ -7,6 +7,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts.acting import Acting, Origin, scope
+from accounts.actions.dcc_domains import check_address
 from accounts.actions.members import join, may_manage_still
 from accounts.actions.people import clean_email, clean_name, new_person
 from accounts.audit import note
@@ -51,6 +52,7 @@ def offer(
     """An invitation that is recorded and not sent yet; `send` gives it its link."""
     email, name = clean_email(email), clean_name(name)
     _check_new(organisation, email)
+    check_address(email, organisation)
     invitation = Invitation(organisation=organisation, email=email, name=name, job=job)
     invitation.invited_by, invitation.approved_by = invited_by, approved_by
     invitation.secret_hash, invitation.expires_at = hash_of_unknown(), timezone.now()
@@ -156,7 +158,7 @@ def accept(*, secret: str, person: User | None, origin: Origin, name: str = "", 
 def _accepted(invitation: Invitation, user: User, offered: Acting) -> Membership:
     by = Acting(offered.organisation, offered.job, user, origin=offered.origin)
     with scope(by):
-        membership = join(user=user, organisation=offered.organisation, job=offered.job, by=by)
+        membership = join(user=user, organisation=offered.organisation, job=offered.job)
         invitation.accepted_at = timezone.now()
         invitation.save(update_fields=["accepted_at"])
         note(AuditKind.INVITATION_ACCEPTED, by=by, invitation=invitation.pk, job=str(offered.job))

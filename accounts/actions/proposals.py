@@ -7,7 +7,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from accounts.acting import Acting
-from accounts.actions import invitations
+from accounts.actions import invitations, sign_on
 from accounts.actions.factors import reset_factors
 from accounts.actions.members import change_job, end_membership, make_administrator
 from accounts.actions.organisations import set_active
@@ -16,9 +16,10 @@ from accounts.audit import note
 from accounts.audit.kinds import AuditKind
 from accounts.errors import NotAllowed
 from accounts.mail import queue_for
-from accounts.models import Binding, Fuel, Invitation, Membership, Organisation, Proposal
+from accounts.models import Binding, Fuel, Invitation, MailDomain, Membership, Organisation, Proposal, SingleSignOn
 from accounts.participants.bindings import bind_code, dcc_administrators, unbind_code
 from accounts.roles import Job, Role
+from accounts.sign_in.encryption import Unreadable, decrypt, encrypt
 
 Act, Decision = Proposal.Act, Proposal.Decision
 
@@ -36,6 +37,7 @@ def propose(
     reason: str = "",
     email: str = "",
     name: str = "",
+    secret: str = "",
     **details: object,
 ) -> Proposal:
     """Propose `act` on an organisation; the other DCC administrators are told by mail.
@@ -45,6 +47,7 @@ def propose(
     _check_dcc(by)
     proposal = Proposal(act=act, organisation=organisation, details=details, email=email, name=name, reason=reason)
     proposal.proposed_by, proposal.expires_at = by.user, timezone.now() + Proposal.VALID_FOR
+    proposal.secret = secret and encrypt(secret)
     Organisation.objects.select_for_update(no_key=True).get(pk=organisation.pk)
     alike = Proposal.objects.open().filter(act=act, organisation=organisation, details=details, email=email)
     if alike.exists():
@@ -91,6 +94,8 @@ def decide(*, proposal: Proposal, decision: Decision, by: Acting) -> Proposal:
         made = ACTS[Act(found.act)](found, by, rehearsal=False)
         if isinstance(made, Invitation):
             invitations.send(made)
+    found.secret = ""
+    found.save(update_fields=["secret"])
     return found
 
 
@@ -118,7 +123,7 @@ def _appoint(proposal: Proposal, by: Acting, *, rehearsal: bool) -> Invitation |
     if not organisation.is_active:
         raise NotAllowed(f"{organisation} no longer takes part.")
     if member := members.filter(user__email=clean_email(proposal.email)).first():
-        return make_administrator(member, by)
+        return make_administrator(member)
     return invitations.offer(
         organisation=organisation,
         email=proposal.email,
@@ -153,11 +158,11 @@ def _unbind(proposal: Proposal, by: Acting, *, rehearsal: bool) -> Binding:
 
 
 def _deactivate(proposal: Proposal, by: Acting, *, rehearsal: bool) -> Organisation:
-    return set_active(organisation=proposal.organisation, is_active=False, by=by)
+    return set_active(organisation=proposal.organisation, is_active=False)
 
 
 def _reactivate(proposal: Proposal, by: Acting, *, rehearsal: bool) -> Organisation:
-    return set_active(organisation=proposal.organisation, is_active=True, by=by)
+    return set_active(organisation=proposal.organisation, is_active=True)
 
 
 def _change_job(proposal: Proposal, by: Acting, *, rehearsal: bool) -> Membership:
@@ -176,6 +181,43 @@ def _reset_factors(proposal: Proposal, by: Acting, *, rehearsal: bool) -> None:
     reset_factors(**given, proposed_by=proposal.proposed_by, rehearsal=rehearsal, by=by)
 
 
+def _name_provider(proposal: Proposal, by: Acting, *, rehearsal: bool) -> SingleSignOn:
+    given = {"issuer": proposal.details["issuer"], "client_id": proposal.details["client_id"]}
+    return sign_on.name_provider(
+        organisation=proposal.organisation,
+        **given,
+        secret=_secret(proposal),
+        named_by=proposal.proposed_by,
+        rehearsal=rehearsal,
+        by=by,
+    )
+
+
+def _secret(proposal: Proposal) -> str:
+    try:
+        return decrypt(proposal.secret) if proposal.secret else ""
+    except Unreadable as error:
+        raise NotAllowed("The client secret can no longer be read. Reject this, and propose it again.") from error
+
+
+def _add_domain(proposal: Proposal, by: Acting, *, rehearsal: bool) -> MailDomain:
+    given = {"added_by": proposal.proposed_by, "rehearsal": rehearsal, "by": by}
+    return sign_on.add_domain(sign_on=_sign_on(proposal), domain=proposal.details["domain"], **given)
+
+
+def _switch_on(proposal: Proposal, by: Acting, *, rehearsal: bool) -> SingleSignOn:
+    given = {"proposed_by": proposal.proposed_by, "rehearsal": rehearsal, "by": by}
+    return sign_on.switch_on(sign_on=_sign_on(proposal), **given)
+
+
+def _sign_on(proposal: Proposal) -> SingleSignOn:
+    """Of the provider that the proposal is about: what was proposed for one is not approved for the next."""
+    found = SingleSignOn.objects.select_related("organisation", "app").get(organisation=proposal.organisation_id)
+    if (found.issuer, found.app.client_id) != (proposal.details["issuer"], proposal.details["client_id"]):
+        raise NotAllowed("The provider has been changed since this was proposed. Reject this, and propose it again.")
+    return found
+
+
 def _member(proposal: Proposal) -> Membership:
     members = Membership.objects.filter(organisation=proposal.organisation_id).select_related("user", "organisation")
     return members.get(pk=proposal.details["membership"])
@@ -190,4 +232,7 @@ ACTS: dict[Act, Callable[..., object]] = {
     Act.CHANGE_JOB: _change_job,
     Act.END_MEMBERSHIP: _end_membership,
     Act.RESET_FACTORS: _reset_factors,
+    Act.NAME_PROVIDER: _name_provider,
+    Act.ADD_DOMAIN: _add_domain,
+    Act.SWITCH_ON: _switch_on,
 }

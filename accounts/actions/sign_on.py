@@ -1,10 +1,9 @@
 """The verbs on single sign-on: an organisation's provider, and the email domains that sign in through it.
 
-A provider vouches for people, so every change is mailed to the organisation's administrators and to the other
-administrators of the DCC.
+A provider vouches for people. So whatever lets it do so takes two administrators of the DCC, by a proposal (`named_by`,
+`added_by` or `proposed_by` one, approved `by` another), and a record in the organisation's own DNS. What stops it takes
+one. Every change is emailed to the organisation's administrators and to the other administrators of the DCC.
 """
-
-from datetime import timedelta
 
 from allauth.socialaccount.models import SocialAccount, SocialApp
 from django.db import IntegrityError, transaction
@@ -13,20 +12,21 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
-from accounts.acting import Acting, Origin, scope
+from accounts.acting import Acting
+from accounts.actions.dcc_domains import check_domain
 from accounts.actions.sessions import end_sessions_through
 from accounts.audit import note
 from accounts.audit.kinds import AuditKind
+from accounts.domain_records import TextRecord
 from accounts.errors import NotAllowed
-from accounts.mail import link_to, queue_for, queue_mail
+from accounts.mail import link_to, queue_for
 from accounts.mail_domains import clean_domain
-from accounts.models import MailDomain, Membership, Organisation, SingleSignOn
-from accounts.roles import Job, Role
+from accounts.models import MailDomain, Membership, Organisation, SingleSignOn, User
+from accounts.models.single_sign_on import SingleSignOnQuerySet
+from accounts.participants.bindings import dcc_administrators
+from accounts.roles import Role
 from accounts.sign_in.encryption import Unreadable, decrypt, encrypt
-from accounts.sign_in.hashing import hash_of, hash_of_unknown, link_secret
 from accounts.sign_in.provider_requests import WELL_KNOWN, discover
-
-BETWEEN_MAILS = timedelta(minutes=1)
 
 
 def provider_id_of(organisation: Organisation) -> str:
@@ -41,51 +41,110 @@ def callback_address(organisation: Organisation) -> str:
     return link_to(reverse("openid_connect_callback", args=[provider_id_of(organisation)]))
 
 
-@transaction.atomic
-def set_provider(*, organisation: Organisation, issuer: str, client_id: str, secret: str, by: Acting) -> SingleSignOn:
-    """Let people of `organisation` come in through this OpenID Connect client; switched on when it is new.
+def is_named(organisation: Organisation, *, issuer: str, client_id: str) -> bool:
+    """Whether this very issuer and client are the organisation's provider now: then one person can renew the secret."""
+    named = SingleSignOn.objects.select_related("app").filter(organisation=organisation).exclude(approved_by=None)
+    return any((found.issuer, found.app.client_id) == (issuer, client_id) for found in named)
 
-    Asks the issuer first. Refuses one that does not answer or names itself otherwise, and an empty secret unless one
-    is set for this very issuer and client. Another issuer or client knows nobody yet: the sessions of the others end,
-    and everyone is recognised by their email address again.
+
+@transaction.atomic
+def name_provider(
+    *,
+    organisation: Organisation,
+    issuer: str,
+    client_id: str,
+    secret: str,
+    named_by: User,
+    rehearsal: bool = False,
+    by: Acting,
+) -> SingleSignOn:
+    """Let people of `organisation` come in through this OpenID Connect client; switched on when it is the first.
+
+    Asks the issuer, and refuses one that does not answer or names itself otherwise. A new issuer or client knows nobody
+    and has proved nothing: the sessions through the former one end, and so do the proofs of its domains.
     """
+    approved_by = _second_person(named_by, by, rehearsal=rehearsal)
+    if is_named(organisation, issuer=issuer, client_id=client_id):
+        raise NotAllowed(f"{organisation} has this issuer and client already.", "issuer")
+    _need(secret)
     hosts = discover(issuer)
     Organisation.objects.select_for_update(no_key=True).get(pk=organisation.pk)
-    sign_on = SingleSignOn.objects.select_related("app").filter(organisation=organisation).first()
-    app = sign_on.app if sign_on else SocialApp(provider="openid_connect", provider_id=provider_id_of(organisation))
-    changed = _changed(app, issuer, client_id, secret)
-    if {"issuer", "client_id"} & set(changed):
-        _need(secret)
-        _end_identities(app.provider_id)
-    encrypted = encrypt(secret or _kept(app))
-    app.name, app.client_id = organisation.name[:40], client_id
-    app.settings = _settings(issuer, hosts, encrypted)
-    app.save()
-    sign_on = sign_on or SingleSignOn.objects.create(organisation=organisation, app=app)
-    ended = end_sessions_through(sign_on, but_of=by.user) if {"issuer", "client_id"} & set(changed) else 0
-    _note(AuditKind.SIGN_ON_CHANGED, sign_on, by, items=changed, sessions=ended)
+    sign_on = _of(organisation)
+    if rehearsal:
+        return sign_on  # whatever refuses it has spoken
+    changed = _changed(sign_on.app, issuer, client_id)
+    sign_on.app.client_id, sign_on.app.settings = client_id, _settings(issuer, hosts, encrypt(secret))
+    sign_on.app.save()
+    sign_on.named_by, sign_on.approved_by, sign_on.named_at = named_by, approved_by, timezone.now()
+    sign_on.save()
+    ended = _forget_former(sign_on, by)
+    _note(AuditKind.SIGN_ON_CHANGED, sign_on, by, items=[*changed, "secret"], sessions=ended)
     return sign_on
 
 
-def _changed(app: SocialApp, issuer: str, client_id: str, secret: str) -> list[str]:
+def _second_person(first: User, by: Acting, *, rehearsal: bool) -> User | None:
+    """Whoever approves what `first` has proposed; nobody in a rehearsal. Both are administrators of the DCC."""
+    people = {first, by.user}
+    if not rehearsal and (None in people or len(people) < 2):
+        raise NotAllowed("Single sign-on is set up by two people: somebody else must approve it.")
+    if not all(dcc_administrators().filter(user=person).exists() for person in people):
+        raise NotAllowed("Only administrators of the DCC set up single sign-on.")
+    return None if rehearsal else by.user
+
+
+def _of(organisation: Organisation) -> SingleSignOn:
+    """The one there is, held, or one that is not saved yet."""
+    if found := _hold(SingleSignOn.objects.filter(organisation=organisation)):
+        return found
+    given = {"provider": "openid_connect", "provider_id": provider_id_of(organisation), "name": organisation.name[:40]}
+    return SingleSignOn(organisation=organisation, app=SocialApp(**given))
+
+
+def _changed(app: SocialApp, issuer: str, client_id: str) -> list[str]:
     """Names of what is to be another than it is."""
     now = {"issuer": app.settings.get("issuer"), "client_id": app.client_id}
     given = {"issuer": issuer, "client_id": client_id}
-    return [name for name in given if given[name] != now[name]] + (["secret"] if secret else [])
+    return [name for name in given if given[name] != now[name]]
 
 
 def _need(secret: str) -> None:
     """A secret goes to the issuer and client that it was given for, and to no other."""
     if not secret:
-        raise NotAllowed("Give the secret: none is set for this issuer and client.", "secret")
+        raise NotAllowed("Enter the secret: none is set for this issuer and client.", "secret")
+
+
+def _forget_former(sign_on: SingleSignOn, by: Acting) -> int:
+    """Of the issuer and client before: subjects stay on record under another name; how many sessions have ended."""
+    provider_id = sign_on.app.provider_id
+    former = f"{provider_id}-until-{sign_on.named_at:%Y%m%dT%H%M%S%f}"
+    SocialAccount.objects.filter(provider=provider_id).update(provider=former)
+    sign_on.domains.current().update(proven_at=None)
+    return end_sessions_through(sign_on, but_of=by.user)
+
+
+@transaction.atomic
+def renew_secret(*, sign_on: SingleSignOn, secret: str = "", by: Acting) -> SingleSignOn:
+    """Set another client secret, or encrypt the one that is set under the key of today; asks the issuer again.
+
+    For one person: issuer and client, which vouch, stay as they are.
+    """
+    issuer = sign_on.issuer
+    hosts = discover(issuer)
+    held = _held(sign_on)
+    if held.issuer != issuer:
+        raise NotAllowed("The provider has been changed in the meantime. Look at it again.")
+    held.app.settings = _settings(issuer, hosts, encrypt(secret or _kept(held.app)))
+    held.app.save(update_fields=["settings"])
+    _note(AuditKind.SIGN_ON_CHANGED, held, by, items=["secret"] if secret else [], sessions=0)
+    return held
 
 
 def _kept(app: SocialApp) -> str:
-    """The secret that is set; encrypted anew, under the key of today."""
+    """The secret that is set."""
     try:
         return decrypt(app.settings["encrypted_secret"])
     except Unreadable as error:
-        raise NotAllowed("Give the secret: the one that is set can no longer be read.", "secret") from error
+        raise NotAllowed("Enter the secret: the one that is set can no longer be read.", "secret") from error
 
 
 def _settings(issuer: str, hosts: list[str], encrypted_secret: str) -> dict[str, object]:
@@ -100,39 +159,50 @@ def _settings(issuer: str, hosts: list[str], encrypted_secret: str) -> dict[str,
     }
 
 
-def _end_identities(provider_id: str) -> None:
-    """Subjects of a former issuer or client open nothing any more; they stay on record under another name."""
-    former = f"{provider_id}-until-{timezone.now():%Y%m%dT%H%M%S%f}"
-    SocialAccount.objects.filter(provider=provider_id).update(provider=former)
-
-
 @transaction.atomic
-def switch_sign_on(*, sign_on: SingleSignOn, on: bool, by: Acting | None) -> SingleSignOn:
-    """On: people of its domains sign in there alone. Off: with their passwords; sessions that came through it end.
-
-    Without `by`: the operator's command.
-    """
+def switch_on(*, sign_on: SingleSignOn, proposed_by: User, rehearsal: bool = False, by: Acting) -> SingleSignOn:
+    """People of its proven domains sign in through the provider alone."""
+    _second_person(proposed_by, by, rehearsal=rehearsal)
     held = _held(sign_on)
-    held.is_active = on
+    if held.is_active:
+        raise NotAllowed(f"Single sign-on of {held.organisation} is on already.")
+    if held.approved_by_id is None:
+        raise NotAllowed("One person alone set up this provider. Enter issuer, client ID and secret again first.")
+    held.is_active = True
     held.save(update_fields=["is_active"])
-    ended = 0 if on else end_sessions_through(held, but_of=by and by.user)
-    _note(AuditKind.SIGN_ON_CHANGED, held, by, items=["switched_on" if on else "switched_off"], sessions=ended)
+    _note(AuditKind.SIGN_ON_CHANGED, held, by, items=["switched_on"], sessions=0)
     return held
 
 
 @transaction.atomic
-def add_domain(*, sign_on: SingleSignOn, domain: str, by: Acting) -> MailDomain:
-    """Add a domain that the provider vouches for, once the link emailed to its postmaster has been confirmed.
+def switch_off(*, sign_on: SingleSignOn, by: Acting | None) -> SingleSignOn:
+    """Its people sign in with their passwords; sessions that came through it end. Without `by`: the operator."""
+    held = _held(sign_on)
+    held.is_active = False
+    held.save(update_fields=["is_active"])
+    ended = end_sessions_through(held, but_of=by and by.user)
+    _note(AuditKind.SIGN_ON_CHANGED, held, by, items=["switched_off"], sessions=ended)
+    return held
 
-    Refuses values that are not a domain, public email domains, and domains that an organisation already has.
+
+@transaction.atomic
+def add_domain(
+    *, sign_on: SingleSignOn, domain: str, added_by: User, rehearsal: bool = False, by: Acting
+) -> MailDomain:
+    """Add a domain that the provider vouches for, once its record in the DNS proves it.
+
+    Refuses values that are not a domain, public email domains, domains that an organisation already has, and domains of
+    DCC people for other organisations.
     """
+    approved_by = _second_person(added_by, by, rehearsal=rehearsal)
     name = clean_domain(domain)
+    check_domain(name, sign_on.organisation)
     if held := MailDomain.objects.current().select_related("single_sign_on__organisation").filter(domain=name).first():
         raise NotAllowed(f"{name} is a domain of {held.single_sign_on.organisation} already.", "domain")
-    added = MailDomain(single_sign_on=sign_on, domain=name, added_by=by.user)
+    added = MailDomain(single_sign_on=sign_on, domain=name, added_by=added_by, approved_by=approved_by)
     try:
         with transaction.atomic():
-            _mail_proof(added)
+            added.save()
     except IntegrityError as error:
         raise NotAllowed(f"{name} has been added in the meantime. Look again.", "domain") from error
     _note(AuditKind.DOMAIN_ADDED, sign_on, by, domain=added.pk)
@@ -140,56 +210,19 @@ def add_domain(*, sign_on: SingleSignOn, domain: str, by: Acting) -> MailDomain:
 
 
 @transaction.atomic
-def send_proof(*, domain: MailDomain, by: Acting) -> MailDomain:
-    """Another link to the postmaster, for 72 hours from now; the earlier one no longer works."""
+def prove_domain(*, domain: MailDomain, by: Acting) -> MailDomain:
+    """From now on people of this domain sign in through the provider; refuses unless the DNS has its record."""
+    record = TextRecord.of(domain)
+    record.check()
     held = _held_domain(domain)
     if held.proven_at:
         raise NotAllowed(f"{held} has been proved already.")
-    if held.added_at > timezone.now() - BETWEEN_MAILS:
-        raise NotAllowed(f"{held.postmaster} was sent it a moment ago. Wait a minute.")
-    held.added_at = timezone.now()
-    _mail_proof(held)
+    if TextRecord.of(held) != record:
+        raise NotAllowed("The provider has been changed in the meantime. Look at the record again.")
+    held.proven_at = timezone.now()
+    held.save(update_fields=["proven_at"])
+    _note(AuditKind.DOMAIN_PROVEN, held.single_sign_on, by, domain=held.pk)
     return held
-
-
-def _mail_proof(domain: MailDomain) -> None:
-    """Save it, and queue the email with the link; an earlier link no longer works."""
-    domain.secret_hash = hash_of_unknown()
-    domain.save()
-    queue_mail("domain_proof", domain=domain.pk)
-
-
-def make_link(pk: int) -> tuple[MailDomain, str] | None:
-    """Return a domain and the link that proves it; None if it can no longer be proved. For its email."""
-    held = MailDomain.objects.provable().select_for_update(of=("self",), no_key=True).filter(pk=pk)
-    found = held.select_related("single_sign_on__organisation").first()
-    if found is None:
-        return None
-    secret = link_secret("accounts.mail_domain", pk, found.added_at)
-    found.secret_hash = hash_of(secret)
-    found.save(update_fields=["secret_hash"])
-    return found, link_to(reverse("mail-domain-prove", args=[secret]))
-
-
-def domain_to_prove(secret: str) -> MailDomain | None:
-    """The domain that this link proves, if it works now."""
-    provable = MailDomain.objects.provable().select_related("single_sign_on__organisation")
-    return provable.filter(secret_hash=hash_of(secret)).first()
-
-
-@transaction.atomic
-def prove_domain(*, secret: str, origin: Origin) -> MailDomain:
-    """From now on people of this domain sign in through its organisation's provider; the link works once."""
-    provable = MailDomain.objects.provable().select_for_update(of=("self",), no_key=True)
-    found = provable.select_related("single_sign_on__organisation").filter(secret_hash=hash_of(secret)).first()
-    if found is None:
-        raise NotAllowed("This link has been used or replaced in the meantime.")
-    found.proven_at = timezone.now()
-    found.save(update_fields=["proven_at"])
-    by = Acting(found.single_sign_on.organisation, Job.VIEWER, origin=origin)
-    with scope(by):
-        _note(AuditKind.DOMAIN_PROVEN, found.single_sign_on, by, domain=found.pk)
-    return found
 
 
 @transaction.atomic
@@ -204,15 +237,23 @@ def give_up_domain(*, domain: MailDomain, by: Acting) -> MailDomain:
 
 
 def _held(sign_on: SingleSignOn) -> SingleSignOn:
-    held = SingleSignOn.objects.select_for_update(of=("self",), no_key=True)
-    return held.select_related("organisation").get(pk=sign_on.pk)
+    return _hold(SingleSignOn.objects.filter(pk=sign_on.pk))
+
+
+def _hold(found: SingleSignOnQuerySet) -> SingleSignOn | None:
+    """The one found, with its client, for update."""
+    held = found.select_for_update(of=("self", "app"), no_key=True)
+    return held.select_related("organisation", "app").first()
 
 
 def _held_domain(domain: MailDomain) -> MailDomain:
-    current = MailDomain.objects.current().select_for_update(of=("self",), no_key=True)
-    found = current.select_related("single_sign_on__organisation").filter(pk=domain.pk).first()
+    """While its provider stays as it is."""
+    sign_on = _held(domain.single_sign_on)
+    current = MailDomain.objects.current().select_for_update(no_key=True)
+    found = current.filter(pk=domain.pk).first()
     if found is None:
         raise NotAllowed(f"{domain} has been removed in the meantime.")
+    found.single_sign_on = sign_on
     return found
 
 

@@ -32,9 +32,17 @@ class ProviderForm(forms.Form):
         max_length=240,
         assume_scheme="https",
         help_text="As the provider’s discovery document names it, such as https://login.supplier.example",
+        error_messages=dict.fromkeys(
+            ("required", "invalid"), "Enter the issuer, an address that begins with https://."
+        ),
         widget=forms.URLInput(PLAIN),
     )
-    client_id = forms.CharField(label="Client ID", max_length=191, widget=forms.TextInput(PLAIN))
+    client_id = forms.CharField(
+        label="Client ID",
+        max_length=191,
+        error_messages={"required": "Enter the client ID."},
+        widget=forms.TextInput(PLAIN),
+    )
     secret = forms.CharField(
         label="Client secret",
         max_length=500,
@@ -57,6 +65,7 @@ class DomainForm(forms.Form):
     domain = forms.CharField(
         label="Email domain",
         max_length=254,
+        error_messages={"required": "Enter an email domain, for example supplier.example."},
         help_text="The part after the @, for example supplier.example. Add each subdomain separately.",
         widget=forms.TextInput(PLAIN | {"class": "govuk-input--width-20"}),
     )

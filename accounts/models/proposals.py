@@ -17,10 +17,11 @@ class ProposalQuerySet(models.QuerySet):
 
 
 class Proposal(models.Model):
-    """An act that gives or withdraws access to assets, or resets a way in; it takes effect once someone else approves.
+    """An act that gives or withdraws access to assets, resets a way in, or lets a provider say who people are.
 
-    `details` are the arguments of the act's function: codes, dates, access levels and row ids. Name and address of a
-    person without an account are in `name` and `email`.
+    It takes effect once someone else approves. `details` are the arguments of the act's function: codes, dates, access
+    levels, row ids, and of a provider issuer and client. Name and address of a person without an account are in `name`
+    and `email`. `secret`: of a provider's client, encrypted, until it is decided.
     """
 
     VALID_FOR = timedelta(days=14)
@@ -34,6 +35,9 @@ class Proposal(models.Model):
         CHANGE_JOB = "change_job", "Change a DCC administrator’s job"
         END_MEMBERSHIP = "end_membership", "End a DCC administrator’s membership"
         RESET_FACTORS = "reset_factors", "Reset somebody’s second factors"
+        NAME_PROVIDER = "name_provider", "Name a provider for single sign-on"
+        ADD_DOMAIN = "add_domain", "Add an email domain for single sign-on"
+        SWITCH_ON = "switch_on", "Switch on single sign-on"
 
     class Decision(models.TextChoices):
         APPROVED = "approved", "Approved"
@@ -46,6 +50,7 @@ class Proposal(models.Model):
     email = models.EmailField(max_length=254, blank=True)
     name = models.CharField(max_length=120, blank=True)
     reason = models.CharField(max_length=240, blank=True)
+    secret = models.TextField(blank=True)
     proposed_by = models.ForeignKey(User, models.PROTECT, related_name="+")
     proposed_at = models.DateTimeField(default=timezone.now)
     expires_at = models.DateTimeField()
@@ -69,6 +74,9 @@ class Proposal(models.Model):
                         "change_job",
                         "end_membership",
                         "reset_factors",
+                        "name_provider",
+                        "add_domain",
+                        "switch_on",
                     ]
                 ),
                 name="proposal_act_known",

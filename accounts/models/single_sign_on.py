@@ -1,11 +1,10 @@
 """An organisation's own sign-in provider, and the email domains whose people are sent there."""
 
-from datetime import datetime, timedelta
 from typing import Self
 
 from allauth.socialaccount.models import SocialApp
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 from django.db.models.functions import Lower
 from django.utils import timezone
 
@@ -19,22 +18,42 @@ class SingleSignOnQuerySet(models.QuerySet):
         return self.filter(is_active=True, organisation__is_active=True)
 
     def vouching_for(self, email: str) -> Self:
-        """Return the active one with the proven domain of this address; at most one."""
+        """Return the active one with a proof for the domain of this address; at most one."""
         proven = MailDomain.objects.proven().filter(domain=domain_of(email))
         return self.active().filter(pk__in=proven.values("single_sign_on"))
 
 
 class SingleSignOn(models.Model):
-    """The provider of one organisation: an OpenID Connect client, stored as django-allauth stores it."""
+    """The provider of one organisation: an OpenID Connect client, kept as django-allauth keeps it.
+
+    Two people named its issuer and client: one proposed them, another approved; while it is switched on, the database
+    holds to that. Sessions that began before `named_at` came through another provider.
+    """
 
     organisation = models.OneToOneField(Organisation, models.PROTECT, related_name="single_sign_on")
     app = models.OneToOneField(SocialApp, models.PROTECT, related_name="single_sign_on")
     is_active = models.BooleanField(default=True)
+    named_by = models.ForeignKey(User, models.PROTECT, null=True, related_name="+")
+    approved_by = models.ForeignKey(User, models.PROTECT, null=True, related_name="+")
+    named_at = models.DateTimeField(default=timezone.now)
 
     objects = SingleSignOnQuerySet.as_manager()
 
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(is_active=False)
+                | Q(named_by__isnull=False, approved_by__isnull=False) & ~Q(approved_by=F("named_by")),
+                name="sign_on_named_by_two",
+            ),
+        ]
+
     def __str__(self) -> str:
         return f"{self.organisation}: {self.app.name}"
+
+    @property
+    def issuer(self) -> str:
+        return self.app.settings["issuer"]
 
 
 class MailDomainQuerySet(models.QuerySet):
@@ -45,23 +64,17 @@ class MailDomainQuerySet(models.QuerySet):
     def proven(self) -> Self:
         return self.current().filter(proven_at__isnull=False)
 
-    def provable(self) -> Self:
-        """Return those whose link works now."""
-        return self.current().filter(proven_at=None, added_at__gt=timezone.now() - MailDomain.VALID_FOR)
-
 
 class MailDomain(models.Model):
-    """An email domain of one organisation; it counts once its postmaster has proved it.
+    """An email domain of one organisation, added by two people and proved by a DNS record (`accounts.domain_records`).
 
-    `added_at`: when it was added, or a proof last asked for. Only the SHA-256 of the link's secret is kept.
+    The proof is for the provider as it was then: a new issuer or client takes `proven_at` away.
     """
-
-    VALID_FOR = timedelta(hours=72)
 
     single_sign_on = models.ForeignKey(SingleSignOn, models.PROTECT, related_name="domains")
     domain = models.CharField(max_length=253)
-    secret_hash = models.CharField(max_length=64)
     added_by = models.ForeignKey(User, models.PROTECT, null=True, related_name="+")
+    approved_by = models.ForeignKey(User, models.PROTECT, null=True, related_name="+")
     added_at = models.DateTimeField(default=timezone.now)
     proven_at = models.DateTimeField(null=True)
     given_up_at = models.DateTimeField(null=True)
@@ -75,20 +88,12 @@ class MailDomain(models.Model):
                 Lower("domain"), name="mail_domain_of_one_organisation", condition=Q(given_up_at=None)
             ),
             models.CheckConstraint(condition=Q(domain=Lower("domain")), name="mail_domain_lower_case"),
+            models.CheckConstraint(
+                condition=Q(proven_at=None)
+                | Q(added_by__isnull=False, approved_by__isnull=False) & ~Q(approved_by=F("added_by")),
+                name="mail_domain_added_by_two",
+            ),
         ]
 
     def __str__(self) -> str:
         return self.domain
-
-    @property
-    def postmaster(self) -> str:
-        """Return the mailbox that every email domain has (RFC 2142, section 5)."""
-        return f"postmaster@{self.domain}"
-
-    @property
-    def expires_at(self) -> datetime:
-        return self.added_at + self.VALID_FOR
-
-    @property
-    def has_expired(self) -> bool:
-        return self.expires_at <= timezone.now()

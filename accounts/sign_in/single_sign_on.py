@@ -215,17 +215,21 @@ def remember_provider(request: HttpRequest, user: User, **_: object) -> None:
 
 
 class ProviderMiddleware:
-    """Ends a session that came through a provider, once that is switched off or its domain removed."""
+    """Ends a session that came through a provider, once that is switched off or replaced, or its domain removed."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         through = request.session.get(SIGNED_IN_THROUGH)
-        if through is not None and not _vouches_still(through, request.user):
+        if through is not None and not _vouches_still(through, request):
             logout(request)
         return self.get_response(request)
 
 
-def _vouches_still(through: int, user: User) -> bool:
-    return user.is_authenticated and SingleSignOn.objects.vouching_for(user.email).filter(pk=through).exists()
+def _vouches_still(through: int, request: HttpRequest) -> bool:
+    """The provider as it was when the session began: not one with another issuer or client."""
+    if not request.user.is_authenticated:
+        return False
+    vouching = SingleSignOn.objects.vouching_for(request.user.email)
+    return vouching.filter(pk=through, named_at__lte=request.session.row.signed_in_at).exists()

@@ -12,9 +12,8 @@ from accounts.forms.people import ConfirmForm, JobForm
 from accounts.models import Invitation, Membership, Proposal
 from accounts.roles import Job, Permission
 from accounts.sign_in.kept_forms import keeps
+from accounts.views.proposal_words import PROPOSED
 from accounts.views.reviews import own_members, review_to_come
-
-PROPOSED = "Proposed. Another DCC administrator decides; until then nothing changes."
 
 
 @allow(Permission.MANAGE_MEMBERS)

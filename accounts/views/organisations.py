@@ -24,10 +24,9 @@ from accounts.forms.people import (
 from accounts.models import Binding, Membership, Organisation, Proposal
 from accounts.roles import Job, Permission, Role
 from accounts.sign_in.kept_forms import keeps, refilled
-from accounts.views.proposal_words import act_in_words
+from accounts.views.proposal_words import PROPOSED, act_in_words, what_follows
 
 Act = Proposal.Act
-PROPOSED = "Proposed. Another DCC administrator decides; until then nothing changes."
 JOB_CHANGED = "This member’s job has been changed in the meantime. Reject this, and propose it again."
 SHOWN_DECIDED = 20
 
@@ -228,6 +227,6 @@ def proposal_detail(request: HttpRequest, pk: int) -> HttpResponse:
         return done(request, words, "proposal-list")
 
     own = proposal.proposed_by_id == request.user.pk
-    context = {"proposal": proposal, "act": act_in_words(proposal), "own": own}
+    context = {"proposal": proposal, "act": act_in_words(proposal), "own": own, "follows": what_follows(proposal)}
     template = "accounts/proposal_detail.html"
     return form_page(request, form, template, decide, context, meanwhile=JOB_CHANGED)

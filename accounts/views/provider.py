@@ -1,4 +1,4 @@
-"""Signing in through an organisation's provider, and the page by which a domain's postmaster proves it."""
+"""Signing in through an organisation's provider."""
 
 from collections.abc import Callable
 from http import HTTPStatus
@@ -14,8 +14,6 @@ from django.urls import reverse
 from django.utils.http import urlencode
 
 from accounts.access import Open, allow, refuse_unknown
-from accounts.acting import Origin
-from accounts.actions import sign_on as actions
 from accounts.errors import NotAllowed
 from accounts.forms.page import Given, form_page, posted
 from accounts.forms.sign_on import AddressForm
@@ -120,19 +118,3 @@ def _without_details(request: HttpRequest, view: Callable[..., HttpResponse]) ->
         return view(request, request.sign_on.app.provider_id)
     except MISTAKES:
         return refuse(request, request.sign_on, Refusal.FAILED)
-
-
-@allow(Open.TO_ALL, "GET", "HEAD", "POST")
-def mail_domain_prove(request: HttpRequest, secret: str) -> HttpResponse:
-    """What the link would prove; proved by the button alone, as programs open links in mails too."""
-    domain = actions.domain_to_prove(secret)
-    if domain is not None and request.method == "POST":
-        try:
-            proven = actions.prove_domain(secret=secret, origin=Origin.of(request))
-        except NotAllowed:
-            domain = None
-        else:
-            return render(request, "accounts/mail_domain_proven.html", {"domain": proven})
-    if domain is None:
-        return render(request, "accounts/mail_domain_gone.html", status=404)
-    return render(request, "accounts/mail_domain_prove.html", {"domain": domain, "secret": secret})

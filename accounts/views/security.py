@@ -15,17 +15,18 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 
 from accounts.access import Open, allow, expect
-from accounts.actions import end_sessions_of, reset_factors_of_member
+from accounts.actions import end_sessions_of, proposals, reset_factors_of_member, takes_two
 from accounts.audit.kinds import AuditKind
 from accounts.forms.page import Given, done, form_page, posted
 from accounts.forms.people import ReasonForm
-from accounts.models import Membership
+from accounts.models import Membership, Proposal
 from accounts.receivers.audit import note_of_person
 from accounts.roles import Permission
 from accounts.sign_in import known_browsers
 from accounts.sign_in.factors import has_factor, needs_factor
 from accounts.sign_in.kept_forms import keeps, safe_next
 from accounts.sign_in.mfa import FactorAdapter
+from accounts.views.proposal_words import PROPOSED
 
 # In the session: where somebody wanted to go before they enrolled, and when their recovery codes were shown.
 ONWARD = "after_enrolment"
@@ -120,15 +121,23 @@ def session_list(request: HttpRequest) -> HttpResponse:
 @allow(Permission.MANAGE_MEMBERS, "GET", "HEAD", "POST", fresh=True)
 @keeps(ReasonForm)
 def factors_reset(request: HttpRequest, pk: int) -> HttpResponse:
-    """Let a member enrol new factors who has lost theirs; confirmed, with a reason."""
+    """Let a member enrol new factors who has lost theirs, with a reason; a DCC administrator's reset is proposed."""
     members = Membership.objects.current().filter(organisation=request.acting.organisation)
     membership = get_object_or_404(members.select_related("user", "organisation"), pk=pk)
     expect(request)
 
     def reset(given: Given) -> HttpResponse:
-        reset_factors_of_member(membership=membership, reason=given["reason"], by=request.acting)
-        words = f"The second factors of {membership.user} have been reset. We will email them."
-        return done(request, words, "member-list")
+        return done(request, _reset(request, membership, given["reason"]), "member-list")
 
-    context = {"membership": membership}
+    context = {"membership": membership, "two": takes_two(membership)}
     return form_page(request, ReasonForm(posted(request)), "accounts/factors_reset.html", reset, context)
+
+
+def _reset(request: HttpRequest, membership: Membership, reason: str) -> str:
+    """What was done, in a sentence."""
+    if not takes_two(membership):
+        reset_factors_of_member(membership=membership, reason=reason, by=request.acting)
+        return f"The second factors of {membership.user} have been reset. We will email them."
+    reset = {"act": Proposal.Act.RESET_FACTORS, "organisation": membership.organisation, "membership": membership.pk}
+    proposals.propose(**reset, reason=reason, by=request.acting)
+    return PROPOSED

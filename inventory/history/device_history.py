@@ -14,16 +14,21 @@ from accounts import clock
 from accounts.acting import Acting
 from accounts.models import User
 from accounts.roles import Role
+from inventory.data_items import BY_NAME
 from inventory.models import DeviceEvent, ProviderPeriod, Step, StepKind, SupplyPeriod
 from inventory.wording import in_words
 
 OTHER = "other"  # in place of the code of a MAP or supplier that the viewer does not learn
+A_SUPPLIER = "a supplier"  # in place of the code of a recorder, where suppliers are withheld from MAPs
 FOREVER = date.max
 OWN_STEPS = {Role.MAP: ProviderPeriod, Role.SUPPLIER: SupplyPeriod}
-# The days of the viewer, and beside them the steps of each table; at least one row.
+# The days of the viewer and the moment at which it lost the device, if it did; beside them the steps of each table; at
+# least one row.
 HISTORY = """
-WITH own AS MATERIALIZED (SELECT acting_windows(%(device)s) AS days)
-SELECT own.days, step.* FROM own LEFT JOIN ({steps}) AS step ON true
+WITH own AS MATERIALIZED (
+    SELECT acting_windows(%(device)s) AS days, nullif(acting_lost_at(%(device)s), 'infinity') AS lost_at
+)
+SELECT own.days, own.lost_at, step.* FROM own LEFT JOIN ({steps}) AS step ON true
 """
 STEPS = """
 SELECT '{table}' AS of_table, step.valid_from, party.code, party.name, step.kind, lower(step.known), upper(step.known),
@@ -89,7 +94,7 @@ class DeviceHistory:
     @cached_property
     def windows(self) -> list[tuple[date, date]]:
         """The days of the viewer: from the first to the day after the last; FOREVER while it lasts."""
-        days = self._rows[0][0]
+        days, *_ = self._rows[0]
         return [(own.lower or date.min, own.upper or FOREVER) for own in days]
 
     def is_own(self, moment: datetime) -> bool:
@@ -134,7 +139,7 @@ class DeviceHistory:
 
     def _periods(self, model: type[Step]) -> list[Period]:
         table = model._meta.db_table
-        periods = [_period(*step) for _, of_table, *step in self._rows if of_table == table]
+        periods = [_period(lost_at, *step) for _, lost_at, of_table, *step in self._rows if of_table == table]
         return sorted(periods, key=lambda period: (period.author.at, period.valid_from))
 
     def author_of(self, event: DeviceEvent) -> Author:
@@ -156,10 +161,15 @@ class DeviceHistory:
         own = self.acting.role == Role.DCC or author.organisation_id == self.acting.organisation.pk
         if own:
             return author
-        return Author(at=author.at, code=author.code, kind=author.kind, via=author.via)
+        return Author(at=author.at, code=self._shown_code(author.code), kind=author.kind, via=author.via)
+
+    def _shown_code(self, code: str) -> str:
+        """The code of a recorder that is not the viewer; it is a supplier's, unless the DCC recorded it."""
+        return code if code in ("", "DCC") or BY_NAME["supplier_id"].visible_to(self.acting.role) else A_SUPPLIER
 
 
 def _period(
+    lost_at: datetime | None,
     valid_from: date,
     party: str | None,
     name: str | None,
@@ -173,7 +183,7 @@ def _period(
     source: str,
     reason: str,
 ) -> Period:
-    """Of the columns of a step, in their order."""
+    """Of the columns of a step, in their order; of what was known after `lost_at`, the viewer is told nothing."""
     author = Author(
         at=at,
         code=code,
@@ -185,5 +195,10 @@ def _period(
         reason=reason,
     )
     return Period(
-        valid_from=valid_from, party=party, name=name or "", kind=kind, author=author, known_until=known_until
+        valid_from=valid_from,
+        party=party,
+        name=name or "",
+        kind=kind,
+        author=author,
+        known_until=None if known_until and lost_at and known_until > lost_at else known_until,
     )

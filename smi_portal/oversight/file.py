@@ -37,18 +37,21 @@ def chunks(rows: AuditRowQuerySet, acting: Acting) -> Iterator[bytes]:
 
 
 def _cells(row: AuditRow, names: Names) -> tuple[object, ...]:
+    """Return one row; of an act of the DCC, other organisations get no number of its person or token."""
+    withheld = names.withholds_actor(row)
+    details = {name: value for name, value in row.details.items() if not (withheld and name == "token")}
     return (
         row.pk,
         f"{row.at.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%fZ}",
         row.kind,
-        row.person_id,
+        None if withheld else row.person_id,
         names.who(row),
         names.organisation(row),
         act_of(row, names),
         row.via,
         row.request_id,
-        row.device_id,
-        row.version,
-        json.dumps(row.details, sort_keys=True),
+        row.told_device,
+        row.told_version,
+        json.dumps(details, sort_keys=True),
         json.dumps(row.hashes, sort_keys=True),
     )

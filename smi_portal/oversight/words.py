@@ -52,8 +52,12 @@ class Names:
         )
         return cls(people, organisations, acting.role == Role.DCC, tokens)
 
+    def withholds_actor(self, row: AuditRow) -> bool:
+        """Whether the reader is told only that it was the DCC."""
+        return bool(row.details.get("by_dcc")) and not self.for_dcc
+
     def who(self, row: AuditRow) -> str:
-        if row.details.get("by_dcc") and not self.for_dcc:
+        if self.withholds_actor(row):
             return "The DCC"
         if row.person_id:
             return self.person(row.person_id)
@@ -125,6 +129,9 @@ ABOUT = {
     Proposal.Act.CHANGE_JOB: "change the job of an administrator of",
     Proposal.Act.END_MEMBERSHIP: "end the membership of an administrator of",
     Proposal.Act.RESET_FACTORS: "reset the second factors of a member of",
+    Proposal.Act.NAME_PROVIDER: "name a provider for single sign-on of",
+    Proposal.Act.ADD_DOMAIN: "add an email domain to single sign-on of",
+    Proposal.Act.SWITCH_ON: "switch on single sign-on of",
 }
 
 
@@ -193,6 +200,9 @@ WORDS: dict[str, Callable[[AuditRow, Names], str]] = {
     AuditKind.ORGANISATION_ADDED: lambda row, names: f"added {names.organisation(row)}",
     AuditKind.ORGANISATION_DEACTIVATED: lambda row, names: f"deactivated {names.organisation(row)}",
     AuditKind.ORGANISATION_REACTIVATED: lambda row, names: f"reactivated {names.organisation(row)}",
+    AuditKind.ROOT_EMAILS_CHANGED: lambda row, names: (
+        f"switched emails of the daily roots {'on' if row.details.get('receives') else 'off'}"
+    ),
     AuditKind.CODE_BOUND: lambda row, names: f"bound a code to {names.organisation(row)}",
     AuditKind.CODE_UNBOUND: lambda row, names: f"unbound a code from {names.organisation(row)}",
     AuditKind.PROPOSED: _proposed,
@@ -208,7 +218,7 @@ WORDS: dict[str, Callable[[AuditRow, Names], str]] = {
     ),
     AuditKind.DOMAIN_ADDED: lambda row, names: f"added an email domain for single sign-on of {names.organisation(row)}",
     AuditKind.DOMAIN_PROVEN: lambda row, names: (
-        f"confirmed an email domain of {names.organisation(row)}, through its postmaster"
+        f"confirmed an email domain of {names.organisation(row)}, by its DNS record"
     ),
     AuditKind.DOMAIN_GIVEN_UP: lambda row, names: f"removed an email domain of {names.organisation(row)}",
     AuditKind.LOG_IN: lambda row, names: f"signed in{_through(row)}",

@@ -2,15 +2,16 @@
 
 import csv
 import io
+import json
 import re
 from datetime import timedelta
 
 import pytest
 from django.utils import timezone
 
+from accounts.acting import Acting, Origin
 from accounts.audit import note
 from accounts.audit.kinds import AuditKind
-from accounts.audit.sealing import seal_audit, take_roots
 from accounts.files.writing import guarded
 from accounts.models import Organisation
 from accounts.models.audit import AuditRow
@@ -18,13 +19,14 @@ from accounts.roles import Job
 from inventory.models import DeviceReading
 from inventory.trail.kinds import DeviceAuditKind
 from smi_portal.oversight.words import WORDS, Names, act_of
-from tests.accounts.audit_help import write_rows
+from tests.accounts.audit_help import seal_audit, take_roots, write_rows
 from tests.conftest import Browser
-from tests.factories import make_device, make_membership, make_user
+from tests.factories import make_device, make_membership, make_token, make_user
 
 AUDIT, FILE, READERS = "/audit/", "/audit/download/", "/audit/readers/"
 
 pytestmark = pytest.mark.django_db
+sealing = pytest.mark.django_db(transaction=True, databases=["default", "owner"])
 
 
 @pytest.fixture
@@ -179,6 +181,7 @@ def test_damaged_page_address_is_refused(ada, path, query):
 # Proof
 
 
+@sealing
 def test_page_shows_the_roots_of_the_own_chains_and_what_is_not_sealed(operator, ada, overseer, supplier, rival):
     write_rows(3, supplier)
     write_rows(4, rival)
@@ -193,6 +196,7 @@ def test_page_shows_the_roots_of_the_own_chains_and_what_is_not_sealed(operator,
     assert "2 rows are not yet sealed" in own.text
 
 
+@sealing
 def test_page_without_a_root_says_when_there_will_be_one(operator, ada):
     seal_audit()
 
@@ -262,6 +266,23 @@ def test_names_are_no_formulas(operator, supplier, name):
 
     assert lines_of(browser.get(FILE))[0]["name"] == f"'{name}"
     assert guarded("Ada") == "Ada"
+
+
+def test_number_of_a_person_or_token_of_the_dcc_is_in_no_file_of_others(operator, ada, overseer, supplier, dcc):
+    by_person = Acting.under(overseer.membership)
+    by_system = Acting.by_token(make_token(dcc), Origin("api"))
+    for by in (by_person, by_system):
+        note(AuditKind.CODE_BOUND, by=by, about=supplier)
+
+    def told(browser: Browser) -> list[tuple[str, str, dict]]:
+        lines = [line for line in lines_of(browser.get(FILE)) if line["kind"] == "code_bound"]
+        return [(line["person"], line["name"], json.loads(line["details"])) for line in lines]
+
+    assert told(ada) == 2 * [("", "The DCC", {"by_dcc": True})]
+    assert {(person, details.get("token")) for person, _, details in told(overseer)} == {
+        (str(by_person.user.pk), None),
+        ("", by_system.token_id),
+    }
 
 
 # Words

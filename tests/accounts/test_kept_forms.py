@@ -21,6 +21,7 @@ from inventory.models import Device
 from smi_portal.urls import urlpatterns as portal
 from tests.accounts.session_help import HOUR, MINUTE, age, idle_for, sign_in_by_form
 from tests.accounts.test_single_sign_on import ADA, come, set_up
+from tests.as_owner import overwrite
 from tests.conftest import Browser
 from tests.factories import make_device, make_membership, make_user, provided_by
 from tests.inventory.test_editing import edit, form_of, hidden_fields
@@ -555,7 +556,7 @@ def test_form_made_for_another_membership_is_not_shown_under_this_one(dual, supp
     """Even at an address that does not name a membership."""
     member = make_membership(supplier, Job.VIEWER)
     where = f"/organisation/members/{member.pk}/"
-    Membership.objects.filter(user=dual.membership.user).update(job=Job.ADMINISTRATOR)
+    overwrite(Membership.objects.filter(user=dual.membership.user), job=Job.ADMINISTRATOR)
     late(dual, where, {"job": "editor", "job_shown": "viewer", "acting": other_membership(dual).pk})
 
     page = again(dual, where)
@@ -627,7 +628,7 @@ def test_page_of_a_form_is_the_nearest_that_opens(address, page):
     [
         ("/organisation/invitations/5/revoke/", "/organisation/members/"),
         ("/organisation/invitations/5/send/", "/organisation/members/"),
-        ("/organisations/5/sign-on/domains/zephyr.example/send/", "/organisations/5/sign-on/"),
+        ("/organisations/5/sign-on/domains/zephyr.example/check/", "/organisations/5/sign-on/"),
         ("/accounts/session/extend/", "/"),
     ],
 )
@@ -641,7 +642,7 @@ def test_form_that_is_only_sent_to_its_address_leads_back_to_its_page(address, p
 def test_no_form_leads_back_to_the_first_page_for_want_of_another():
     only_sent = [pattern for pattern in OWN if "GET" not in pattern.callback.methods]
     declared = {pattern.name for pattern in only_sent if hasattr(pattern.callback, "sent_from")}
-    below_a_page = {"device-edit-confirm", "mail-domain-send", "unsent-email-send"}
+    below_a_page = {"device-edit-confirm", "mail-domain-check", "unsent-email-send"}
 
     assert {pattern.name for pattern in only_sent} == declared | below_a_page
 

@@ -132,8 +132,10 @@ def test_factor_beside_another_may_go(operator, required, visitor, user):
 
 
 def test_session_through_single_sign_on_is_not_asked_for_a_factor(operator, supplier, required, visitor, user):
+    sign_on = make_sign_on(supplier, "demo.example")
+    type(sign_on).objects.update(named_at=user.joined_at)  # before this session began
     session = visitor.session
-    session[SIGNED_IN_THROUGH] = make_sign_on(supplier, "demo.example").pk
+    session[SIGNED_IN_THROUGH] = sign_on.pk
     session.save()
 
     assert visitor.get("/devices/").status_code == 200

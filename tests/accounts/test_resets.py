@@ -29,6 +29,7 @@ from tests.accounts.sign_in_help import (
     recovery_codes_of,
     signed_in,
 )
+from tests.as_owner import overwrite
 from tests.conftest import Browser
 from tests.factories import make_membership, make_user
 from tests.queued_mail import send_queued
@@ -163,8 +164,7 @@ def test_reset_stands_in_the_audit_trail_in_plain_words(supplier, admin, member)
 def test_members_of_others_and_former_ones_are_not_there(rival, admin, member):
     foreign = make_membership(rival)
     former = make_membership(admin.membership.organisation)
-    former.ended_at = former.began_at
-    former.save()
+    overwrite(former, ended_at=former.began_at)
 
     for path in (page_of(foreign), page_of(former), "/organisation/members/999999/reset-factors/"):
         assert admin.get(path).status_code == 404
@@ -184,8 +184,7 @@ def test_who_is_a_member_elsewhere_too_is_left_to_the_dcc(rival, admin, member):
 
 def test_membership_elsewhere_that_has_ended_does_not_count(rival, admin, member):
     former = make_membership(rival, user=member.user)
-    former.ended_at = former.began_at
-    former.save()
+    overwrite(former, ended_at=former.began_at)
 
     admin.submit(page_of(member), {"reason": REASON})
 
@@ -226,6 +225,37 @@ def test_administrator_of_another_organisation_resets_nothing(rival, acting, mem
 
 
 # By two administrators of the DCC
+
+
+def test_factors_of_a_dcc_administrator_are_reset_by_two(dcc, two_of_dcc):
+    first, second = (Browser(user.memberships.get()) for user in two_of_dcc)
+    lost = make_membership(dcc, Job.ADMINISTRATOR)
+    enrol_app(lost.user)
+    assert "Propose reset" in first.get(page_of(lost)).text
+
+    answer = first.submit(page_of(lost), {"reason": REASON}, follow=True)
+    assert "Proposed. Another DCC administrator decides" in answer.text
+    assert lost.user.authenticator_set.exists()
+
+    second.submit(f"/organisations/proposals/{Proposal.objects.get().pk}/", {"decision": "approved"})
+    assert_reset(lost.user)
+
+
+def test_one_administrator_resets_the_factors_of_other_dcc_members(dcc, two_of_dcc):
+    member = make_membership(dcc, Job.EDITOR)
+    enrol_app(member.user)
+
+    Browser(two_of_dcc[0].memberships.get()).submit(page_of(member), {"reason": REASON})
+
+    assert_reset(member.user)
+
+
+def test_no_way_of_calling_it_resets_a_dcc_administrator_by_one(dcc, acting):
+    by, lost = acting(dcc, Job.ADMINISTRATOR), make_membership(dcc, Job.ADMINISTRATOR)
+    enrol_app(lost.user)
+
+    with scope(by), pytest.raises(NotAllowed, match="are reset by two people: propose it"):
+        reset_factors_of_member(membership=lost, reason=REASON, by=by)
 
 
 @pytest.fixture
@@ -318,8 +348,7 @@ def test_operator_resets_and_tells_the_organisations(supplier, admin, member, ca
 
 
 def test_operator_resets_who_is_a_member_of_nothing(member):
-    member.ended_at = member.began_at
-    member.save()
+    overwrite(member, ended_at=member.began_at)
 
     call_command("reset_mfa", member.user.email)
 

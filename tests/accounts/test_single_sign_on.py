@@ -12,13 +12,15 @@ from django.core.management.base import CommandError
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
-from accounts.acting import memberships_of
+from accounts.acting import Acting, memberships_of
 from accounts.actions import sign_on as actions
 from accounts.models import Membership, Session, SingleSignOn
 from accounts.models.audit import AuditRow
 from accounts.roles import Job
 from accounts.sign_in.single_sign_on import remember_provider
+from tests.as_owner import overwrite
 from tests.factories import make_domain, make_membership, make_sign_on, make_user
 from tests.provider import CLIENT_ID, SECRET
 from tests.scopes import as_nobody
@@ -32,8 +34,10 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("operator")]
 
 
 def set_up(organisation, provider, by, *domains: str) -> SingleSignOn:
+    """Named by two administrators of the DCC, with domains that are proven."""
     given = {"issuer": provider.url, "client_id": CLIENT_ID, "secret": SECRET}
-    sign_on = actions.set_provider(organisation=organisation, **given, by=by)
+    first = make_membership(by.organisation, Job.ADMINISTRATOR).user
+    sign_on = actions.name_provider(organisation=organisation, **given, named_by=first, by=by)
     for domain in domains:
         make_domain(sign_on, domain)
     provider.accept(f"{HERE}/accounts/oidc/{sign_on.app.provider_id}/login/callback/")
@@ -184,12 +188,11 @@ def test_unknown_person_learns_whom_to_ask(client, sign_on, provider, ada):
 def test_who_has_no_access_gets_the_same_answer(client, sign_on, provider, ada, rival, state):
     stranger = come(Client(), sign_on, provider, EVE)
     if state == "closed":
-        ada.user.is_active = False
-        ada.user.save()
+        overwrite(ada.user, is_active=False)
     elif state == "elsewhere":
-        Membership.objects.filter(pk=ada.pk).update(organisation=rival)
+        overwrite(Membership.objects.filter(pk=ada.pk), organisation=rival)
     else:
-        Membership.objects.filter(pk=ada.pk).update(**{f"{state}_at": "2026-01-01T00:00Z"})
+        overwrite(Membership.objects.filter(pk=ada.pk), **{f"{state}_at": "2026-01-01T00:00Z"})
 
     answer = come(client, sign_on, provider)
 
@@ -416,7 +419,7 @@ def test_provider_that_is_not_on_has_no_pages(client, sign_on, page, state):
     if state == "off":
         SingleSignOn.objects.update(is_active=False)
     elif state == "inactive":
-        type(sign_on.organisation).objects.filter(pk=sign_on.organisation_id).update(is_active=False)
+        overwrite(type(sign_on.organisation).objects.filter(pk=sign_on.organisation_id), is_active=False)
 
     assert client.get(f"/accounts/{page.format(provider_id)}").status_code == 404
 
@@ -471,7 +474,7 @@ def test_no_other_way_of_signing_in_passes_the_provider_by(rf, sign_on, ada):
 
 
 def test_password_counts_again_once_the_provider_is_off(client, sign_on, ada, administrator):
-    actions.switch_sign_on(sign_on=sign_on, on=False, by=administrator)
+    actions.switch_off(sign_on=sign_on, by=administrator)
 
     client.post(LOGIN, {"login": ADA, "password": PASSWORD})
 
@@ -594,11 +597,11 @@ def test_provider_that_is_not_known_any_more_opens_nothing(rf, client, ada):
 def test_session_ends_with_what_it_came_through(client, sign_on, provider, ada, administrator, what):
     come(client, sign_on, provider)
     if what == "off":
-        actions.switch_sign_on(sign_on=sign_on, on=False, by=administrator)
+        actions.switch_off(sign_on=sign_on, by=administrator)
     elif what == "domain":
         actions.give_up_domain(domain=sign_on.domains.get(), by=administrator)
     else:
-        type(sign_on.organisation).objects.filter(pk=sign_on.organisation_id).update(is_active=False)
+        overwrite(type(sign_on.organisation).objects.filter(pk=sign_on.organisation_id), is_active=False)
 
     answer = client.get("/devices/")
 
@@ -614,7 +617,7 @@ def test_sessions_end_with_what_they_came_through_in_one_statement(client, sign_
     assert Session.objects.get(signed_in_through=sign_on).user == ada.user
 
     with CaptureQueriesContext(connection) as asked:
-        actions.switch_sign_on(sign_on=sign_on, on=False, by=administrator)
+        actions.switch_off(sign_on=sign_on, by=administrator)
 
     assert len([query["sql"] for query in asked if query["sql"].startswith("DELETE")]) == 1
     assert list(Session.objects.values_list("pk", flat=True)) == [other.session.session_key]
@@ -636,13 +639,35 @@ def test_other_client_of_the_provider_ends_the_sessions_that_came_through_the_fo
     client, sign_on, provider, ada, administrator, supplier
 ):
     come(client, sign_on, provider)
-    given = {"organisation": supplier, "issuer": provider.url, "secret": "another", "by": administrator}
 
-    actions.set_provider(client_id=sign_on.app.client_id, **given)
-    assert Session.objects.exists()
-    actions.set_provider(client_id="another", **given)
+    actions.renew_secret(sign_on=sign_on, secret="another", by=administrator)
+    assert Session.objects.filter(user=ada.user).exists()
+    set_up_another_client(sign_on, administrator)
 
-    assert not Session.objects.exists()
+    assert not Session.objects.filter(user=ada.user).exists()
+
+
+def set_up_another_client(sign_on: SingleSignOn, by, client_id: str = "another") -> SingleSignOn:
+    first = make_membership(by.organisation, Job.ADMINISTRATOR).user
+    given = {"issuer": sign_on.issuer, "client_id": client_id, "secret": SECRET, "named_by": first, "by": by}
+    return actions.name_provider(organisation=sign_on.organisation, **given)
+
+
+def test_other_client_has_proved_no_domain(client, sign_on, provider, ada, administrator):
+    set_up_another_client(sign_on, administrator)
+
+    assert not sign_on.domains.proven().exists()
+    assert client.post(LOGIN, {"login": ADA, "password": PASSWORD}).url == "/"
+
+
+def test_session_of_whoever_names_another_client_ends_though_the_domain_is_proved_for_that(clerk, dcc):
+    """The row of their session is spared, so that they read what was done; it opens nothing more."""
+    own = Acting.under(Membership.objects.get(user__email=ADA))
+    set_up_another_client(clerk.sign_on, own)
+    assert Session.objects.filter(user=own.user).exists()
+    clerk.sign_on.domains.update(proven_at=timezone.now())
+
+    assert clerk.get("/organisations/").url.startswith("/accounts/login/")
 
 
 def test_whoever_switches_it_off_sees_that_it_is_off(clerk):
@@ -660,7 +685,7 @@ def test_whoever_switches_it_off_sees_that_it_is_off(clerk):
 def test_session_loses_access_with_the_membership(client, sign_on, provider, ada, asset_provider):
     make_membership(asset_provider, Job.EDITOR, ada.user)
     come(client, sign_on, provider)
-    Membership.objects.filter(pk=ada.pk).update(ended_at="2026-01-01T00:00Z")
+    overwrite(Membership.objects.filter(pk=ada.pk), ended_at="2026-01-01T00:00Z")
 
     assert client.get("/devices/").status_code == 403
 

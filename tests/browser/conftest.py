@@ -12,6 +12,7 @@ from pytest_django.plugin import DjangoDbBlocker
 
 from accounts.operator import system_scope
 from inventory.demo.setup import load_demo
+from tests.dns_server import NameServer, running_name_server
 from tests.mail_sink import Sink, mail_sink
 from tests.server import PASSWORD, Server, database_url, running
 
@@ -87,9 +88,16 @@ def mailed() -> Iterator[tuple[Sink, str]]:
 
 
 @pytest.fixture(scope="session")
-def portal(demo: dict[str, str], mailed: tuple[Sink, str]) -> Iterator[Server]:
+def running_names() -> Iterator[NameServer]:
+    """The name server that the portal asks."""
+    with running_name_server() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def portal(demo: dict[str, str], mailed: tuple[Sink, str], running_names: NameServer) -> Iterator[Server]:
     """The portal with demo data, in a process of its own."""
-    with running(EMAIL_URL=mailed[1], WORKER="1", **demo) as server:
+    with running(EMAIL_URL=mailed[1], WORKER="1", DNS_RESOLVERS=running_names.address, **demo) as server:
         yield server
 
 
