@@ -1,4 +1,5 @@
--- What gives rights is written by these functions alone: members, organisations, participants, and codes bound to them.
+-- What gives rights, or tells of the audit trail, is written by these functions alone: members, organisations,
+-- participants, and codes bound to them.
 
 -- The portal's login cannot write those columns (`schema/grants.py`). Each function leaves a row in the audit trail, and
 -- triggers write the history. Who may do what, and what takes two people, is decided in `accounts/actions`.
@@ -131,6 +132,16 @@ BEGIN
     PERFORM note_right(
         CASE WHEN active THEN 'organisation_reactivated' ELSE 'organisation_deactivated' END, of_organisation, '{}'
     );
+END
+$$;
+
+-- Email the daily roots of its audit trail to the administrators of the acting organisation, or no longer.
+CREATE OR REPLACE FUNCTION set_root_emails(receives boolean) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp
+AS $$
+BEGIN
+    UPDATE accounts_organisation SET receives_roots = receives WHERE id = acting_organisation();
+    PERFORM note_right('root_emails_changed', acting_organisation(), jsonb_build_object('receives', receives));
 END
 $$;
 
