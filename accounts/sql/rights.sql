@@ -1,5 +1,4 @@
--- What gives rights, or tells of the audit trail, is written by these functions alone: members, organisations,
--- participants, and codes bound to them.
+-- What gives rights is written by these functions alone: members, organisations, participants, and codes bound to them.
 
 -- The portal's login cannot write those columns (`schema/grants.py`). Each function leaves a row in the audit trail, and
 -- triggers write the history. Who may do what, and what takes two people, is decided in `accounts/actions`.
