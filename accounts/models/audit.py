@@ -7,8 +7,9 @@ from datetime import date, datetime, time, timedelta
 from typing import Self
 
 from django.db import models
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Case, Exists, OuterRef, Q, Value, When
 from django.db.models.expressions import RawSQL
+from django.db.models.functions import NullIf
 from django.utils import timezone
 
 from accounts.models.people import Organisation
@@ -31,6 +32,20 @@ class AuditRowQuerySet(models.QuerySet):
     def readable_by(self, organisation: Organisation) -> Self:
         """Return the organisation's own rows; all rows for the DCC."""
         return self.all() if organisation.role == Role.DCC else self.filter(organisation_id=organisation.pk)
+
+    def told_to(self, organisation: Organisation) -> Self:
+        """Return the rows it can read, as pages and files tell them: each with `told_device` and `told_version`.
+
+        A trail that named the devices of a MAP's people to the DCC would be a list of the MAP's meters, so those rows
+        name their devices to that MAP alone. `device_id` itself is not read.
+        """
+        maps = Organisation.objects.filter(role=Role.MAP).exclude(pk=organisation.pk)
+        others = When(organisation_id__in=maps.values("pk"), then=None)
+        rows = self.readable_by(organisation).defer("device_id", "version")
+        return rows.annotate(
+            told_device=Case(others, default=NullIf("device_id", Value(""))),
+            told_version=Case(others, default="version"),
+        )
 
     def unsealed(self) -> Self:
         return self.filter(~Exists(AuditSeal.objects.filter(row_id=OuterRef("pk"))))
