@@ -134,6 +134,16 @@ BEGIN
 END
 $$;
 
+-- Email the daily roots of its audit trail to the administrators of the acting organisation, or no longer.
+CREATE OR REPLACE FUNCTION set_root_emails(receives boolean) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp
+AS $$
+BEGIN
+    UPDATE accounts_organisation SET receives_roots = receives WHERE id = acting_organisation();
+    PERFORM note_right('root_emails_changed', acting_organisation(), jsonb_build_object('receives', receives));
+END
+$$;
+
 -- Codes
 
 -- Let an organisation act under a code of its role, from a date on.
