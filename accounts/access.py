@@ -23,7 +23,7 @@ from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
 from accounts import acting
-from accounts.errors import BadRequest, OtherMembership, Problem
+from accounts.errors import QUOTED, BadRequest, OtherMembership, Problem
 from accounts.roles import Permission
 from accounts.sign_in.factors import SIGNED_IN_THROUGH
 from accounts.sign_in.tokens import brings_credentials
@@ -106,14 +106,14 @@ def refuse_unknown(data: QueryDict, known: set[str]) -> None:
     problems = [_unknown_parameter(name, known) for name in data if name not in known]
     for name in data:
         if len(data.getlist(name)) > 1:
-            problems.append(Problem(f"“{name[:40]}” is given more than once.", "given_twice", name[:40]))
+            problems.append(Problem(f"“{name[:QUOTED]}” is given more than once.", "given_twice", name[:QUOTED]))
     if problems:
         raise BadRequest(*problems, hint=f"Accepted are: {', '.join(sorted(known))}." if known else "None is accepted.")
 
 
 def _unknown_parameter(name: str, known: set[str]) -> Problem:
-    nearest = next(iter(get_close_matches(name, known, n=1)), "")
-    return Problem(f"There is no parameter “{name[:40]}” here.", "unknown_parameter", name[:40], nearest)
+    nearest = next(iter(get_close_matches(name[:QUOTED], known, n=1)), "")
+    return Problem(f"There is no parameter “{name[:QUOTED]}” here.", "unknown_parameter", name[:QUOTED], nearest)
 
 
 def _without_membership(request: HttpRequest) -> HttpResponse:

@@ -73,6 +73,11 @@ class Acting:
     def role(self) -> Role:
         return Role(self.organisation.role)
 
+    @property
+    def reader(self) -> str:
+        """Who asks, in short: what is made for one reader, such as the address of a next page, serves nobody else."""
+        return f"{self.organisation.pk}:{self.membership_id}:{self.token_id}"
+
     def may(self, permission: Permission) -> bool:
         return allows(self.role, self.job, permission)
 

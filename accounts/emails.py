@@ -21,6 +21,8 @@ from accounts.mail import (
     read_private,
 )
 from accounts.models import Invitation, Membership, Organisation, ServiceToken, User
+from accounts.models.audit import AuditRoot
+from accounts.roles import Role
 
 # Sent by django-allauth: what has happened to a person's own account.
 NOTIFICATIONS = {
@@ -168,3 +170,15 @@ def review_reminder(membership: int, due_on: str, overdue: bool, number: int) ->
         return None
     words = {"due_on": date.fromisoformat(due_on), "overdue": overdue, "number": number}
     return from_template("review_reminder", one.user.email, link=dormancy.link_for(one, "member-review"), **words)
+
+
+@mail_kind("daily_roots", "Daily roots of the audit trail", recipient=member_address)
+def daily_roots(membership: int, roots: list[int]) -> Email | None:
+    """Not if the organisation asks for them no longer."""
+    one = current(membership)
+    if not one or not (one.organisation.role == Role.DCC or one.organisation.receives_roots):
+        return None
+    found = list(AuditRoot.objects.filter(pk__in=roots).order_by("day", "retention"))
+    words = {"roots": found, "last": found[-1], "of_all": found[-1].organisation_id is None}
+    link = dormancy.link_for(one, "audit")
+    return from_template("daily_roots", one.user.email, organisation=one.organisation, link=link, **words)

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 QUOTED = 40  # the most characters of the input that a message repeats
+MOST_TOLD = 100  # the most problems that an answer lists; it says how many more there are
 INVISIBLE = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}  # Unicode categories
 
 
@@ -94,6 +95,12 @@ class NotAllowed(Exception):
 
 class Stale(Exception):
     """The object has been changed since the user read it."""
+
+
+def more_than_told(problems: Sequence[object]) -> list[str]:
+    """Return the sentence that says how many problems an answer leaves out, if it leaves out any."""
+    more = len(problems) - MOST_TOLD
+    return [f"Only the first {MOST_TOLD} are listed; there are {more:,} more."] if more > 0 else []
 
 
 def quote(text: str) -> str:

@@ -3,8 +3,40 @@
 from typing import Any
 
 import pghistory
+import pgtrigger
 from django.db import models
 from pghistory.models import Event
+from pghistory.trigger import Event as EventTrigger
+
+
+class OwnTableTrigger(EventTrigger):
+    """Its function has the rights of the tables' owner (`smi_portal.schema.generated`), so it serves no other table."""
+
+    def get_func(self, model: type[models.Model]) -> pgtrigger.Func:
+        table = model._meta.db_table
+        return pgtrigger.Func(
+            f"IF TG_RELID <> '{table}'::regclass THEN RAISE EXCEPTION 'This is the history of {table}'"
+            f" USING ERRCODE = 'insufficient_privilege'; END IF; {super().get_func(model).func}"
+        )
+
+
+class _Tracker(pghistory.RowEvent):
+    """Installs that trigger instead of pghistory's own."""
+
+    def add_event_trigger(self, event_model: type[Event]) -> None:
+        given = ("label", "row", "operation", "condition", "level")
+        trigger = OwnTableTrigger(
+            event_model=event_model, name=self.trigger_name, **{name: getattr(self, name) for name in given}
+        )
+        pgtrigger.register(trigger)(event_model.pgh_tracked_model)
+
+
+class InsertTracker(_Tracker, pghistory.InsertEvent):
+    pass
+
+
+class UpdateTracker(_Tracker, pghistory.UpdateEvent):
+    pass
 
 
 def history_of(model: type[models.Model], *, exclude: list[str] | None = None, **attrs: Any) -> type[Event]:
@@ -16,6 +48,8 @@ def history_of(model: type[models.Model], *, exclude: list[str] | None = None, *
     """
     return pghistory.create_event_model(
         model,
+        InsertTracker(),
+        UpdateTracker(),
         exclude=exclude,
         context_id_field=None,
         obj_field=pghistory.ObjForeignKey(related_name="history", db_index=False),

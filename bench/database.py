@@ -90,17 +90,20 @@ def make_cast() -> None:
 
     Each organisation has a viewer and a token.
     """
-    from accounts.actions import add_member, add_organisation
+    from accounts.actions import add_member, add_organisation, bind_code
     from accounts.models import Participant
+    from accounts.owner import ask_owner
     from accounts.roles import Job, Role
     from bench.systems import secret_of
-    from tests.factories import bind, make_token
+    from tests.factories import make_token
 
     codes = [(Role.SUPPLIER, f"S{i}") for i in range(8)] + [(Role.MAP, f"M{i}") for i in range(10)]
-    for role, code in codes:
-        given = {"role": role, "name": f"Made-up {role.label} {code}", "effective_from": date(2010, 1, 1)}
-        Participant.objects.create(fuel="E", code=f"ZZ{code}", **given)
-        Participant.objects.create(fuel="G", code=f"Z{code}", **given)
+    entries = [
+        (fuel, str(role), f"{prefix}{code}", f"Made-up {role.label} {code}", date(2010, 1, 1), None, "live")
+        for role, code in codes
+        for fuel, prefix in (("E", "ZZ"), ("G", "Z"))
+    ]
+    ask_owner("write_participants", *map(list, zip(*entries, strict=True)), "made up")
     cast = (("DCC", Role.DCC, "dcc"), ("Bench supplier", Role.SUPPLIER, "supplier"), ("Bench MAP", Role.MAP, "map"))
     for name, role, email in cast:
         member = {"email": f"{email}@demo.example", "name": email, "job": Job.VIEWER, "password": PASSWORD}
@@ -108,7 +111,13 @@ def make_cast() -> None:
         add_member(organisation=organisation, **member)
         make_token(organisation, Job.VIEWER if role == Role.MAP else Job.EDITOR, secret=secret_of(name))
         for participant in Participant.objects.filter(code__in=("ZZS0", "ZS0"), role=role):
-            bind(organisation, participant)
+            bind_code(
+                organisation=organisation,
+                fuel=participant.fuel,
+                code=participant.code,
+                valid_from=date(2015, 1, 1),
+                by=None,
+            )
 
 
 def versions() -> dict[str, str]:

@@ -4,7 +4,7 @@ from django.core.paginator import Paginator
 
 from accounts.acting import Acting, scope
 from accounts.files.paging import PAGE_SIZE, keyset_page
-from accounts.models import Organisation
+from accounts.models import Membership, Organisation
 from accounts.operator import system_scope
 from accounts.roles import Job
 from bench.measure import Outcome, compare, in_turn
@@ -21,7 +21,9 @@ def run(count: int, small: int, environment: dict[str, str]) -> list[Outcome]:
     """`environment` leads to the small inventory."""
     depth = min(DEPTH, count * 9 // 10)
     with system_scope("bench"):
-        deep = by_device_id(Device.objects, None).signed(Device.objects.order_by("device_id")[depth].device_id)
+        place = Device.objects.order_by("device_id")[depth].device_id
+        visiting = Acting.under(Membership.objects.select_related("organisation").get(user__email="dcc@demo.example"))
+        deep = by_device_id(Device.objects, visiting).sealed(place)
     with running(WEB_CONCURRENCY="1") as large, running(WEB_CONCURRENCY="1", **environment) as little:
         many, few = (Visitor(server).sign_in("dcc@demo.example") for server in (large, little))
         pages = in_turn(
@@ -33,7 +35,7 @@ def run(count: int, small: int, environment: dict[str, str]) -> list[Outcome]:
             },
         )
     first, *others = (per_page(outcome) for outcome in pages.values())
-    return [first, *(compare(outcome, first) for outcome in others), *queries(depth, deep)]
+    return [first, *(compare(outcome, first) for outcome in others), *queries(depth, place)]
 
 
 def read(visitor: Visitor, path: str) -> None:
@@ -47,10 +49,11 @@ def per_page(outcome: Outcome) -> Outcome:
     return outcome
 
 
-def queries(depth: int, deep: str) -> list[Outcome]:
+def queries(depth: int, place: str) -> list[Outcome]:
     """Only what finds the rows: by position, and by Django's Paginator (COUNT and OFFSET); all in one scope."""
     acting = Acting(Organisation.objects.get(name="DCC"), Job.VIEWER)
     devices = Device.objects.visible_to(acting)
+    deep = by_device_id(devices, acting).sealed(place)
 
     def paginated(number: int) -> None:
         paginator = Paginator(devices.order_by("device_id").values_list("pk", "device_id"), PAGE_SIZE)

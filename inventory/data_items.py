@@ -66,7 +66,7 @@ ALL_ROLES = frozenset(Role)
 class DataItem:
     """One data item. `name` is its name in addresses and files; `path` leads to its value from a device.
 
-    `withheld_by` names the setting that keeps it from MAPs (an assumption: docs/open-questions.md).
+    `withheld_by` names the settings, each of which can keep it from MAPs (an assumption: docs/open-questions.md).
     """
 
     name: str
@@ -82,13 +82,13 @@ class DataItem:
     sortable: bool = False
     reports: frozenset[str] = frozenset()
     seen_by: frozenset[Role] = ALL_ROLES
-    withheld_by: str = ""
+    withheld_by: tuple[str, ...] = ()
     source: str = ""
     expression: Combinable | None = None
 
     def visible_to(self, role: Role) -> bool:
         """Whether `role` sees this item of the devices in its scope."""
-        withheld = role == Role.MAP and self.withheld_by and not getattr(settings, self.withheld_by)
+        withheld = role == Role.MAP and not all(getattr(settings, name) for name in self.withheld_by)
         return role in self.seen_by and not withheld
 
     @property
@@ -305,7 +305,7 @@ ITEMS: tuple[DataItem, ...] = (
         shown=Shown.IDENTIFIER,
         search=Search.EXACT,
         reports=BOTH,
-        withheld_by="MAP_SEES_MPXN",
+        withheld_by=("MAP_SEES_MPXN",),
         source="SEC, definition of Smart Metering Inventory",
     ),
     DataItem(
@@ -318,7 +318,7 @@ ITEMS: tuple[DataItem, ...] = (
         path="supplier.code",
         shown=Shown.IDENTIFIER,
         reports=BOTH,
-        withheld_by="MAP_SEES_SUPPLIER",
+        withheld_by=("MAP_SEES_SUPPLIER",),
     ),
     DataItem(
         name="supplier_from",
@@ -328,7 +328,7 @@ ITEMS: tuple[DataItem, ...] = (
         fields=("supplier_from",),
         shown=Shown.DATE,
         reports=BOTH,
-        withheld_by="MAP_SEES_SUPPLIER",
+        withheld_by=("MAP_SEES_SUPPLIER",),
     ),
     DataItem(
         name="installed_on",
@@ -379,6 +379,7 @@ ITEMS: tuple[DataItem, ...] = (
         path="map_recorded_for",
         shown=Shown.IDENTIFIER,
         reports=BOTH,
+        withheld_by=("MAP_SEES_SUPPLIER",),  # mostly a supplier's code
     ),
     DataItem(
         name="map_recorded_at",
@@ -411,7 +412,7 @@ ITEMS: tuple[DataItem, ...] = (
         shown=Shown.IDENTIFIER,
         reports=IN_PORTFOLIO,
         seen_by=frozenset({Role.MAP, Role.DCC}),
-        withheld_by="MAP_SEES_PREVIOUS_SUPPLIER",
+        withheld_by=("MAP_SEES_SUPPLIER", "MAP_SEES_PREVIOUS_SUPPLIER"),
     ),
     DataItem(
         name="previous_supplier_to",
@@ -422,7 +423,7 @@ ITEMS: tuple[DataItem, ...] = (
         shown=Shown.DATE,
         reports=IN_PORTFOLIO,
         seen_by=frozenset({Role.MAP, Role.DCC}),
-        withheld_by="MAP_SEES_PREVIOUS_SUPPLIER",
+        withheld_by=("MAP_SEES_SUPPLIER", "MAP_SEES_PREVIOUS_SUPPLIER"),
     ),
 )
 

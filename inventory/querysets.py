@@ -19,9 +19,10 @@ SCOPE_FIELD = {Role.SUPPLIER: "supplier", Role.MAP: "asset_provider"}
 METER = Q(device_type__in=("ESME", "GSME"))
 
 
-def by_device_id(devices: QuerySet, acting: Acting | None) -> Keyset:
+def by_device_id(devices: QuerySet, acting: Acting) -> Keyset:
     """Return row ids and Device IDs of `devices` in the scope of `acting`, for pages in order of Device ID."""
-    return Keyset(devices.values_list("pk", "device_id", named=True), "device_id", tuple(scope_parts(acting)))
+    rows = devices.values_list("pk", "device_id", named=True)
+    return Keyset(rows, "device_id", acting.reader, tuple(scope_parts(acting)))
 
 
 def scope_parts(acting: Acting | None) -> list[Q]:

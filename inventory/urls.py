@@ -1,22 +1,11 @@
 """The inventory's pages."""
 
-from datetime import date
+from django.urls import path
 
-from django.urls import path, register_converter
-
+from accounts import bounds  # noqa: F401  (registers the converters)
 from inventory.reports.catalogue import CATALOGUE
 from inventory.views import dashboard, devices, editing, history, reports
 
-
-class IsoDay:
-    """A day such as 2026-11-23."""
-
-    regex = r"\d{4}-\d{2}-\d{2}"
-    to_python = staticmethod(date.fromisoformat)  # a ValueError is no match
-    to_url = staticmethod(date.isoformat)
-
-
-register_converter(IsoDay, "iso_day")
 urlpatterns = [
     # Files come before the addresses of devices, which would take `download` for a Device ID
     *(
@@ -34,7 +23,7 @@ urlpatterns = [
     path("devices/<str:device_id>/edit/", editing.device_edit, name="device-edit"),
     path("devices/<str:device_id>/edit/confirm/", editing.device_edit_confirm, name="device-edit-confirm"),
     path("devices/<str:device_id>/blank-map-id/", editing.map_id_blank, name="map-id-blank"),
-    path("devices/<str:device_id>/take-back/<iso_day:day>/", editing.map_step_take_back, name="map-step-take-back"),
+    path("devices/<str:device_id>/take-back/<day:day>/", editing.map_step_take_back, name="map-step-take-back"),
     # Reports
     path("reports/", reports.report_list, name="report-list"),
     path("reports/map-portfolio/", reports.map_portfolio, name="map-portfolio"),

@@ -4,7 +4,7 @@
 this is the demo: an embedded PostgreSQL and a key made once, both in `.local/`.
 """
 
-import re
+import logging
 from pathlib import Path
 from urllib.parse import urljoin, urlsplit
 
@@ -13,6 +13,8 @@ import pghistory
 import structlog
 from csp.constants import NONE, SELF
 from django.core.management.utils import get_random_secret_key
+
+from smi_portal import logs
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 LOCAL_DIR = BASE_DIR / ".local"
@@ -138,13 +140,14 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
-    "smi_portal.health.HealthMiddleware",
     "accounts.sign_in.tokens.ApiMiddleware",
+    "smi_portal.health.HealthMiddleware",
     "accounts.sign_in.session_store.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django_structlog.middlewares.RequestMiddleware",
+    "smi_portal.bounds.BoundsMiddleware",
     "accounts.sign_in.timeouts.TimeoutMiddleware",
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
     "allauth.account.middleware.AccountMiddleware",
@@ -343,12 +346,6 @@ ACCESS_REVIEW_DAYS, ACCESS_REVIEW_TOLD_DAYS = env.int("ACCESS_REVIEW_DAYS", 365)
 PROCRASTINATE_WORKER_DEFAULTS = {"delete_jobs": "successful", "shutdown_graceful_timeout": 10, "concurrency": 4}
 
 
-def without_tokens(_logger: object, _name: str, event: dict[str, object]) -> dict[str, object]:
-    """A token that somebody put into an address by mistake is not kept either."""
-    texts = {name: text for name, text in event.items() if isinstance(text, str) and "smi_" in text}
-    return event | {name: re.sub(r"smi_[\w-]{20,}", "smi_…", text) for name, text in texts.items()}
-
-
 DJANGO_STRUCTLOG_IP_LOGGING_ENABLED = False
 DJANGO_STRUCTLOG_TRUST_UPSTREAM_REQUEST_ID = True  # of the form that `ApiMiddleware` lets through
 LOGGING = {
@@ -359,8 +356,8 @@ LOGGING = {
             "()": structlog.stdlib.ProcessorFormatter,
             "processors": [
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                without_tokens,
                 structlog.processors.JSONRenderer(),
+                logs.masked_line,
             ],
             "foreign_pre_chain": [
                 structlog.contextvars.merge_contextvars,
@@ -388,16 +385,7 @@ LOGGING = {
 }
 
 
-SECRET_PATH = re.compile(r"(/password/reset/key/|/accounts/invitation/).*")
-
-
-def without_secrets(_logger: object, _name: str, event: dict[str, object]) -> dict[str, object]:
-    """The log keeps the path only: search values may be personal data (MPxN), a key sets a password."""
-    if isinstance(request := event.get("request"), str):
-        event["request"] = SECRET_PATH.sub(r"\1…", request.split("?")[0])
-    return event
-
-
+logging.setLogRecordFactory(logs.MaskedRecord)
 structlog.configure(
     processors=[
         structlog.contextvars.merge_contextvars,
@@ -406,7 +394,7 @@ structlog.configure(
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso"),
         structlog.processors.format_exc_info,
-        without_secrets,
+        logs.masked_event,
         structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
     ],
     logger_factory=structlog.stdlib.LoggerFactory(),

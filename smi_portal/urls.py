@@ -4,6 +4,7 @@ from django.urls import include, path
 
 from smi_portal import health
 from smi_portal.docs import pages
+from smi_portal.logs import mask_secrets_of
 from smi_portal.oversight import views as oversight
 
 urlpatterns = [
@@ -23,6 +24,8 @@ urlpatterns = [
     path("", include("accounts.urls")),
     path("", include("inventory.urls")),
 ]
+
+mask_secrets_of(urlpatterns)
 
 handler400 = "smi_portal.refusals.pages.bad_request"
 handler403 = "smi_portal.refusals.pages.permission_denied"

@@ -160,6 +160,8 @@ class Worker(ThreadWorker):
 
     def handle_request(self, req: Request, conn: Connection) -> bool:
         conn.sock.settimeout(ANSWER_SECONDS)
+        if conn.cut:
+            req.force_close()  # the answer says so, by `Connection: close`
         return super().handle_request(req, conn)
 
     def murder_pending(self) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from functools import wraps
 from types import SimpleNamespace
 
+import psycopg
 import pytest
 from allauth.account.internal.flows.login import record_authentication
 from django.contrib.auth.hashers import Argon2PasswordHasher
@@ -18,12 +19,15 @@ from pytest_django.plugin import DjangoDbBlocker
 from accounts.acting import Acting
 from accounts.models import Membership, Organisation, ServiceToken
 from accounts.roles import Job, Role
+from smi_portal.wsgi import Portal
+from tests import as_owner, queued_mail
 from tests import provider as providers
-from tests import queued_mail
 from tests.dns_server import NameServer, running_name_server
 from tests.drills import take_examples
-from tests.factories import bind, make_membership, make_organisation, make_participant
+from tests.factories import bind, make_device, make_membership, make_organisation, make_participant, provided_by
+from tests.login import Login
 from tests.scopes import as_nobody, become_operator
+from tests.server import database_url
 
 take_examples()
 # What stays for the whole run (Django, the tests themselves) is not searched for garbage each time.
@@ -56,6 +60,7 @@ def django_db_setup(
         owner.creation.create_test_db(verbosity=0, autoclobber=True, serialize=False)
         with owner.cursor() as cursor:
             cursor.execute(ADOPTED)
+            cursor.execute(as_owner.FUNCTION)
         login.creation.set_as_test_mirror(owner.settings_dict)
         TransactionTestCase._fixture_teardown = lambda case: empty_tables()
         yield
@@ -90,12 +95,20 @@ def operator(db) -> None:
     become_operator()
 
 
+@pytest.fixture
+def first_numbers(transactional_db) -> None:
+    """Audit rows are numbered from 1: the numbers of other tests would look like rows that are gone."""
+    with connections["owner"].cursor() as cursor:
+        cursor.execute("ALTER SEQUENCE accounts_auditrow_id_seq RESTART")
+
+
 @pytest.fixture(scope="session", autouse=True)
 def portal_enters_its_own_scopes() -> Iterator[None]:
-    """A request or a command begins without a scope, whatever the scope of the test."""
+    """A request or a command begins without a scope, whatever the scope of the test; requests are the server's own."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Client, "request", leaving_files(as_nobody()(then_mail(Client.request))))
         patch.setattr(BaseCommand, "execute", as_nobody()(BaseCommand.execute))
+        patch.setattr("django.test.client.WSGIRequest", Portal.request_class)
         yield
 
 
@@ -213,6 +226,19 @@ def rival_provider(db) -> Organisation:
 @pytest.fixture
 def dcc(db) -> Organisation:
     return make_organisation("DCC", Role.DCC)
+
+
+@pytest.fixture
+def psql(operator, supplier, rival, asset_provider, rival_provider, dcc) -> Iterator[Login]:
+    """A connection of its own as the login, which says that it is the operator; what it does is undone."""
+    device, member = make_device("ZEPH", "ZMAP"), make_membership(supplier)
+    provided_by(device, "ZMAB")
+    device.refresh_from_db()
+    with psycopg.connect(database_url()) as connection:
+        connected = Login(connection, device, member.pk)
+        connected.say("portal.operator", "an attempt")
+        yield connected
+        connection.rollback()
 
 
 @pytest.fixture

@@ -27,6 +27,7 @@ from accounts.roles import Job, Role
 from accounts.sign_in.encryption import encrypt
 from accounts.sign_in.tokens import SHOWN, hash_of, new_secret
 from inventory.models import Device, ProviderPeriod, StepKind, SupplyPeriod
+from tests.as_owner import as_owner
 from tests.scopes import as_operator_unless_in_scope
 
 numbers = count(1)
@@ -35,6 +36,7 @@ MPANS = ("9910000001006", "9910000002000", "9910000003003", "9910000004007", "97
 
 
 @as_operator_unless_in_scope()
+@as_owner()
 def make_organisation(name: str = "", role: Role = Role.SUPPLIER) -> Organisation:
     return Organisation.objects.create(name=name or f"Organisation {next(numbers)}", role=role)
 
@@ -49,6 +51,7 @@ def make_user(name: str = "", email: str = "", password: str | None = None) -> U
 
 
 @as_operator_unless_in_scope()
+@as_owner()
 def make_membership(organisation: Organisation, job: Job = Job.VIEWER, user: User | None = None) -> Membership:
     return Membership.objects.create(user=user or make_user(), organisation=organisation, job=job)
 
@@ -99,6 +102,7 @@ def make_token(
 
 
 @as_operator_unless_in_scope()
+@as_owner()
 def make_participant(code: str, *, role: Role = Role.MAP, name: str = "", **fields: object) -> Participant:
     """An entry of the list; the code's length says the fuel."""
     fuel = Fuel.ELECTRICITY if len(code) == 4 else Fuel.GAS
@@ -107,6 +111,7 @@ def make_participant(code: str, *, role: Role = Role.MAP, name: str = "", **fiel
 
 
 @as_operator_unless_in_scope()
+@as_owner()
 def bind(organisation: Organisation, participant: Participant, **fields: object) -> Binding:
     given = {"valid_from": date(2015, 1, 1)} | fields
     return Binding.objects.create(
@@ -195,6 +200,7 @@ def provided_by(
     recorded_for: str = "ZEPH",
 ) -> ProviderPeriod:
     """Another MAP from `day`, or none, as a supplier records it."""
+    kind = StepKind.ENDED if code is None and kind == StepKind.CHANGE else kind
     with explaining(via="page", code=recorded_for):
         add_step("provider", device, day, code and listed(code), kind)
     return ProviderPeriod.objects.get(device=device, valid_from=day, known__upper_inf=True)

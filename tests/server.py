@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from http.cookiejar import CookieJar
 from pathlib import Path
+from typing import BinaryIO
 from urllib.parse import urlencode
 
 from django.conf import settings
@@ -46,10 +47,13 @@ def free_port() -> int:
 
 
 @contextmanager
-def running(name: str = "127.0.0.1", **environment: str | None) -> Iterator[Server]:
+def running(
+    name: str = "127.0.0.1", *, log: int | BinaryIO = subprocess.DEVNULL, **environment: str | None
+) -> Iterator[Server]:
     """Serves under a name until the block ends; the server is ended by its own process id.
 
-    In the environment, None leaves a variable to its default.
+    All that it and the processes beside it write goes into `log`. In the environment, None leaves a variable to its
+    default.
     """
     port = free_port()
     given = {
@@ -65,7 +69,7 @@ def running(name: str = "127.0.0.1", **environment: str | None) -> Iterator[Serv
     }
     told = {variable: value for variable, value in (os.environ | given | environment).items() if value is not None}
     command = [sys.executable, "-m", "gunicorn"]
-    process = subprocess.Popen(command, cwd=ROOT, env=told, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(command, cwd=ROOT, env=told, stdout=log, stderr=log)
     try:
         _wait_until_ready(process, f"http://{name}:{port}/health/ready")
         yield Server(port, process.pid, name)

@@ -15,6 +15,7 @@ from accounts.roles import GRANTS, Job, Permission, Role, allows
 from accounts.sign_in.enrolment import PAGES
 from inventory.models import Device, ReportRun
 from tests.accounts.sign_in_help import enrol_app
+from tests.as_owner import overwrite
 from tests.conftest import Browser, System
 from tests.factories import (
     make_device,
@@ -238,12 +239,16 @@ def test_missing_right_is_forbidden_by_every_method(operator, organisations, wor
 
 @pytest.mark.parametrize("role", Role)
 def test_no_page_is_stored(operator, organisations, world, sign_in, role):
-    """Each shows who is signed in, those open to all too."""
-    browser = sign_in(organisations[role], Job.ADMINISTRATOR)
+    """Each shows who is signed in: those open to all too, those of libraries, and whatever refuses."""
+    keys = {"account_reset_password_from_key": {"uidb36": "1", "key": "a-guess"}, "mfa_edit_webauthn": {"pk": 1}}
+    paths = [reverse(name, kwargs=keys.get(name)) for name in THIRD_PARTY - {"account_logout"}]
+    paths += [address(name, *world[role]) for name in NAMES]
 
-    for name in NAMES:
-        answer = browser.get(address(name, *world[role]))
-        assert answer.status_code == 405 or "no-store" in answer.headers["Cache-Control"], name
+    browser = sign_in(organisations[role], Job.ADMINISTRATOR)
+    for path in [*paths, "/nowhere/", "/devices", "/devices/?msn=%00", "/accounts/logout/"]:
+        for answer in (browser.get(path), browser.put(path)):
+            assert "no-store" in answer.headers["Cache-Control"], (path, answer.status_code)
+    assert "no-store" in browser.submit("/accounts/logout/").headers["Cache-Control"]
 
 
 @pytest.mark.parametrize("role", [Role.SUPPLIER, Role.MAP])
@@ -317,8 +322,7 @@ def test_person_without_membership_gets_in_nowhere(operator, client, world):
 
 def test_member_of_an_inactive_organisation_gets_in_nowhere(operator, supplier, sign_in):
     browser = sign_in(supplier)
-    supplier.is_active = False
-    supplier.save()
+    overwrite(supplier, is_active=False)
 
     assert browser.get("/devices/").status_code == 403
 

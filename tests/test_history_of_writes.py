@@ -18,6 +18,7 @@ from inventory.models import Device, DeviceEvent, ProviderPeriod, StepKind, Supp
 from inventory.recording.record import record_items
 from inventory.rules.loading import TEXTS
 from inventory.rules.recording import Recording
+from tests.as_owner import overwrite
 from tests.factories import INSTALLED, bind, listed, make_device, make_membership, make_organisation, provided_by
 from tests.server import database_url
 
@@ -251,10 +252,10 @@ def test_members_organisations_codes_and_the_list_have_history_too(supplier, edi
         scope(Acting(supplier, Job.ADMINISTRATOR, editor.user, None, Origin("page", "r-1"))),
         explaining(reason="leaves"),
     ):
-        Membership.objects.filter(pk=membership.pk).update(job=Job.EDITOR)
-        type(supplier).objects.filter(pk=supplier.pk).update(is_active=False)
-        type(binding).objects.filter(pk=binding.pk).update(valid_to=date(2026, 1, 1))
-        Participant.objects.filter(code="ZNEW").update(name="New name")
+        overwrite(Membership.objects.filter(pk=membership.pk), job=Job.EDITOR)
+        overwrite(type(supplier).objects.filter(pk=supplier.pk), is_active=False)
+        overwrite(type(binding).objects.filter(pk=binding.pk), valid_to=date(2026, 1, 1))
+        overwrite(Participant.objects.filter(code="ZNEW"), name="New name")
 
     def kept(model, key: int, item: str) -> list[object]:
         events = model.objects.filter(pgh_obj=key).order_by("pgh_id")

@@ -112,14 +112,26 @@ def test_what_is_recorded_later_reaches_no_former_party(who, device):
             assert SupplyPeriod.objects.count() == len(SUPPLIERS[word]), word
 
 
-def test_map_that_never_was_has_no_days(who, device, acting):
+def test_map_that_never_was_has_no_days(who, acting):
     """Recorded by mistake and corrected: to the first it was never its meter, to the other all along."""
+    other = make_device("ZEPH", "ZMAP")
+    provided_by(other, "ZMAB", kind=StepKind.CORRECTION)
+
+    with scope(who["old map"]):
+        assert not ProviderPeriod.objects.filter(device=other).exists()
+        assert not DeviceEvent.objects.filter(pgh_obj=other).exists()
+        assert windows(other) == []
+    with scope(who["new map"]):
+        assert windows(other) == ["[2024-03-01,)"]
+
+
+def test_map_that_sold_is_not_told_that_it_never_was(who, device):
     provided_by(device, "ZMAB", kind=StepKind.CORRECTION)
 
     with scope(who["old map"]):
-        assert not ProviderPeriod.objects.exists()
-        assert not DeviceEvent.objects.exists()
-        assert windows(device) == []
+        assert windows(device) == ["[2024-03-01,2025-04-01)"]
+        assert DeviceEvent.objects.count() == len(EVENTS["old map"])
+        assert [step.participant.code for step in ProviderPeriod.objects.all()] == ["ZMAP"]
     with scope(who["new map"]):
         assert windows(device) == ["[2024-03-01,)"]
 
@@ -142,3 +154,27 @@ def test_device_that_comes_back_has_two_times(who, device):
         assert windows(device) == ["[2024-03-01,2025-04-01)", "[2026-01-01,)"]
         moments = DeviceEvent.objects.order_by("pgh_id").values_list("pgh_created_at", flat=True)
         assert [f"{moment:%Y-%m-%d}" for moment in moments][:5] == [*ALL[:4], "2025-08-08"]
+
+
+def test_former_supplier_is_not_told_the_map_id_recorded_after_it_lost_the_device(who, device):
+    """Neither by a report of an earlier date nor among the steps that were true then."""
+    with recorded_at(2025, 9, 9, 9):
+        provided_by(device, "ZULU", kind=StepKind.CORRECTION, recorded_for="ZODI")
+
+    with scope(who["old supplier"]):
+        then = Device.objects.as_of(date(2025, 2, 1), device=device.pk).with_parties().get()
+        assert (then.asset_provider.code, then.map_recorded_for) == ("ZMAP", "ZEPH")
+        assert then.map_recorded_at.date() < date(2025, 3, 1)
+        assert [step.participant.code for step in ProviderPeriod.objects.all()] == ["ZMAP"]
+    with scope(who["new supplier"]):
+        assert Device.objects.as_of(date(2025, 3, 2), device=device.pk).with_parties().get().map_recorded_for == "ZODI"
+
+
+def test_former_map_is_not_told_the_supplier_recorded_after_it_lost_the_device(who, device):
+    with recorded_at(2025, 9, 9, 9):
+        supplied_by(device, "ZIRC", date(2025, 3, 10))
+
+    with scope(who["old map"]):
+        then = Device.objects.as_of(date(2025, 3, 31), device=device.pk).with_parties().get()
+        assert (then.supplier.code, then.msn) == ("ZODI", "Z1")
+        assert [step.participant.code for step in SupplyPeriod.objects.order_by("valid_from")] == ["ZEPH", "ZODI"]

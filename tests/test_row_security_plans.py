@@ -84,7 +84,7 @@ def plans_of_pages(acting: Acting) -> list[str]:
     """Of the first page, and of those after and before a device in the middle; on a disk that does not seek."""
     with scope(acting), connection.cursor() as cursor:
         cursor.execute("SET LOCAL random_page_cost = 1.1")
-        middle = by_device_id(Device.objects, acting).signed(Device.objects.order_by("device_id")[200].device_id)
+        middle = by_device_id(Device.objects, acting).sealed(Device.objects.order_by("device_id")[200].device_id)
         return [plan_of(list_page, acting, **asked) for asked in ({}, {"after": middle}, {"before": middle})]
 
 

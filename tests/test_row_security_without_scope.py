@@ -9,13 +9,16 @@ from django.utils import timezone
 
 from accounts.audit import note
 from accounts.models import KeptAnswer
-from accounts.models.audit import AuditCut, AuditHead, AuditRoot, AuditSeal
+from accounts.models.audit import AuditCut, AuditHead, AuditRoot, AuditSeal, AuditTally
 from inventory.models import Device, DeviceReading, ReportRun, StagedDevice, StagedFile, StagedRow
 from inventory.trail.kinds import DeviceAuditKind
 from tests.factories import make_device, make_invitation, make_membership, make_proposal
 from tests.scopes import become_operator
 
-pytestmark = pytest.mark.usefixtures("operator")
+pytestmark = [
+    pytest.mark.django_db(transaction=True, databases=["default", "owner"]),
+    pytest.mark.usefixtures("operator"),
+]
 
 # Read to find out for whom a request acts, before a scope can be entered.
 WITHOUT_POLICY = {
@@ -42,12 +45,11 @@ def device(supplier, asset_provider) -> Device:
     make_proposal(supplier, proposed_by=make_membership(supplier).user)
     note(DeviceAuditKind.DEVICE_READ, by=None, organisation=supplier, personal={"mpxn": "9910000001006"})
     place = {"organisation_id": supplier.pk, "retention": "short", "position": 1, "hash": b"1"}
-    AuditSeal.objects.create(row_id=1, **place)
-    for model in (AuditHead, AuditCut):
-        model.objects.create(**place)
     today = timezone.localdate()
+    AuditTally.objects.using("owner").create(retention="short", sealed=1)
+    for model, more in ((AuditSeal, {"row_id": 1}), (AuditHead, {}), (AuditCut, {}), (AuditRoot, {"day": today})):
+        model.objects.using("owner").create(**place, **more)
     KeptAnswer.objects.create(organisation=supplier, subject="token:1", key="k", fingerprint="0" * 64)
-    AuditRoot.objects.create(**place, day=today)
     DeviceReading.objects.create(day=today, reader_id=asset_provider.pk, subject_id=supplier.pk, how="page")
     ReportRun.objects.create(report="map-portfolio", organisation=asset_provider, as_of=today)
     file = StagedFile.objects.create(organisation=supplier, kept_until=timezone.now())
@@ -114,8 +116,8 @@ def test_without_a_scope_nothing_is_added(forget):
 
 
 def refusal_of(table: str) -> str:
-    """To nobody's row; history and steps are added by functions and triggers of the owner alone."""
-    by_owner_alone = table.endswith(("event", "period"))
+    """To nobody's row; history, steps and the audit trail are added to by functions and triggers of the owner alone."""
+    by_owner_alone = table.endswith(("event", "period")) or table.startswith("accounts_audit")
     return f"permission denied for table {table}" if by_owner_alone else f'{REFUSED} policy for table "{table}"'
 
 

@@ -9,8 +9,8 @@ import pytest
 from django.db import connection
 from procrastinate.contrib.django import app
 
-from accounts.audit.sealing import seal_audit, take_roots
 from inventory.loads.staging import remove_leftovers
+from smi_portal.keeper import DUTIES, as_owner
 from tests.scopes import as_nobody
 
 SECURED = "SELECT relname FROM pg_class WHERE relforcerowsecurity"
@@ -18,7 +18,8 @@ WORK: dict[str, Callable[[], object]] = {
     name.rpartition(".")[2]: (lambda task=periodic.task: task.func(timestamp=0))
     for (name, _), periodic in app.periodic_registry.periodic_tasks.items()
     if not periodic.task.pass_context  # those look after jobs alone
-} | {"seal_audit": seal_audit, "take_roots": take_roots}
+}
+KEPT: dict[str, Callable[[], object]] = {duty.act.__name__: duty.act for duty in DUTIES}
 
 
 def asks_out_of_scope(work: Callable[[], object]) -> bool:
@@ -41,6 +42,13 @@ def asks_out_of_scope(work: Callable[[], object]) -> bool:
 @pytest.mark.parametrize("name", WORK)
 def test_work_asks_secured_tables_within_a_scope_alone(db, name):
     assert not asks_out_of_scope(WORK[name])
+
+
+@pytest.mark.django_db(transaction=True, databases=["default", "owner"])
+@pytest.mark.parametrize("name", KEPT)
+def test_duties_of_the_keeper_do_the_same(name):
+    with as_owner():
+        assert not asks_out_of_scope(KEPT[name])
 
 
 def test_work_that_forgets_its_scope_is_seen(db):

@@ -16,12 +16,11 @@ from django.utils.http import urlencode
 
 from accounts.acting import FIELD, Acting, explaining
 from accounts.actions.members import may_manage_still
-from accounts.audit import note
-from accounts.audit.kinds import AuditKind
 from accounts.errors import NotAllowed
 from accounts.mail import link_to, queue_for, queue_mail, queue_mails
 from accounts.models import Membership, MembershipQuerySet, Organisation, User
 from accounts.operator import system_scope
+from accounts.owner import ask_owner
 from accounts.roles import Role
 
 WARNED_BEFORE = timedelta(days=settings.DORMANT_TOLD_DAYS)
@@ -78,10 +77,7 @@ def _suspend_some(now: datetime) -> list[Membership]:
         )
         due = due.select_for_update(of=("self",), no_key=True, skip_locked=True).select_related("organisation")
         batch = list(due.order_by("pk")[:BATCH])
-        Membership.objects.filter(pk__in=[membership.pk for membership in batch]).update(suspended_at=now)
-        for membership in batch:
-            about = {"organisation": membership.organisation, "member": membership.user_id}
-            note(AuditKind.MEMBERSHIP_SUSPENDED, by=None, via="task", **about)
+        ask_owner("suspend_memberships", [membership.pk for membership in batch])
     return batch
 
 
@@ -132,9 +128,8 @@ def reinstate_membership(*, membership: Membership, by: Acting) -> Membership:
     Organisation.objects.select_for_update(no_key=True).get(pk=by.organisation.pk)
     membership.refresh_from_db(fields=["suspended_at", "ended_at"])
     _check_reinstating(membership, by)
+    ask_owner("reinstate_membership", membership.pk)
     membership.suspended_at = membership.warned_at = None
-    membership.save(update_fields=["suspended_at", "warned_at"])
-    note(AuditKind.MEMBERSHIP_REINSTATED, by=by, member=membership.user_id)
     queue_mail("membership_reinstated", membership=membership.pk)
     return membership
 

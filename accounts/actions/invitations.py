@@ -158,7 +158,7 @@ def accept(*, secret: str, person: User | None, origin: Origin, name: str = "", 
 def _accepted(invitation: Invitation, user: User, offered: Acting) -> Membership:
     by = Acting(offered.organisation, offered.job, user, origin=offered.origin)
     with scope(by):
-        membership = join(user=user, organisation=offered.organisation, job=offered.job, by=by)
+        membership = join(user=user, organisation=offered.organisation, job=offered.job)
         invitation.accepted_at = timezone.now()
         invitation.save(update_fields=["accepted_at"])
         note(AuditKind.INVITATION_ACCEPTED, by=by, invitation=invitation.pk, job=str(offered.job))

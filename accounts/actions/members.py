@@ -14,6 +14,7 @@ from accounts.audit import note
 from accounts.audit.kinds import AuditKind
 from accounts.errors import NotAllowed, Stale
 from accounts.models import Invitation, Membership, Organisation, User
+from accounts.owner import ask_owner
 from accounts.roles import Job, Permission, Role
 
 TWO_PEOPLE = "The job of a DCC administrator is changed by two people: propose it."
@@ -31,7 +32,7 @@ def add_administrator(*, email: str, organisation: Organisation, name: str | Non
     if membership is None:
         name = name or email.partition("@")[0].replace(".", " ").title()
         return add_member(email=email, name=name, organisation=organisation, job=Job.ADMINISTRATOR)
-    return make_administrator(membership, by=None)
+    return make_administrator(membership)
 
 
 @transaction.atomic
@@ -43,18 +44,18 @@ def add_member(
     The operator's: others are invited. Refuses as `join` does.
     """
     user = person_with(clean_email(email), clean_name(name), password)
-    return join(user=user, organisation=organisation, job=job, by=None)
+    return join(user=user, organisation=organisation, job=job)
 
 
-def make_administrator(membership: Membership, by: Acting | None) -> Membership:
+def make_administrator(membership: Membership) -> Membership:
     """Of a member; one that was suspended may come back."""
-    membership.job, membership.suspended_at, membership.warned_at = Job.ADMINISTRATOR, None, None
-    membership.save(update_fields=["job", "suspended_at", "warned_at"])
-    _record_job(AuditKind.JOB_CHANGED, membership, by)
+    reinstated = True
+    ask_owner("change_job", membership.pk, str(Job.ADMINISTRATOR), reinstated)
+    membership.refresh_from_db(fields=["job", "suspended_at", "warned_at"])
     return membership
 
 
-def join(*, user: User, organisation: Organisation, job: Job, by: Acting | None) -> Membership:
+def join(*, user: User, organisation: Organisation, job: Job) -> Membership:
     """A new membership.
 
     Refuses who is a member already, whose account is closed, a second membership beside one of the DCC, and for the DCC
@@ -72,17 +73,8 @@ def join(*, user: User, organisation: Organisation, job: Job, by: Acting | None)
             f"{user} is a member of {held[0].organisation}. Who is a member of the DCC holds no other membership.",
             "email",
         )
-    membership = Membership.objects.create(user=user, organisation=organisation, job=job)
-    _record_job(AuditKind.MEMBER_ADDED, membership, by, personal={"name": user.name, "email": user.email})
-    return membership
-
-
-def _record_job(
-    kind: AuditKind, membership: Membership, by: Acting | None = None, personal: dict[str, str] | None = None
-) -> None:
-    details = {"member": membership.user_id, "job": str(membership.job)}
-    concerned = membership.organisation
-    note(kind, by=by, organisation=concerned, about=concerned, personal=personal, **details)
+    added = ask_owner("add_membership", user.pk, organisation.pk, str(job))
+    return Membership.objects.select_related("user", "organisation").get(pk=added)
 
 
 @transaction.atomic
@@ -109,9 +101,8 @@ def change_job(
         raise NotAllowed("Nobody raises their own job. Ask another administrator.", "job")
     if membership.job == Job.ADMINISTRATOR != job:
         _check_not_last(membership)
+    ask_owner("change_job", membership.pk, str(job))
     membership.job = job
-    membership.save(update_fields=["job"])
-    _record_job(AuditKind.JOB_CHANGED, membership, by)
     return membership
 
 
@@ -127,10 +118,8 @@ def end_membership(*, membership: Membership, proposed_by: User | None = None, b
         raise NotAllowed("A DCC administrator’s membership is ended by two people: propose it.")
     if membership.job == Job.ADMINISTRATOR:
         _check_not_last(membership)
-    membership.ended_at = timezone.now()
-    membership.save(update_fields=["ended_at"])
+    membership.ended_at = ask_owner("end_membership", membership.pk)
     _end_what_it_opened(membership, by)
-    note(AuditKind.MEMBERSHIP_ENDED, by=by, member=membership.user_id)
     return membership
 
 

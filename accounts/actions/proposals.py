@@ -123,7 +123,7 @@ def _appoint(proposal: Proposal, by: Acting, *, rehearsal: bool) -> Invitation |
     if not organisation.is_active:
         raise NotAllowed(f"{organisation} no longer takes part.")
     if member := members.filter(user__email=clean_email(proposal.email)).first():
-        return make_administrator(member, by)
+        return make_administrator(member)
     return invitations.offer(
         organisation=organisation,
         email=proposal.email,
@@ -158,11 +158,11 @@ def _unbind(proposal: Proposal, by: Acting, *, rehearsal: bool) -> Binding:
 
 
 def _deactivate(proposal: Proposal, by: Acting, *, rehearsal: bool) -> Organisation:
-    return set_active(organisation=proposal.organisation, is_active=False, by=by)
+    return set_active(organisation=proposal.organisation, is_active=False)
 
 
 def _reactivate(proposal: Proposal, by: Acting, *, rehearsal: bool) -> Organisation:
-    return set_active(organisation=proposal.organisation, is_active=True, by=by)
+    return set_active(organisation=proposal.organisation, is_active=True)
 
 
 def _change_job(proposal: Proposal, by: Acting, *, rehearsal: bool) -> Membership:

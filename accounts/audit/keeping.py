@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from accounts.audit import note
 from accounts.audit.kinds import AuditKind
-from accounts.audit.sealing import LOCK
+from accounts.audit.sealing import lock
 from accounts.errors import NotAllowed
 from accounts.models import User
 
@@ -31,16 +31,25 @@ CORRECT = """
 UPDATE accounts_auditvalue SET value = %s, corrected_at = now(), told_in = %s
 WHERE row_id = %s AND name = %s AND erased_at IS NULL
 """
+# The trail keeps which value it is now, hashed with the salt of the first one: both are erased together.
+CORRECTED = """
+SELECT encode(sha256(salt || convert_to(%s, 'UTF8')), 'hex') FROM accounts_auditvalue
+WHERE row_id = %s AND name = %s AND erased_at IS NULL
+"""
 # The latest daily root of each chain by which all rows under it are old enough, unless the chain is cut there already.
-CUT = """
-INSERT INTO accounts_auditcut (at, organisation_id, retention, position, hash)
-SELECT DISTINCT ON (r.organisation_id) now(), r.organisation_id, r.retention, r.position, r.hash
+DUE = """
+SELECT DISTINCT ON (r.organisation_id) r.organisation_id, r.retention, r.position, r.hash
 FROM accounts_auditroot AS r
-WHERE r.retention = 'short' AND r.at < %s AND NOT EXISTS (
+WHERE r.retention = 'short' AND r.at < portal_now() - make_interval(days => %(days)s)
+    AND r.day < portal_today() - %(days)s AND NOT EXISTS (
     SELECT FROM accounts_auditcut AS c
     WHERE c.organisation_id IS NOT DISTINCT FROM r.organisation_id AND c.position >= r.position
 )
 ORDER BY r.organisation_id, r.position DESC
+"""
+CUT = """
+INSERT INTO accounts_auditcut (at, told_in, organisation_id, retention, position, hash)
+SELECT portal_moment(), %s, * FROM unnest(%s::bigint[], %s::text[], %s::bigint[], %s::bytea[])
 """
 EXPIRED = """
 SELECT row_id FROM accounts_auditseal WHERE retention = 'short' AND position <= (
@@ -80,7 +89,7 @@ def keeping(reason: str) -> Iterator[CursorWrapper]:
         cursor.execute(
             "SELECT set_config('portal.operator', %s, true), set_config('portal.keeping', %s, true)", [reason, reason]
         )
-        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
+        lock(cursor)
         yield cursor
 
 
@@ -105,10 +114,11 @@ def erase_values_of(person: User) -> int:
 def correct_value(*, row_id: int, name: str, value: str) -> None:
     """Replace one personal value of a row; its hash stays, and tells that it was another one."""
     with keeping("correct a personal value") as cursor:
-        told_in = note(AuditKind.VALUE_CORRECTED, by=None, using=OWNER, row=row_id, name=name)
-        cursor.execute(CORRECT, [value, told_in, row_id, name])
-        if not cursor.rowcount:
+        cursor.execute(CORRECTED, [value, row_id, name])
+        if (found := cursor.fetchone()) is None:
             raise NotAllowed(f"Row {row_id} of the audit trail has no value named {name}.")
+        told_in = note(AuditKind.VALUE_CORRECTED, by=None, using=OWNER, row=row_id, name=name, hash=found[0])
+        cursor.execute(CORRECT, [value, told_in, row_id, name])
 
 
 def expire_audit() -> int:
@@ -118,8 +128,8 @@ def expire_audit() -> int:
     """
     with keeping("remove expired rows") as cursor:
         cursor.execute(REMOVE_HEADS_BEFORE_ROOTS)
-        limit = expiry_limit()
-        return 0 if limit is None else _expire(cursor, limit)
+        days = settings.AUDIT_KEEP_SHORT_DAYS
+        return 0 if days is None else _expire(cursor, days)
 
 
 def expiry_limit() -> datetime | None:
@@ -128,11 +138,14 @@ def expiry_limit() -> datetime | None:
     return None if days is None else timezone.now() - timedelta(days=days)
 
 
-def _expire(cursor: CursorWrapper, limit: datetime) -> int:
-    cursor.execute(CUT, [limit])
-    if not cursor.rowcount:
+def _expire(cursor: CursorWrapper, days: int) -> int:
+    cursor.execute(DUE, {"days": days})
+    if not (due := cursor.fetchall()):
         return 0
-    note(AuditKind.EXPIRED, by=None, using=OWNER, via="task")
+    # Each cut is bound to this row, which says how old what it removes is.
+    cuts = {str(organisation or "overall"): position for organisation, _, position, _ in due}
+    told_in = note(AuditKind.EXPIRED, by=None, using=OWNER, via="task", days=days, cuts=cuts)
+    cursor.execute(CUT, [told_in, *(list(column) for column in zip(*due, strict=True))])
     cursor.execute(REMOVE_VALUES)
     cursor.execute(REMOVE_ROWS)
     removed = cursor.rowcount

@@ -36,6 +36,7 @@ class AuditKind(TextChoices):
     ORGANISATION_ADDED = "organisation_added", "Added an organisation"
     ORGANISATION_DEACTIVATED = "organisation_deactivated", "Deactivated an organisation"
     ORGANISATION_REACTIVATED = "organisation_reactivated", "Reactivated an organisation"
+    ROOT_EMAILS_CHANGED = "root_emails_changed", "Changed who is emailed the daily roots"
     CODE_BOUND = "code_bound", "Bound a code"
     CODE_UNBOUND = "code_unbound", "Unbound a code"
     PROPOSED = "proposed", "Asked for a second administrator’s approval"

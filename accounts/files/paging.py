@@ -1,21 +1,21 @@
 """Pages by position: each page reads the rows after the last one seen, at any depth, without OFFSET or COUNT."""
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from django.core import signing
 from django.db.models import Q, QuerySet
 from django.utils.http import urlencode
 
 from accounts.errors import BadRequest
+from accounts.sign_in.encryption import Unreadable, sealed, unsealed
 
 # The rows of a page: on the portal; in the API by default and at most.
 PAGE_SIZE = 50
 API_PAGE_SIZE, LARGEST_API_PAGE = 100, 1000
 MANY = 1000  # rows are counted up to here
 PAGING = ("after", "before")
-SALT = "accounts.files.paging"
 
 
 @dataclass(frozen=True)
@@ -23,28 +23,30 @@ class Keyset:
     """Rows in the order of one unique, indexed key; `order` names it as `order_by` does.
 
     `parts` are conditions that together cover the rows without overlap. Each is read from its own index in order, and
-    the few rows found are merged, so that a scope of several parties need not be sorted as a whole.
+    the few rows found are merged, so that a scope of several parties need not be sorted as a whole. The addresses of
+    its pages work for its `reader` alone, in lists of the same kind.
     """
 
     rows: QuerySet
     order: str
+    reader: str
     parts: tuple[Q, ...] = (Q(),)
 
     @property
     def key(self) -> str:
         return self.order.removeprefix("-")
 
-    def signed(self, key: str | int) -> str:
-        """Return the key of a row in the form used in addresses, valid only for lists of this kind."""
-        return signing.dumps(key, salt=self._salt)
+    def sealed(self, key: str | int) -> str:
+        """Return the key of a row in the form used in addresses, which says nothing to anyone."""
+        return sealed(json.dumps(key), *self._context)
 
-    def unsigned(self, text: str) -> str | int:
-        """Return the key; raise BadSignature if `signed` did not create the text."""
-        return signing.loads(text, salt=self._salt)
+    def unsealed(self, text: str) -> str | int:
+        """Return the key; raise Unreadable if it was not sealed for this reader and a list of this kind."""
+        return json.loads(unsealed(text, *self._context))
 
     @property
-    def _salt(self) -> str:
-        return f"{SALT}.{self.rows.model._meta.label_lower}.{self.key}"
+    def _context(self) -> tuple[str, ...]:
+        return __name__, self.rows.model._meta.label_lower, self.key, self.reader
 
 
 class Position(NamedTuple):
@@ -86,7 +88,7 @@ def keyset_page(keyset: Keyset, params: Mapping[str, str]) -> Page:
     kept = {name: value for name, value in params.items() if name not in PAGING and value}
 
     def url(position: Position) -> str:
-        return "?" + urlencode(kept | {PAGING[position.backwards]: keyset.signed(position.key)})
+        return "?" + urlencode(kept | {PAGING[position.backwards]: keyset.sealed(position.key)})
 
     return page_at(keyset, _position(keyset, params), url)
 
@@ -104,8 +106,8 @@ def _position(keyset: Keyset, params: Mapping[str, str]) -> Position:
     if not (after or before):
         return Position()
     try:
-        return Position(keyset.unsigned(after or before), backwards=bool(before))
-    except signing.BadSignature as error:
+        return Position(keyset.unsealed(after or before), backwards=bool(before))
+    except Unreadable as error:
         raise BadRequest("The address of this page is damaged. Start again from the list.") from error
 
 

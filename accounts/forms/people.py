@@ -6,22 +6,23 @@ from django import forms
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 
+from accounts.bounds import YEARS
 from accounts.models import Fuel, Proposal, User
 from accounts.roles import Job, Role
 
 NO_DATE = "Enter a real date, for example 23/11/2026."
-YEARS = range(1900, 2200)
 WIDE = {"class": "govuk-input--width-20", "autocomplete": "off"}
 
 
 class DayField(forms.DateField):
+    """A date, within the bounds."""
+
     def __init__(self, **kwargs: object) -> None:
         widget = forms.DateInput({"autocomplete": "off", "class": "govuk-input--width-10"})
         words = {"invalid": NO_DATE, "required": "Enter a date, for example 23/11/2026."}
-        super().__init__(widget=widget, error_messages=words, **kwargs)
+        super().__init__(**{"widget": widget, "error_messages": words} | kwargs)
 
     def validate(self, value: date | None) -> None:
-        """A year far away is a slip, and dates next to it may be ones that Python does not have."""
         super().validate(value)
         if value and value.year not in YEARS:
             raise ValidationError(NO_DATE, "invalid")
@@ -86,6 +87,15 @@ class AcceptForm(forms.Form):
             except ValidationError as weak:
                 self.add_error("password", weak)
         return cleaned
+
+
+class RootEmailsForm(forms.Form):
+    receives = forms.ChoiceField(
+        choices=[("yes", "Yes"), ("no", "No")],
+        widget=forms.RadioSelect,
+        label="Email the daily roots to all administrators?",
+        error_messages=dict.fromkeys(("required", "invalid_choice"), "Choose Yes or No."),
+    )
 
 
 class ConfirmForm(forms.Form):

@@ -7,7 +7,9 @@ from datetime import date, datetime, time, timedelta
 from typing import Self
 
 from django.db import models
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Case, Exists, OuterRef, Q, Value, When
+from django.db.models.expressions import RawSQL
+from django.db.models.functions import NullIf
 from django.utils import timezone
 
 from accounts.models.people import Organisation
@@ -31,12 +33,31 @@ class AuditRowQuerySet(models.QuerySet):
         """Return the organisation's own rows; all rows for the DCC."""
         return self.all() if organisation.role == Role.DCC else self.filter(organisation_id=organisation.pk)
 
+    def told_to(self, organisation: Organisation) -> Self:
+        """Return the rows it can read, as pages and files tell them: each with `told_device` and `told_version`.
+
+        A trail that named the devices of a MAP's people to the DCC would be a list of the MAP's meters, so those rows
+        name their devices to that MAP alone. `device_id` itself is not read.
+        """
+        maps = Organisation.objects.filter(role=Role.MAP).exclude(pk=organisation.pk)
+        others = When(organisation_id__in=maps.values("pk"), then=None)
+        rows = self.readable_by(organisation).defer("device_id", "version")
+        return rows.annotate(
+            told_device=Case(others, default=NullIf("device_id", Value(""))),
+            told_version=Case(others, default="version"),
+        )
+
     def unsealed(self) -> Self:
         return self.filter(~Exists(AuditSeal.objects.filter(row_id=OuterRef("pk"))))
 
     def recent(self) -> Self:
-        """Return the rows that include all unsealed ones, except those of a very long transaction."""
-        last = AuditSeal.objects.order_by("-row_id").values_list("row_id", flat=True).first()
+        """Return the rows that include all unsealed ones, except those of a very long transaction.
+
+        A row with an id that has not been given out yet does not hide others.
+        """
+        given = RawSQL("(SELECT last_value FROM accounts_auditrow_id_seq)", [])
+        seals = AuditSeal.objects.filter(row_id__lte=given).order_by("-row_id")
+        last = seals.values_list("row_id", flat=True).first()
         return self.filter(pk__gt=(last or 0) - LATECOMERS)
 
     def between(self, first: date | None, last: date | None) -> Self:
@@ -181,7 +202,22 @@ class AuditRoot(ChainMark):
 
 
 class AuditCut(ChainMark):
-    """The new beginning of a chain whose front has expired: after the position of a daily root."""
+    """The new beginning of a chain whose front has expired: after the position of a daily root.
+
+    `told_in`: the row that tells of it, and how old the expired rows were.
+    """
+
+    told_in = models.BigIntegerField(null=True)
 
     class Meta:
         indexes = [models.Index(fields=["organisation_id", "retention", "position"], name="audit_cut_of_chain")]
+
+
+class AuditTally(models.Model):
+    """How many rows of this retention have ever been sealed: where the overall chain must end, whatever is there."""
+
+    retention = models.CharField(max_length=5, choices=Retention, primary_key=True)
+    sealed = models.BigIntegerField()
+
+    def __str__(self) -> str:
+        return f"{self.retention} {self.sealed}"

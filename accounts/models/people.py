@@ -74,6 +74,8 @@ class Organisation(models.Model):
     name = models.CharField(max_length=120)
     role = models.CharField(max_length=8, choices=Role)
     is_active = models.BooleanField(default=True)
+    # Whether its administrators are emailed the daily roots of its audit trail.
+    receives_roots = models.BooleanField(default=False, db_default=False)
 
     objects = OrganisationQuerySet.as_manager()
 

@@ -7,10 +7,9 @@ from django.db.models import Q, QuerySet
 from django.utils.formats import date_format
 
 from accounts.acting import Acting
-from accounts.audit import note
-from accounts.audit.kinds import AuditKind
 from accounts.errors import NotAllowed, quote
 from accounts.models import Binding, Fuel, Membership, Organisation, Participant, User
+from accounts.owner import ask_owner
 from accounts.roles import Role
 
 
@@ -38,11 +37,9 @@ def bind_code(
     _lock_code(organisation, fuel, code)
     if standing := _binding_since(organisation, fuel, code, valid_from):
         return standing, False
-    binding = Binding(fuel=fuel, role=organisation.role, code=code, organisation=organisation)
-    binding.valid_from, binding.bound_by, binding.approved_by = valid_from, bound_by, by and by.user
-    binding.save()
-    note(AuditKind.CODE_BOUND, by=by, organisation=organisation, about=organisation, binding=binding.pk)
-    return binding, True
+    people = (person and person.pk for person in (bound_by, by and by.user))
+    added = ask_owner("bind_code", organisation.pk, str(fuel), code, valid_from, *people)
+    return Binding.objects.select_related("organisation").get(pk=added), True
 
 
 @transaction.atomic
@@ -53,18 +50,16 @@ def unbind_code(*, binding: Binding, last_day: date, unbound_by: User, rehearsal
     """
     if not rehearsal:
         _check_two_people(unbound_by, by)
-    held = (
-        Binding.objects.select_for_update(of=("self",), no_key=True).select_related("organisation").get(pk=binding.pk)
-    )
+    _lock_entries(binding.fuel, binding.role, binding.code)
+    held = Binding.objects.select_related("organisation").get(pk=binding.pk)
     if held.valid_to is not None:
         raise NotAllowed(f"{held.code} is unbound already, with {_shown(held.valid_to)} as its last day.", "last_day")
     if last_day < held.valid_from:
         raise NotAllowed(
             f"{held.code} was bound on {_shown(held.valid_from)}. Give that day or a later one.", "last_day"
         )
+    ask_owner("unbind_code", held.pk, last_day)
     held.valid_to = last_day
-    held.save(update_fields=["valid_to"])
-    note(AuditKind.CODE_UNBOUND, by=by, about=held.organisation, binding=held.pk)
     return held
 
 
@@ -86,15 +81,19 @@ def _check_takes_part(organisation: Organisation) -> None:
 
 
 def _lock_code(organisation: Organisation, fuel: Fuel, code: str) -> None:
-    """Hold the code's entries in the list, so that two bindings of it come one after the other."""
+    """Hold the code; refuses one that is not in the list, and a test code."""
     role = Role(organisation.role)
-    entries = Participant.objects.filter(fuel=fuel, role=role, code=code).select_for_update(no_key=True)
-    kinds = {entry.kind for entry in entries}
+    kinds = {entry.kind for entry in _lock_entries(fuel, role, code)}
     if not kinds:
         kind_of_code = f"{Fuel(fuel).label} {role.label} code"
         raise NotAllowed(f"{quote(code)} is no {kind_of_code} in the list of participants. Load a newer list.", "code")
     if Participant.Kind.TEST in kinds:
         raise NotAllowed(f"{code} is a test code: no organisation acts under it.", "code")
+
+
+def _lock_entries(fuel: str, role: str, code: str) -> list[Participant]:
+    """Hold the code's entries in the list, so that two changes of its bindings come one after the other."""
+    return list(Participant.objects.filter(fuel=fuel, role=role, code=code).select_for_update(no_key=True))
 
 
 def _binding_since(organisation: Organisation, fuel: Fuel, code: str, day: date) -> Binding | None:

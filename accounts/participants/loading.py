@@ -7,12 +7,11 @@ from datetime import date
 from pathlib import Path
 from typing import NamedTuple
 
-from django.db import connection, transaction
+from django.db import transaction
 
-from accounts.audit import note
-from accounts.audit.kinds import AuditKind
 from accounts.files.reading import RowProblem
 from accounts.models import Participant
+from accounts.owner import ask_owner
 from accounts.participants.reading import (
     KNOWN_KINDS,
     SOUNDS_UNREAL,
@@ -25,26 +24,7 @@ from accounts.participants.reading import (
 from accounts.roles import Role
 
 Held = dict[tuple[Holder, date], ListEntry]
-
-LOCK = "LOCK TABLE accounts_participant IN SHARE ROW EXCLUSIVE MODE"
-STAGE = """
-CREATE TEMPORARY TABLE participant_load ON COMMIT DROP AS
-SELECT fuel, role, code, name, effective_from, effective_to, kind FROM accounts_participant WITH NO DATA
-"""
-UNSTAGE = "DROP TABLE participant_load"
-COPY = "COPY participant_load (fuel, role, code, name, effective_from, effective_to, kind) FROM STDIN"
-UPDATE = """
-UPDATE accounts_participant AS held
-SET name = loaded.name, effective_to = loaded.effective_to, kind = loaded.kind
-FROM participant_load AS loaded
-WHERE (held.fuel, held.role, held.code, held.effective_from)
-    = (loaded.fuel, loaded.role, loaded.code, loaded.effective_from)
-"""
-INSERT = """
-INSERT INTO accounts_participant (fuel, role, code, name, effective_from, effective_to, kind)
-SELECT fuel, role, code, name, effective_from, effective_to, kind FROM participant_load
-ON CONFLICT (fuel, role, code, effective_from) DO NOTHING
-"""
+COLUMNS = 7  # of an entry
 
 
 class EntryChange(NamedTuple):
@@ -147,18 +127,13 @@ def load_participants(paths: Iterable[Path], *, dry_run: bool = False) -> ListLo
         raise BrokenList(sorted(dict.fromkeys(problems)))
     outcome = _compare(read, held, dry_run=dry_run)
     if not dry_run:
-        _write([*outcome.added, *(change.after for change in outcome.changed)])
-        counts = {"added": len(outcome.added), "changed": len(outcome.changed)}
-        note(
-            AuditKind.PARTICIPANTS_LOADED, by=None, personal={"files": ", ".join(path.name for path in paths)}, **counts
-        )
+        _write([*outcome.added, *(change.after for change in outcome.changed)], paths)
     return outcome
 
 
 def lock_list() -> None:
     """Let nobody else change the list of participants until the transaction ends; reading goes on."""
-    with connection.cursor() as cursor:
-        cursor.execute(LOCK)
+    ask_owner("lock_participants")
 
 
 def _entry(row: Participant) -> ListEntry:
@@ -243,13 +218,7 @@ def _is_undecided(read: ListEntry, settled: ListEntry) -> bool:
     return read.kind is None and settled.kind == Participant.Kind.LIVE and bool(SOUNDS_UNREAL.search(settled.name))
 
 
-def _write(entries: list[ListEntry]) -> None:
-    if not entries:
-        return
-    with connection.cursor() as cursor:
-        cursor.execute(STAGE)
-        with cursor.copy(COPY) as copy:
-            for entry in entries:
-                copy.write_row((*entry.holder, entry.name, entry.effective_from, entry.effective_to, entry.kind))
-        for statement in (UPDATE, INSERT, UNSTAGE):
-            cursor.execute(statement)
+def _write(entries: list[ListEntry], paths: Iterable[Path]) -> None:
+    rows = [(*entry.holder, entry.name, entry.effective_from, entry.effective_to, entry.kind) for entry in entries]
+    columns = [list(column) for column in zip(*rows, strict=True)] or [[]] * COLUMNS
+    ask_owner("write_participants", *columns, ", ".join(path.name for path in paths))

@@ -5,7 +5,8 @@ from typing import Any
 
 from allauth.account import app_settings
 from allauth.account.adapter import DefaultAccountAdapter
-from django.core.exceptions import ImproperlyConfigured, PermissionDenied
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
@@ -14,7 +15,7 @@ from django.utils import timezone
 from accounts.mail import private, queue_mail
 from accounts.models import User
 from accounts.sign_in import known_browsers
-from accounts.sign_in.allauth_internals import get_authentication_records
+from accounts.sign_in.allauth_internals import clean_client_ip, get_authentication_records
 from accounts.sign_in.factors import SIGNED_IN_THROUGH
 from accounts.sign_in.single_sign_on import page_of_provider
 
@@ -27,6 +28,11 @@ class AccountAdapter(DefaultAccountAdapter):
         "too_many_login_attempts": "There were too many attempts. Wait five minutes and try again. To sign in "
         "immediately, set a new password with “Forgotten your password?”.",
     }
+
+    def set_password(self, user: User, password: str) -> None:
+        """Write that column alone: the login cannot write all of them (`smi_portal.schema.grants`)."""
+        user.set_password(password)
+        user.save(update_fields=["password"])
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         """Accounts are created by an invitation; there is no sign-up page either (`accounts.urls`)."""
@@ -53,11 +59,13 @@ class AccountAdapter(DefaultAccountAdapter):
         return not (records and records[-1]["at"] > lately)
 
     def get_client_ip(self, request: HttpRequest) -> str:
-        """Return the address, or an empty text if the server does not give one, as behind a Unix socket."""
-        try:
-            return super().get_client_ip(request)
-        except PermissionDenied:
-            return ""
+        """Return the address as it came to the outermost of our proxies; empty if what was given is no address.
+
+        A request that did not pass all of them has a shorter header: then the furthest address in it counts.
+        """
+        given = request.headers.get("X-Forwarded-For", "").split(",")[-settings.ALLAUTH_TRUSTED_PROXY_COUNT :]
+        forwarded = given[0] if settings.ALLAUTH_TRUSTED_PROXY_COUNT else ""
+        return clean_client_ip(forwarded.strip() or request.META.get("REMOTE_ADDR", "")) or ""
 
     def get_password_change_redirect_url(self, request: HttpRequest) -> str:
         return reverse("mfa_index")

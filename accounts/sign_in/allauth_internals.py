@@ -7,6 +7,7 @@ imports them.
   step, but does not keep it.
 - A confirmation of identity at an organisation's provider, which django-allauth does not know.
 - Resuming the request that waited for it: publicly, only django-allauth's own page does that.
+- Reading a network address as proxies write it: with or without brackets and a port.
 """
 
 from allauth.account.internal.flows.login import (
@@ -15,5 +16,12 @@ from allauth.account.internal.flows.login import (
     record_authentication,
 )
 from allauth.account.internal.flows.reauthentication import resume_request
+from allauth.core.internal.httpkit import clean_client_ip
 
-__all__ = ["get_authentication_records", "perform_password_login", "record_authentication", "resume_request"]
+__all__ = [
+    "clean_client_ip",
+    "get_authentication_records",
+    "perform_password_login",
+    "record_authentication",
+    "resume_request",
+]

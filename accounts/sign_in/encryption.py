@@ -1,11 +1,13 @@
-"""Secrets that the portal must be able to read again, encrypted at rest.
+"""What only the portal must be able to read again: secrets, encrypted at rest, and positions in lists, in addresses.
 
 Keys are derived from SECRET_KEY and SECRET_KEY_FALLBACKS: a copy of the database alone opens nothing.
 """
 
-from base64 import urlsafe_b64encode
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 
+from cryptography.exceptions import InvalidTag
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from django.conf import settings
@@ -33,10 +35,45 @@ def renew(text: str) -> str:
     return encrypt(decrypt(text))
 
 
+def sealed(text: str, *context: str) -> str:
+    """Return `text` in a short form for addresses: always the same one, readable in the same context alone."""
+    whole = AESSIV(_derived(settings.SECRET_KEY, b"accounts.sealing", 64)).encrypt(text.encode(), _encoded(context))
+    return _in_text(whole)
+
+
+def unsealed(given: str, *context: str) -> str:
+    """Return the text that `sealed` was given in this context; raise Unreadable."""
+    try:
+        whole = urlsafe_b64decode(given.encode("ascii") + b"=" * (-len(given) % 4))
+    except ValueError as error:
+        raise Unreadable from error
+    if _in_text(whole) != given:
+        raise Unreadable  # other spellings of the same bytes
+    for secret in _secrets():
+        try:
+            return AESSIV(_derived(secret, b"accounts.sealing", 64)).decrypt(whole, _encoded(context)).decode()
+        except (InvalidTag, ValueError):
+            continue
+    raise Unreadable
+
+
+def _in_text(whole: bytes) -> str:
+    return urlsafe_b64encode(whole).decode().rstrip("=")
+
+
+def _encoded(context: tuple[str, ...]) -> list[bytes]:
+    return [part.encode() for part in context]
+
+
 def _fernet() -> MultiFernet:
-    return MultiFernet([Fernet(_key(secret)) for secret in (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)])
+    return MultiFernet(
+        [Fernet(urlsafe_b64encode(_derived(secret, b"accounts.encryption", 32))) for secret in _secrets()]
+    )
 
 
-def _key(secret: str) -> bytes:
-    derived = HKDF(algorithm=SHA256(), length=32, salt=None, info=b"accounts.encryption").derive(secret.encode())
-    return urlsafe_b64encode(derived)
+def _secrets() -> tuple[str, ...]:
+    return settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS
+
+
+def _derived(secret: str, purpose: bytes, length: int) -> bytes:
+    return HKDF(algorithm=SHA256(), length=length, salt=None, info=purpose).derive(secret.encode())

@@ -1,5 +1,6 @@
 """Django's sessions in the database, with columns of our own (`accounts.models.sessions`)."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -17,6 +18,8 @@ from accounts.models import Session, User
 from accounts.sign_in.factors import SIGNED_IN_THROUGH
 from accounts.sign_in.networks import bounds_of
 
+FORM = re.compile("[a-z0-9]{32}")
+
 
 class SessionStore(db.SessionStore):
     """Who it is and through which provider they came is Django's data, and goes into columns; the rest is columns only.
@@ -32,6 +35,10 @@ class SessionStore(db.SessionStore):
     @classmethod
     def get_model_class(cls) -> type[Session]:
         return Session
+
+    def _validate_session_key(self, key: str | None) -> bool:
+        """Whether it has the form of ours: the database is not asked for anything else, and cannot be for some."""
+        return bool(key and FORM.fullmatch(key))
 
     @property
     def row(self) -> Session:

@@ -7,6 +7,7 @@ a page does not cost a write; it may end as much earlier.
 import time
 from collections.abc import Callable
 from datetime import timedelta
+from urllib.parse import quote
 
 from django.conf import settings
 from django.contrib.auth import SESSION_KEY as PERSON
@@ -17,7 +18,7 @@ from django.db import transaction
 from django.dispatch import receiver
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.urls import Resolver404, resolve
+from django.urls import Resolver404, resolve, reverse
 from django.utils import timezone
 
 from accounts import acting
@@ -154,7 +155,7 @@ def page_clock(request: HttpRequest) -> dict[str, object]:
     session = getattr(request, "session", {})
     if PERSON in session:
         warning = int(min(300, settings.SESSION_IDLE_SECONDS / 2))
-        sign_in = redirect_to_login(page_of(request)).url
+        sign_in = f"{reverse(settings.LOGIN_URL)}?next={quote(page_of(request))}"
         frame["session_clock"] = clock(session.row) | {"warning": warning, "sign_in": sign_in}
     elif ended := session.get(ENDED):
         frame["session_ended"] = {"why": ended["why"], "kept": bool(waiting(session))}

@@ -124,9 +124,10 @@ def _is_noted(acting: Acting, refusal: dict[str, str]) -> bool:
 
 
 class ApiMiddleware:
-    """What holds for all of the API: who brings a header brings no session; no answer is stored; long ones are packed.
+    """What holds for all of the API: who brings a header brings no session; long answers are packed.
 
-    Stands before the session is read, so that nothing in it counts. A request's own id counts on pages, too.
+    Stands before the session is read, so that nothing in it counts. On pages, too, a request's own id counts, and no
+    answer is stored: each shows who is signed in, pages of libraries and refusals included.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
@@ -139,7 +140,7 @@ class ApiMiddleware:
         if brings_credentials(request):
             request.COOKIES.pop(settings.SESSION_COOKIE_NAME, None)
         response = self.get_response(request)
+        response.setdefault("Cache-Control", "no-store")
         if not request.path_info.startswith(API):
             return response
-        response.setdefault("Cache-Control", "no-store")
         return response if response.streaming else self.gzip.process_response(request, response)

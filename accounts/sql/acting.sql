@@ -39,16 +39,25 @@ CREATE OR REPLACE FUNCTION acting_role() RETURNS text
     LANGUAGE sql STABLE PARALLEL SAFE SET search_path = public, pg_temp
 AS $$ SELECT role FROM accounts_organisation WHERE id = acting_organisation() $$;
 
+-- Whether a function of the owner is reading, which narrows the rows itself. The setting alone lifts nothing: who says
+-- it outside such a function is not the owner.
+CREATE OR REPLACE FUNCTION acting_within() RETURNS boolean
+    LANGUAGE sql STABLE PARALLEL SAFE SET search_path = public, pg_temp
+AS $$
+    SELECT coalesce(current_setting('portal.within', true), '') <> ''
+        AND current_user = (SELECT pg_get_userbyid(relowner) FROM pg_class WHERE oid = 'accounts_organisation'::regclass)
+$$;
+
 -- Whether the transaction can read everything: as the operator or the DCC, or in functions that narrow rows themselves.
 CREATE OR REPLACE FUNCTION acting_reads_all() RETURNS boolean
     LANGUAGE sql STABLE PARALLEL SAFE SET search_path = public, pg_temp
 AS $$
     SELECT acting_operator()
-        OR coalesce(current_setting('portal.within', true), '') <> ''
+        OR acting_within()
         OR coalesce(acting_role() = 'dcc', false)
 $$;
 
--- For functions that narrow the rows themselves: set their `name`, and return the former one, which they set again at
+-- For functions of the owner that narrow the rows themselves: set their `name`, and return the former one, which they set again at
 -- their end.
 CREATE OR REPLACE FUNCTION reading_within(name text) RETURNS text
     LANGUAGE plpgsql

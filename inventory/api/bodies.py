@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Iterator
+from datetime import date
 from difflib import get_close_matches
 from typing import IO
 
@@ -10,7 +11,8 @@ from rest_framework.exceptions import ErrorDetail, ParseError
 from rest_framework.parsers import JSONParser
 from rest_framework.settings import api_settings
 
-from accounts.errors import Problem
+from accounts.bounds import YEARS
+from accounts.errors import MOST_TOLD, QUOTED, Problem
 
 
 class StrictJSONParser(JSONParser):
@@ -58,9 +60,23 @@ class YesOrNo(Exactly, serializers.BooleanField):
     kind = bool
 
 
+class Day(Exactly, serializers.DateField):
+    """A date, within the bounds."""
+
+    kind = str
+    default_error_messages = {"invalid": "Give a real date, for example 2026-11-23."}
+
+    def to_internal_value(self, data: object) -> date:
+        day = super().to_internal_value(data)
+        if day.year not in YEARS:
+            self.fail("invalid")
+        return day
+
+
 def problems_of(serializer: serializers.BaseSerializer) -> list[Problem]:
     """All that is wrong with the form of a body; the item of each is a pointer to it."""
-    problems = [*_unknown(serializer, serializer.initial_data)]
+    unknown = enumerate(_unknown(serializer, serializer.initial_data))
+    problems = [_unknown_field(*found, with_nearest=number < MOST_TOLD) for number, found in unknown]
     return problems if serializer.is_valid() else [*problems, *_told(serializer.errors)]
 
 
@@ -74,8 +90,10 @@ def readable(serializer: serializers.Serializer, data: object, problems: Iterabl
     }
 
 
-def _unknown(field: serializers.Field, data: object, pointer: str = "") -> Iterator[Problem]:
-    """Fields that there are not, wherever they stand; they are never ignored."""
+def _unknown(
+    field: serializers.Field, data: object, pointer: str = ""
+) -> Iterator[tuple[str, str, serializers.Serializer]]:
+    """Fields that do not exist, with pointer and parent, wherever they stand; they are never ignored."""
     if isinstance(field, serializers.ListSerializer) and isinstance(data, list):
         for number, item in enumerate(data):
             yield from _unknown(field.child, item, f"{pointer}{number}/")
@@ -84,9 +102,13 @@ def _unknown(field: serializers.Field, data: object, pointer: str = "") -> Itera
             if name in field.fields:
                 yield from _unknown(field.fields[name], value, f"{pointer}{name}/")
             else:
-                nearest = next(iter(get_close_matches(name, field.fields, n=1)), "")
-                sentence = f"There is no field “{name[:40]}” here."
-                yield Problem(sentence, "unknown_field", pointer + _escaped(name), nearest)
+                yield name, pointer + _escaped(name), field
+
+
+def _unknown_field(name: str, pointer: str, within: serializers.Serializer, *, with_nearest: bool) -> Problem:
+    """Return the problem; the nearest name is looked for only where it will be told, as that takes its time."""
+    nearest = get_close_matches(name[:QUOTED], within.fields, n=1) if with_nearest else []
+    return Problem(f"There is no field “{name[:QUOTED]}” here.", "unknown_field", pointer, "".join(nearest))
 
 
 def _told(detail: object, pointer: str = "") -> Iterator[Problem]:
@@ -104,4 +126,4 @@ def _told(detail: object, pointer: str = "") -> Iterator[Problem]:
 
 def _escaped(key: str) -> str:
     """As a JSON pointer (RFC 6901) has it."""
-    return key[:40].replace("~", "~0").replace("/", "~1")
+    return key[:QUOTED].replace("~", "~0").replace("/", "~1")

@@ -15,7 +15,7 @@ PROBLEM: dict[str, Any] = {
         "detail": {"type": "string", "description": "What to do."},
         "errors": {
             "type": "array",
-            "description": "One for each thing that is wrong with the request.",
+            "description": "One for each thing that is wrong with the request, up to 100; `detail` says how many more.",
             "items": {"$ref": "#/components/schemas/Error"},
         },
         "reference": {"type": "string", "description": "As in X-Request-ID."},

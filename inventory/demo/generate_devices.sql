@@ -1,6 +1,5 @@
 -- Which devices hang together: a row of 55 homes, shuffled, with 200 devices where there are meters of both fuels. The
 -- same row repeats as often as needed. A home's hub comes first.
-CREATE TEMPORARY TABLE generated_slot ON COMMIT DROP AS
 WITH pattern (devices, homes) AS (
     VALUES
         ('CHF ESME GSME GPF PPMID', 10),
@@ -22,22 +21,25 @@ home AS (
         row_number() OVER (ORDER BY sha256(convert_to(devices || copy, 'UTF8'))) - 1 AS home,
         string_to_array(devices, ' ') AS devices
     FROM pattern CROSS JOIN generate_series(1, homes) AS copy
+),
+slot AS (
+    SELECT
+        home,
+        row_number() OVER (ORDER BY home, place) - 1 AS slot,
+        row_number() OVER (ORDER BY home, place) - place AS hub_slot,
+        device_type,
+        CASE device_type WHEN 'ESME' THEN 'E' WHEN 'GSME' THEN 'G' ELSE '' END AS fuel,
+        CASE WHEN device_type = 'GSME' OR NOT 'E' = ANY (%(fuels)s::text[]) THEN 'G' ELSE 'E' END AS supplier_fuel,
+        devices = ARRAY['ESME'] AS in_stock
+    FROM home CROSS JOIN unnest(devices) WITH ORDINALITY AS device (device_type, place)
+    WHERE ('E' = ANY (%(fuels)s::text[]) OR device_type <> 'ESME')
+        AND ('G' = ANY (%(fuels)s::text[]) OR device_type NOT IN ('GSME', 'GPF'))
 )
-SELECT
-    home,
-    row_number() OVER (ORDER BY home, place) - 1 AS slot,
-    row_number() OVER (ORDER BY home, place) - place AS hub_slot,
-    device_type,
-    CASE device_type WHEN 'ESME' THEN 'E' WHEN 'GSME' THEN 'G' ELSE '' END AS fuel,
-    CASE WHEN device_type = 'GSME' OR NOT 'E' = ANY (%(fuels)s::text[]) THEN 'G' ELSE 'E' END AS supplier_fuel,
-    devices = ARRAY['ESME'] AS in_stock
-FROM home CROSS JOIN unnest(devices) WITH ORDINALITY AS device (device_type, place)
-WHERE ('E' = ANY (%(fuels)s::text[]) OR device_type <> 'ESME')
-    AND ('G' = ANY (%(fuels)s::text[]) OR device_type NOT IN ('GSME', 'GPF'));
+SELECT count(*), jsonb_agg(to_jsonb(made))
+FROM slot AS made;
 
 -- How the participants of one fuel and role divide 10,000 shares: unevenly, yet none is left without. Among MAPs those
 -- in force and those that ended since the first SMETS2 meters are two lists.
-CREATE TEMPORARY TABLE generated_share ON COMMIT DROP AS
 WITH listed AS (
     SELECT DISTINCT ON (fuel, role, code) *, coalesce(effective_to < %(today)s, FALSE) AS ended
     FROM accounts_participant
@@ -66,13 +68,11 @@ bounded AS (
     FROM weighted
     WINDOW list AS (PARTITION BY fuel, role, ended)
 )
-SELECT fuel, role, ended, share, id, code, effective_from, effective_to
-FROM bounded
-CROSS JOIN LATERAL generate_series(10000 * (bound - weight) / total, 10000 * bound / total - 1) AS share;
-
-ANALYZE generated_slot;
-
-ANALYZE generated_share;
+SELECT jsonb_agg(jsonb_build_object(
+    'fuel', fuel, 'role', role, 'ended', ended, 'id', id, 'code', code, 'effective_from', effective_from,
+    'effective_to', effective_to, 'first', 10000 * (bound - weight) / total, 'last', 10000 * bound / total - 1
+))
+FROM bounded;
 
 -- The devices of some rows of homes. Every choice is a slice of a hash of seed and number, so it is always the same.
 -- OFFSET 0 keeps a value from being worked out again wherever it is used: that doubles the speed.
@@ -82,7 +82,20 @@ INSERT INTO inventory_device (
     supplier_id, supplier_from, previous_supplier_id, previous_supplier_to,
     msn, asset_provider_id, map_from, map_recorded_at, map_recorded_for, version
 )
-WITH size AS (
+WITH generated_slot AS MATERIALIZED (
+    SELECT * FROM jsonb_to_recordset(%(slots)s::jsonb) AS given (
+        home bigint, slot bigint, hub_slot bigint, device_type text, fuel text, supplier_fuel text, in_stock boolean
+    )
+),
+generated_share AS MATERIALIZED (
+    SELECT given.*, share
+    FROM jsonb_to_recordset(%(shares)s::jsonb) AS given (
+        fuel text, role text, ended boolean, id bigint, code text, effective_from date, effective_to date, first bigint,
+        last bigint
+    )
+    CROSS JOIN LATERAL generate_series(first, last) AS share
+),
+size AS (
     SELECT count(*) AS devices, max(home) + 1 AS homes FROM generated_slot
 ),
 diced_home AS MATERIALIZED (
@@ -272,5 +285,3 @@ CROSS JOIN LATERAL (
 ) AS written
 WHERE n < %(count)s
 ORDER BY device_id;
-
-DROP TABLE generated_slot, generated_share;

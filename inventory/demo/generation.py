@@ -21,13 +21,12 @@ MOST_DEVICES = 100_000_000  # so many made-up MPRNs there are
 BLOCKS_AT_ONCE = 500  # rows of homes that one statement makes: some 100,000 devices
 
 SQL = Path(__file__).with_name("generate_devices.sql")
-SLOTS, SHARES, ANALYSE_SLOTS, ANALYSE_SHARES, INSERT, DROP = statements(SQL)
+SLOTS, SHARES, INSERT = statements(SQL)
 # Many small steps for each row: caching them, or compiling them, costs more than it saves.
 TUNING = "SET LOCAL work_mem = '64MB'; SET LOCAL jit = off; SET LOCAL enable_memoize = off"
 # A link takes its target by index: found by reading the list of participants through, the links take twice as long.
 CHECK = "SET LOCAL enable_seqscan = off; SET CONSTRAINTS ALL IMMEDIATE; SET CONSTRAINTS ALL DEFERRED"
 UNTUNING = "; ".join(f"SET LOCAL {name} TO DEFAULT" for name in ("work_mem", "jit", "enable_memoize", "enable_seqscan"))
-SLOTS_PER_BLOCK = "SELECT count(*) FROM generated_slot"
 
 
 def generate_devices(
@@ -88,14 +87,15 @@ def _parameters(seed: int, today: date, favour: Collection[str]) -> dict[str, An
 def _generate(cursor: CursorWrapper, parameters: dict[str, Any], tell: Callable[[str], object]) -> None:
     cursor.execute(TUNING)
     tell("Dividing the market …")
-    for statement in (SLOTS, SHARES, ANALYSE_SLOTS, ANALYSE_SHARES):
-        cursor.execute(statement, parameters)
-    cursor.execute(SLOTS_PER_BLOCK)
-    count, (per_block,) = parameters["count"], cursor.fetchone()
+    cursor.execute(SLOTS, parameters)
+    per_block, parameters["slots"] = cursor.fetchone()
+    cursor.execute(SHARES, parameters)
+    (parameters["shares"],) = cursor.fetchone()
+    count = parameters["count"]
     for first in range(0, -(-count // per_block), BLOCKS_AT_ONCE):
         last = first + BLOCKS_AT_ONCE - 1
         cursor.execute(INSERT, parameters | {"first": first, "last": last})
         tell(f"{min((last + 1) * per_block, count):,} of {count:,} devices made.")
     tell("Checking their links …")
-    for statement in (CHECK, UNTUNING, DROP):
+    for statement in (CHECK, UNTUNING):
         cursor.execute(statement)

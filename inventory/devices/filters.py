@@ -15,6 +15,7 @@ from accounts.acting import FIELD as ACTING_FIELD
 from accounts.acting import Acting
 from accounts.errors import BadRequest, Problem
 from accounts.files.paging import PAGING
+from accounts.forms.people import DayField
 from inventory.data_items import ITEMS, DataItem, Search
 from inventory.identifiers import (
     InvalidIdentifier,
@@ -89,13 +90,16 @@ def choice_filter(item: DataItem) -> django_filters.ChoiceFilter:
     )
 
 
-def day_filter(item: DataItem, lookup: str, label: str) -> django_filters.DateFilter:
-    return django_filters.DateFilter(
+class DayFilter(django_filters.DateFilter):
+    field_class = DayField
+
+
+def day_filter(item: DataItem, lookup: str, label: str) -> DayFilter:
+    return DayFilter(
         field_name=item.name,
         lookup_expr=lookup,
         label=label,
         widget=forms.DateInput({"autocomplete": "off"}),
-        error_messages={"invalid": "This is no date. Write it day first, such as 23/11/2026."},
     )
 
 

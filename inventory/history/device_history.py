@@ -10,11 +10,17 @@ from django.utils.timezone import localtime
 from accounts.acting import Acting
 from accounts.models import User
 from accounts.roles import Role
+from inventory.data_items import BY_NAME
 from inventory.models import DeviceEvent, ProviderPeriod, Step, StepKind, SupplyPeriod
 from inventory.wording import in_words
 
 OTHER = "other"  # in place of the code of a MAP or supplier that the viewer does not learn
+A_SUPPLIER = "a supplier"  # in place of the code of a recorder, where suppliers are withheld from MAPs
 FOREVER = date.max
+OWN = """
+SELECT lower(own), upper(own), nullif(acting_lost_at(%(device)s), 'infinity')
+FROM unnest(acting_windows(%(device)s)) AS own
+"""
 OWN_STEPS = {Role.MAP: ProviderPeriod, Role.SUPPLIER: SupplyPeriod}
 
 
@@ -55,11 +61,20 @@ class DeviceHistory:
         self.device, self.acting = device, acting
 
     @cached_property
+    def _own(self) -> list[tuple[date | None, date | None, datetime | None]]:
+        with connection.cursor() as cursor:
+            cursor.execute(OWN, {"device": self.device})
+            return cursor.fetchall()
+
+    @property
     def windows(self) -> list[tuple[date, date]]:
         """The days of the viewer: from the first to the day after the last; FOREVER while it lasts."""
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT lower(own), upper(own) FROM unnest(acting_windows(%s)) AS own", [self.device])
-            return [(lower or date.min, upper or FOREVER) for lower, upper in cursor]
+        return [(lower or date.min, upper or FOREVER) for lower, upper, _ in self._own]
+
+    @property
+    def lost_at(self) -> datetime | None:
+        """The moment at which the viewer lost the device, after which it is told nothing; None while it has it."""
+        return self._own[0][2]
 
     def is_own(self, moment: datetime) -> bool:
         """Whether the viewer had the device on the day of `moment`."""
@@ -92,7 +107,7 @@ class DeviceHistory:
 
     def _periods(self, model: type[Step]) -> list[Period]:
         steps = model.objects.filter(device=self.device).select_related("participant", "recorded_by")
-        periods = [_period(step) for step in steps]
+        periods = [_period(step, self.lost_at) for step in steps]
         if OWN_STEPS.get(self.acting.role) is model:
             periods += self._of_others(model)
         return sorted(periods, key=lambda period: (period.author.at, period.valid_from))
@@ -135,10 +150,15 @@ class DeviceHistory:
         own = self.acting.role == Role.DCC or author.organisation_id == self.acting.organisation.pk
         if own:
             return author
-        return Author(at=author.at, code=author.code, kind=author.kind, via=author.via)
+        return Author(at=author.at, code=self._shown_code(author.code), kind=author.kind, via=author.via)
+
+    def _shown_code(self, code: str) -> str:
+        """The code of a recorder that is not the viewer; it is a supplier's, unless the DCC recorded it."""
+        return code if code in ("", "DCC") or BY_NAME["supplier_id"].visible_to(self.acting.role) else A_SUPPLIER
 
 
-def _period(step: Step) -> Period:
+def _period(step: Step, lost_at: datetime | None) -> Period:
+    until = step.known.upper
     author = Author(
         at=step.known.lower,
         code=step.recorded_for,
@@ -156,5 +176,5 @@ def _period(step: Step) -> Period:
         name=party.name if party else "",
         kind=step.kind,
         author=author,
-        known_until=step.known.upper,
+        known_until=None if until and lost_at and until > lost_at else until,
     )

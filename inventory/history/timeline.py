@@ -96,7 +96,7 @@ class HistoryEntry:
 
 
 def held(history: DeviceHistory) -> list[Held]:
-    """What held on the viewer's days, by valid time: as known now, whenever it was recorded."""
+    """What held on the viewer's days, by valid time: as known now or, to a past party, when it lost the device."""
     return [
         *_pieces(history, MAP_ID, history.providers),
         *(_pieces(history, SUPPLIER, history.suppliers) if _sees(history, "supplier_id") else []),

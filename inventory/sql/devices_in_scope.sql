@@ -12,5 +12,7 @@ CREATE POLICY read ON inventory_device FOR SELECT USING (
 CREATE POLICY add ON inventory_device FOR INSERT WITH CHECK ((SELECT acting_operator()));
 -- A MAP cannot change a device.
 CREATE POLICY change ON inventory_device FOR UPDATE USING (
-    (SELECT acting_reads_all()) OR supplier_id = ANY ((SELECT acting_participants('supplier'))::bigint[])
+    (SELECT acting_operator())
+    OR (SELECT acting_role()) = 'dcc'
+    OR supplier_id = ANY ((SELECT acting_participants('supplier'))::bigint[])
 );

@@ -1,5 +1,6 @@
 -- The first steps of a new device: its parties as loaded, and the previous supplier from the installation, if known.
 
+-- A MAP ID is known from now on: only made-up devices, of the manufacturers ZT…, have a made-up past.
 CREATE OR REPLACE FUNCTION device_first_steps() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp
 AS $$
@@ -10,6 +11,20 @@ DECLARE
 BEGIN
     IF TG_RELID <> 'inventory_device'::regclass THEN
         RAISE EXCEPTION 'Only a new device has first steps' USING ERRCODE = 'insufficient_privilege';
+    END IF;
+    IF EXISTS (
+        SELECT FROM new_devices
+        WHERE map_recorded_at NOT BETWEEN now() AND clock_timestamp() AND manufacturer NOT LIKE 'ZT%'
+    ) THEN
+        RAISE EXCEPTION 'A MAP ID is recorded now, not at another moment' USING ERRCODE = 'insufficient_privilege';
+    END IF;
+    IF EXISTS (
+        SELECT FROM new_devices AS d
+        LEFT JOIN accounts_participant AS s ON s.id = d.supplier_id
+        LEFT JOIN accounts_participant AS p ON p.id = d.asset_provider_id
+        WHERE s.role <> 'supplier' OR p.role <> 'map'
+    ) THEN
+        RAISE EXCEPTION 'The supplier of a device is a supplier, and its MAP a MAP' USING ERRCODE = 'check_violation';
     END IF;
     INSERT INTO inventory_supplyperiod (
         device_id, valid_from, participant_id, known, ahead, kind, via, recorded_for, source, reason, batch

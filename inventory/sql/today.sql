@@ -32,5 +32,5 @@ $$;
 CREATE OR REPLACE FUNCTION devices_are_of_today() RETURNS boolean
     LANGUAGE sql STABLE SET search_path = public, pg_temp
 AS $$
-    SELECT acting_operator() OR coalesce(current_setting('portal.within', true), '') <> '' OR is_adopted()
+    SELECT acting_operator() OR acting_within() OR is_adopted()
 $$;

@@ -9,7 +9,6 @@ CREATE OR REPLACE FUNCTION adopt_provider_steps(devices bigint[], only_other boo
     LANGUAGE plpgsql SET search_path = public, pg_temp
 AS $$
 DECLARE
-    former text := reading_within('steps');
     written bigint;
 BEGIN
     UPDATE inventory_device AS d SET
@@ -32,7 +31,6 @@ BEGIN
         AND (d.map_from IS NOT DISTINCT FROM today.valid_from OR today.participant_id IS NULL)
     );
     GET DIAGNOSTICS written = ROW_COUNT;
-    PERFORM reading_within(former);
     RETURN written;
 END
 $$;
@@ -42,7 +40,6 @@ CREATE OR REPLACE FUNCTION adopt_supply_steps(devices bigint[], only_other boole
     LANGUAGE plpgsql SET search_path = public, pg_temp
 AS $$
 DECLARE
-    former text := reading_within('steps');
     written bigint;
 BEGIN
     UPDATE inventory_device AS d SET
@@ -70,7 +67,6 @@ BEGIN
         only_other AND (d.supplier_id, d.supplier_from) = (today.participant_id, today.valid_from)
     );
     GET DIAGNOSTICS written = ROW_COUNT;
-    PERFORM reading_within(former);
     RETURN written;
 END
 $$;

@@ -21,7 +21,10 @@ LABELS = {
 
 
 def act_on_devices(row: AuditRow) -> str:
-    """Return what was done, as words that follow the person’s name; empty for kinds that are not about devices."""
+    """Return what was done, as words that follow the person’s name; empty for kinds that are not about devices.
+
+    The row is one that is `told_to` its reader.
+    """
     words = WORDS.get(row.kind)
     return words(row) if words else ""
 
@@ -54,11 +57,17 @@ def _report(row: AuditRow) -> str:
 
 
 def _recorded(row: AuditRow) -> str:
-    return f"recorded {listed(row.details.get('items', []), LABELS)} of device {row.device_id}, version {row.version}"
+    version = f", version {row.told_version}" if row.told_device else ""
+    return f"recorded {listed(row.details.get('items', []), LABELS)} of {_device(row)}{version}"
+
+
+def _device(row: AuditRow) -> str:
+    """Such as `device 00-DB-…`; `a device` for readers who are not told which."""
+    return f"device {row.told_device}" if row.told_device else "a device"
 
 
 WORDS: dict[str, Callable[[AuditRow], str]] = {
-    DeviceAuditKind.DEVICE_READ: lambda row: f"looked at device {row.device_id}",
+    DeviceAuditKind.DEVICE_READ: lambda row: f"looked at {_device(row)}",
     DeviceAuditKind.SEARCH: _searched,
     DeviceAuditKind.LIST_READ: _list_read,
     DeviceAuditKind.LIST_DOWNLOADED: _list_downloaded,

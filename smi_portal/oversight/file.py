@@ -47,8 +47,8 @@ def _cells(row: AuditRow, names: Names) -> tuple[object, ...]:
         act_of(row, names),
         row.via,
         row.request_id,
-        row.device_id,
-        row.version,
+        row.told_device,
+        row.told_version,
         json.dumps(row.details, sort_keys=True),
         json.dumps(row.hashes, sort_keys=True),
     )

@@ -7,7 +7,7 @@ from django import forms
 from accounts.acting import Acting
 from accounts.audit.kinds import LABELS
 from accounts.forms.people import DayField
-from accounts.models import User
+from accounts.models import Membership, User
 from accounts.models.audit import AuditRow, AuditRowQuerySet
 from accounts.roles import Role
 
@@ -23,8 +23,9 @@ class AuditSearch(forms.Form):
     def __init__(self, data: Mapping[str, str], acting: Acting) -> None:
         super().__init__(data)
         people = User.objects.order_by("name", "pk")
-        members = people.filter(memberships__organisation=acting.organisation)
-        self.fields["person"].queryset = people if acting.role == Role.DCC else members
+        members = Membership.objects.filter(organisation=acting.organisation)  # some left and came back
+        own = people.filter(pk__in=members.values("user"))
+        self.fields["person"].queryset = people if acting.role == Role.DCC else own
         self.acting = acting
 
     @property
@@ -33,9 +34,9 @@ class AuditSearch(forms.Form):
         return {name: self.data[name] for name in self.fields if self.data.get(name)}
 
     def rows(self) -> AuditRowQuerySet:
-        """Return the rows that `acting` can read and the filters let through."""
+        """Return the rows that `acting` can read and the filters let through, as they are told to it."""
         asked = self.cleaned_data
-        rows = AuditRow.objects.readable_by(self.acting.organisation).between(asked["from_day"], asked["to_day"])
+        rows = AuditRow.objects.told_to(self.acting.organisation).between(asked["from_day"], asked["to_day"])
         if asked["person"]:
             rows = rows.filter(person_id=asked["person"].pk)
         return rows.filter(kind=asked["kind"]) if asked["kind"] else rows

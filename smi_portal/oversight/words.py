@@ -196,6 +196,9 @@ WORDS: dict[str, Callable[[AuditRow, Names], str]] = {
     AuditKind.ORGANISATION_ADDED: lambda row, names: f"added {names.organisation(row)}",
     AuditKind.ORGANISATION_DEACTIVATED: lambda row, names: f"deactivated {names.organisation(row)}",
     AuditKind.ORGANISATION_REACTIVATED: lambda row, names: f"reactivated {names.organisation(row)}",
+    AuditKind.ROOT_EMAILS_CHANGED: lambda row, names: (
+        f"switched emails of the daily roots {'on' if row.details.get('receives') else 'off'}"
+    ),
     AuditKind.CODE_BOUND: lambda row, names: f"bound a code to {names.organisation(row)}",
     AuditKind.CODE_UNBOUND: lambda row, names: f"unbound a code from {names.organisation(row)}",
     AuditKind.PROPOSED: _proposed,

@@ -8,12 +8,12 @@ from collections.abc import Callable
 
 from django.contrib.auth.models import AnonymousUser
 from django.contrib.sessions.exceptions import SessionInterrupted
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
 from django.template.loader import render_to_string
 
 from accounts.acting import API
-from accounts.errors import Busy, OtherMembership
+from accounts.errors import MOST_TOLD, Busy, OtherMembership, Problem, more_than_told
 from accounts.sign_in.kept_forms import give_back
 from smi_portal.refusals import problems
 from smi_portal.refusals.request_ids import reference
@@ -26,6 +26,7 @@ NOT_CARRIED = ("csrfmiddlewaretoken", "membership")
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     if isinstance(exception, SessionInterrupted):
         return _signed_out(request)
+    request.POST = QueryDict()  # the page does not read a form that may be the reason
     return _page(request, 400)
 
 
@@ -79,25 +80,32 @@ class RefusalMiddleware:
         return self.get_response(request)
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
-        exception = told_as(exception)
-        status = status_of(exception)
-        if status is None:
-            return None
-        if request.path_info.startswith(API):
-            answer = problems.answer(status.api, exception)
-        else:
-            answer = _page(request, status.page, status.template, **_shown(request, exception))
-        if seconds := getattr(exception, "seconds", None):
-            answer.headers["Retry-After"] = str(seconds)
-        return answer
+        return refused(request, exception)
+
+
+def refused(request: HttpRequest, exception: Exception) -> HttpResponse | None:
+    """Return the answer for a refusal; None for refusals of the framework, and for our own mistakes."""
+    exception = told_as(exception)
+    status = status_of(exception)
+    if status is None:
+        return None
+    if request.path_info.startswith(API):
+        answer = problems.answer(status.api, exception)
+    else:
+        answer = _page(request, status.page, status.template, **_shown(request, exception))
+    if seconds := getattr(exception, "seconds", None):
+        answer.headers["Retry-After"] = str(seconds)
+    return answer
 
 
 def _shown(request: HttpRequest, exception: Exception) -> dict[str, object]:
     """Return the context for the page of this refusal."""
     if isinstance(exception, OtherMembership):
         return _made_for_another(request, exception.membership_id)
-    names = ("problems", "hint", "seconds")
-    return {"sentence": str(exception)} | {name: getattr(exception, name) for name in names if hasattr(exception, name)}
+    shown = {name: getattr(exception, name) for name in ("problems", "hint", "seconds") if hasattr(exception, name)}
+    if problems := shown.get("problems"):
+        shown["problems"] = [*problems[:MOST_TOLD], *map(Problem, more_than_told(problems))]
+    return {"sentence": str(exception)} | shown
 
 
 def _made_for_another(request: HttpRequest, membership_id: str) -> dict[str, object]:

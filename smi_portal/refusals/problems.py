@@ -7,7 +7,7 @@ from rest_framework.renderers import JSONRenderer
 from rest_framework.response import Response
 from rest_framework.views import exception_handler
 
-from accounts.errors import BadRequest, Busy, NotAllowed, Problem, TooMany
+from accounts.errors import MOST_TOLD, BadRequest, Busy, NotAllowed, Problem, TooMany, more_than_told
 from accounts.mail import link_to
 from smi_portal.refusals.request_ids import reference
 from smi_portal.refusals.table import PROBLEMS, status_of, told_as
@@ -61,14 +61,16 @@ def answer(status: int, raised: Exception | None = None) -> JsonResponse:
 
 
 def described(status: int, raised: Exception | None = None) -> dict[str, object]:
-    """Return the problem; `errors` has one entry for each thing that is wrong with the request."""
+    """Return the problem; `errors` has one entry for each of the first 100 things that are wrong with the request."""
     name, title, detail = PROBLEMS.get(status) or PROBLEMS[500 if status >= 500 else 400]
     hint = str(raised) if isinstance(raised, TooMany | Busy) else getattr(raised, "hint", "")
+    errors = _errors(raised)
+    parts = [hint or detail, *more_than_told(errors)]
     return {
         "type": f"{link_to(reverse('api-guide'))}#{name}",
         "title": title,
         "status": status,
-        "detail": hint or detail,
-        "errors": _errors(raised),
+        "detail": " ".join(parts),
+        "errors": errors[:MOST_TOLD],
         "reference": reference(),
     }

@@ -1,9 +1,11 @@
 """The rights of the portal's login to the owner's tables and functions; no other role has any.
 
-The login owns nothing, so it cannot switch off a trigger or change a table. It cannot delete our rows, except those
-that are kept for a short time (`FLEETING`): nothing in the inventory, and no account, is ever deleted. It cannot change
-rows of tables that are only added to (those with a trigger `append_only`), or call the functions of triggers. It cannot
-even add steps or history: functions and triggers of the owner write them.
+The login owns nothing, so it cannot switch off a trigger or change a table; it cannot create one either, not even a
+temporary one. It cannot delete our rows, except those that are kept for a short time (`FLEETING`): nothing in the
+inventory, and no account, is ever deleted. It cannot change rows of tables that are only added to (those with a trigger
+`append_only`), or call the functions of triggers. It cannot even add steps, history or rows of the audit trail, or
+write what gives rights (`RIGHTS`): functions and triggers of the owner do. Seals and marks of the trail are the
+keeper's, who comes as the owner. `docs/operations.md` lists what remains, from a test.
 """
 
 from collections.abc import Sequence
@@ -20,7 +22,18 @@ from smi_portal.schema.source import OWN_APPS, Definition, SqlKind, Thing
 FLEETING = {"accounts_session", "accounts_runningdownload", "accounts_keptanswer"}
 FLEETING |= {"inventory_stagedfile", "inventory_stagedrow", "inventory_stageddevice"}
 STEPS = {"inventory_providerperiod", "inventory_supplyperiod"}
+TRAIL = {"accounts_auditrow", "accounts_auditvalue"}
 READ_ONLY = {"inventory_adoption"}
+READ_ONLY |= {f"accounts_audit{mark}" for mark in ("seal", "head", "root", "cut", "tally")}
+# Tables of rights, with the columns that the login can change: `accounts/sql/rights.sql` writes the others. A name
+# gives no right: it is here because only a role that can change some column of a row can lock it.
+RIGHTS = {
+    "accounts_organisation": ["name", "receives_roots"],
+    "accounts_membership": ["confirmed_at", "confirmed_by_id", "warned_at"],
+    "accounts_participant": ["name"],
+    "accounts_binding": [],
+}
+OF_PERSON = ["email", "last_login", "must_enrol", "name", "password"]  # likewise; a new account gives no right
 APPEND_ONLY = "SELECT tgrelid::regclass::text FROM pg_trigger WHERE tgname = 'append_only'"
 OF_OWNER = "CREATE POLICY owner ON {table} TO CURRENT_USER USING (true);"
 FUNCTIONS = """
@@ -71,6 +84,9 @@ def _withdraw_functions_from_public(cursor: CursorWrapper) -> None:
 
 def _grant_tables(cursor: CursorWrapper) -> None:
     """Whatever else was granted by hand is revoked."""
+    cursor.execute("SELECT current_database()")
+    database = sql.Identifier(cursor.fetchone()[0])
+    _grant(cursor, "REVOKE CREATE, TEMPORARY ON DATABASE {database} FROM PUBLIC, {login}", database=database)
     cursor.execute("REVOKE CREATE ON SCHEMA public FROM PUBLIC")
     _grant(cursor, "REVOKE ALL ON SCHEMA public FROM {login}")
     _grant(cursor, "REVOKE ALL ON ALL TABLES IN SCHEMA public FROM {login}")
@@ -80,10 +96,16 @@ def _grant_tables(cursor: CursorWrapper) -> None:
     _grant(cursor, "REVOKE INSERT, UPDATE, DELETE ON django_migrations FROM {login}")
     for table in set(own_tables()) - FLEETING:
         _grant(cursor, f"REVOKE DELETE ON {table} FROM {{login}}")
-    for table in STEPS | history_tables():
+    for table in STEPS | TRAIL | history_tables() | RIGHTS.keys():
         _grant(cursor, f"REVOKE INSERT ON {table} FROM {{login}}")
     for table in READ_ONLY:
         _grant(cursor, f"REVOKE INSERT, UPDATE ON {table} FROM {{login}}")
+    for table, columns in (RIGHTS | {"accounts_user": OF_PERSON}).items():
+        _grant(cursor, f"REVOKE UPDATE ON {table} FROM {{login}}")
+        if columns:
+            _grant(cursor, f"GRANT UPDATE ({', '.join(columns)}) ON {table} TO {{login}}")
+    # A number taken in vain would look like a row that is gone.
+    _grant(cursor, "REVOKE USAGE ON SEQUENCE accounts_auditrow_id_seq FROM {login}")
     cursor.execute(APPEND_ONLY)
     for (table,) in cursor.fetchall():
         _grant(cursor, f"REVOKE UPDATE, DELETE ON {table} FROM {{login}}")
@@ -96,6 +118,6 @@ def _grant_functions(cursor: CursorWrapper) -> None:
         _grant(cursor, f"{verb} EXECUTE ON FUNCTION {signature} {whom} {{login}}")
 
 
-def _grant(cursor: CursorWrapper, statement: str) -> None:
+def _grant(cursor: CursorWrapper, statement: str, **names: sql.Identifier) -> None:
     login = sql.Identifier(settings.DATABASES["default"]["USER"])
-    cursor.execute(sql.SQL(statement).format(login=login))
+    cursor.execute(sql.SQL(statement).format(login=login, **names))

@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from accounts.models import Membership, Organisation, User
 from accounts.roles import Job
+from tests.as_owner import overwrite
 from tests.factories import make_membership, make_user
 from tests.server import free_port
 
@@ -28,9 +29,9 @@ def member_of(organisation: Organisation, name: str = "", job: Job = Job.VIEWER,
     membership = make_membership(organisation, job, make_user(name))
     names = {"confirmed": "confirmed_at", "warned": "warned_at", "suspended": "suspended_at", "ended": "ended_at"}
     moments = {names[name]: ago(days) for name, days in given.items() if name in names}
-    Membership.objects.filter(pk=membership.pk).update(**{"began_at": ago(400)} | moments)
+    overwrite(Membership.objects.filter(pk=membership.pk), **{"began_at": ago(400)} | moments)
     signed_in = ago(given["used"]) if "used" in given else None
-    User.objects.filter(pk=membership.user_id).update(joined_at=ago(400), last_login=signed_in)
+    overwrite(User.objects.filter(pk=membership.user_id), joined_at=ago(400), last_login=signed_in)
     membership.refresh_from_db()
     membership.user.refresh_from_db()
     return membership

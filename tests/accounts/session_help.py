@@ -28,5 +28,5 @@ def idle_for(browser: Client) -> float:
 
 def sign_in_by_form(browser: Client, membership: Membership, **fields: str) -> HttpResponse:
     membership.user.set_password(PASSWORD)
-    membership.user.save()
+    membership.user.save(update_fields=["password"])
     return browser.post("/accounts/login/", {"login": membership.user.email, "password": PASSWORD} | fields)

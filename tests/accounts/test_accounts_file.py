@@ -14,6 +14,7 @@ from accounts.models.audit import AuditRow
 from accounts.roles import Job
 from smi_portal.oversight.accounts_file import HEADER
 from tests.accounts.oversight_help import ago, give_factor, member_of
+from tests.as_owner import overwrite
 from tests.conftest import Browser
 from tests.factories import make_membership, make_user
 
@@ -65,11 +66,9 @@ def test_states_are_told_apart(operator, overseer, supplier, rival):
     member_of(supplier, "Suspended", suspended=3)
     member_of(supplier, "Ended", suspended=3, ended=2)
     member_of(rival, "Deactivated")
-    rival.is_active = False
-    rival.save()
+    overwrite(rival, is_active=False)
     closed = member_of(supplier, "Closed").user
-    closed.is_active = False
-    closed.save()
+    overwrite(closed, is_active=False)
 
     states = {line["name"]: line["state"] for line in lines(overseer)}
 
@@ -93,7 +92,7 @@ def test_each_membership_is_a_line_and_so_is_an_account_without_one(overseer, su
 
 
 def test_no_cell_is_taken_for_a_formula(operator, overseer, supplier):
-    Organisation.objects.filter(pk=supplier.pk).update(name="+Energy")
+    overwrite(Organisation.objects.filter(pk=supplier.pk), name="+Energy")
     make_membership(supplier, user=make_user('=HYPERLINK("http://evil.example")', "=a@demo.example"))
     make_user("@SUM(A1)", "-b@demo.example")
 

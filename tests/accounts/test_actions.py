@@ -14,6 +14,7 @@ from accounts.actions.sign_on import add_domain
 from accounts.errors import NotAllowed
 from accounts.models import Binding, Fuel, MailDomain, Membership, Organisation, User
 from accounts.roles import Job, Role
+from tests.as_owner import overwrite
 from tests.factories import bind, make_membership, make_organisation, make_participant, make_sign_on, make_user
 
 TODAY = date(2026, 6, 1)
@@ -264,7 +265,7 @@ def test_person_of_an_organisation_does_not_join_the_dcc(dcc, supplier):
 
 def test_person_whose_account_is_closed_is_not_added(supplier):
     user = make_user()
-    User.objects.update(is_active=False)
+    overwrite(User.objects, is_active=False)
 
     refusal = refusal_of(added, organisation=supplier, email=user.email)
 
@@ -360,7 +361,7 @@ def test_administrator_steps_down_when_another_remains(supplier, admin):
 
 def test_administrator_whose_account_is_closed_does_not_count(supplier, admin):
     other = make_membership(supplier, Job.ADMINISTRATOR)
-    User.objects.filter(pk=other.user_id).update(is_active=False)
+    overwrite(User.objects.filter(pk=other.user_id), is_active=False)
 
     refusal_of(change_job, membership=admin, job=Job.VIEWER, by=Acting.under(admin))
 
@@ -370,7 +371,7 @@ def test_administrator_whose_account_is_closed_does_not_count(supplier, admin):
 def test_right_counts_as_it_stands_now(supplier, admin):
     make_membership(supplier, Job.ADMINISTRATOR)
     member, acting = make_membership(supplier, Job.VIEWER), Acting.under(admin)
-    Membership.objects.filter(pk=admin.pk).update(job=Job.VIEWER)
+    overwrite(Membership.objects.filter(pk=admin.pk), job=Job.VIEWER)
 
     refusal_of(change_job, membership=member, job=Job.EDITOR, by=acting)
 

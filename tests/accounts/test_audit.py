@@ -1,5 +1,6 @@
 """What the audit trail holds, and who can read and write it, as the portal's own login."""
 
+import hashlib
 import json
 import logging
 from collections.abc import Callable
@@ -12,7 +13,7 @@ from django.db import Error, ProgrammingError, connection, transaction
 from accounts.acting import Acting, scope
 from accounts.actions import add_administrator, add_member, add_organisation, bind_code, change_job
 from accounts.audit.kinds import AuditKind
-from accounts.audit.noting import note, salted_hash
+from accounts.audit.noting import note
 from accounts.management.commands.add_administrator import link_to_set_password
 from accounts.models import Fuel, Organisation
 from accounts.models.audit import AuditRow, AuditValue
@@ -21,6 +22,7 @@ from accounts.roles import Job, Role
 from inventory.models import DeviceReading
 from inventory.trail.kinds import DeviceAuditKind
 from tests.accounts.audit_help import TABLES, write_rows
+from tests.as_owner import overwrite
 from tests.factories import (
     MPANS,
     make_device,
@@ -34,6 +36,7 @@ from tests.scopes import become_operator
 PASSWORD = "quite a long password"
 NEW_PASSWORD = "another long password"
 LOGIN = "/accounts/login/"
+ABOUT_ANOTHER = "An act about another organisation is noted by the DCC and the operator only"
 PORTFOLIO = "/reports/map-portfolio/download/"
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("operator")]
@@ -112,16 +115,29 @@ def test_nobody_reads_nothing(supplier):
 def test_row_of_another_organisation_is_not_written(supplier, rival, acting):
     become_operator("")
 
-    with scope(acting(supplier)), pytest.raises(Error, match="row-level security"), transaction.atomic():
+    with scope(acting(supplier)), pytest.raises(Error, match=ABOUT_ANOTHER), transaction.atomic():
         note(DeviceAuditKind.DEVICE_READ, by=None, organisation=rival)
 
 
-def test_seals_are_not_written_for_an_organisation(supplier, acting):
-    become_operator("")
-    statement = "INSERT INTO accounts_auditseal (row_id, retention, position, hash) VALUES (1, 'short', 1, '\\x00')"
+@pytest.mark.parametrize("table", [table for table in TABLES if table != "inventory_devicereading"])
+def test_login_adds_to_the_trail_by_the_function_alone(table):
+    """Not even as the operator; ids, moments, seals and marks are none of its business."""
+    assert refused(f"INSERT INTO {table} DEFAULT VALUES")
 
-    with scope(acting(supplier)), pytest.raises(Error, match="row-level security"), transaction.atomic():
-        connection.cursor().execute(statement)
+
+@pytest.mark.parametrize("how", ["nextval('{}')", "setval('{}', 1000000)"])
+def test_login_takes_no_number_of_a_row(how):
+    assert refused(f"SELECT {how.format('accounts_auditrow_id_seq')}")
+
+
+def test_rows_get_ids_in_order_and_the_moment_of_the_database(supplier):
+    first, second = write_rows(2, supplier)
+
+    row = AuditRow.objects.get(pk=second)
+    assert second == first + 1
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT clock_timestamp() - %s BETWEEN interval '0' AND interval '10 seconds'", [row.at])
+        assert cursor.fetchone() == (True,)
 
 
 def test_row_of_nobody_is_written_without_a_scope_and_not_read_back():
@@ -141,7 +157,7 @@ def test_row_holds_a_hash_and_the_value_lies_beside_it(supplier, acting):
     note(DeviceAuditKind.SEARCH, by=acting(supplier), keys=["mpxn"], personal={"mpxn": MPANS[0]})
 
     row, value = last_row(), AuditValue.objects.get()
-    assert row.hashes == {"mpxn": salted_hash(value.salt, MPANS[0])}
+    assert row.hashes == {"mpxn": hashlib.sha256(value.salt + MPANS[0].encode()).hexdigest()}
     assert value.value == MPANS[0]
     assert MPANS[0] not in json.dumps([row.details, row.hashes])
 
@@ -259,7 +275,8 @@ def test_acts_of_the_operator_are_shown_to_the_organisation_they_are_about():
 def test_change_of_a_job_names_who_and_whom(supplier, acting):
     by, member = acting(supplier, Job.ADMINISTRATOR), make_membership(supplier)
 
-    change_job(membership=member, job=Job.EDITOR, by=by)
+    with scope(by):
+        change_job(membership=member, job=Job.EDITOR, by=by)
 
     row = last_row()
     assert (row.person_id, row.details) == (by.user.pk, {"member": member.user_id, "job": "editor"})
@@ -497,7 +514,7 @@ def test_reading_in_the_name_of_another_is_not_written(supplier, rival, asset_pr
 
 
 def test_organisation_without_the_binding_today_is_not_noted(read, dcc, supplier):
-    supplier.bindings.update(valid_to="2020-01-01")
+    overwrite(supplier.bindings, valid_to="2020-01-01")
     make_device("ZEPH")
 
     read(dcc, "/devices/")
@@ -508,7 +525,7 @@ def test_organisation_without_the_binding_today_is_not_noted(read, dcc, supplier
 def test_new_organisation_is_made_by_the_operator_only():
     become_operator("")
 
-    with pytest.raises(Error, match="row-level security"), transaction.atomic():
+    with pytest.raises(Error, match="for which you do not act"), transaction.atomic():
         add_organisation(name="Zeal Energy", role=Role.MAP)
 
     assert not Organisation.objects.filter(name="Zeal Energy").exists()

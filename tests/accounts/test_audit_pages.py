@@ -10,7 +10,6 @@ from django.utils import timezone
 
 from accounts.audit import note
 from accounts.audit.kinds import AuditKind
-from accounts.audit.sealing import seal_audit, take_roots
 from accounts.files.writing import guarded
 from accounts.models import Organisation
 from accounts.models.audit import AuditRow
@@ -18,13 +17,14 @@ from accounts.roles import Job
 from inventory.models import DeviceReading
 from inventory.trail.kinds import DeviceAuditKind
 from smi_portal.oversight.words import WORDS, Names, act_of
-from tests.accounts.audit_help import write_rows
+from tests.accounts.audit_help import seal_audit, take_roots, write_rows
 from tests.conftest import Browser
 from tests.factories import make_device, make_membership, make_user
 
 AUDIT, FILE, READERS = "/audit/", "/audit/download/", "/audit/readers/"
 
 pytestmark = pytest.mark.django_db
+sealing = pytest.mark.django_db(transaction=True, databases=["default", "owner"])
 
 
 @pytest.fixture
@@ -179,6 +179,7 @@ def test_damaged_page_address_is_refused(ada, path, query):
 # Proof
 
 
+@sealing
 def test_page_shows_the_roots_of_the_own_chains_and_what_is_not_sealed(operator, ada, overseer, supplier, rival):
     write_rows(3, supplier)
     write_rows(4, rival)
@@ -193,6 +194,7 @@ def test_page_shows_the_roots_of_the_own_chains_and_what_is_not_sealed(operator,
     assert "2 rows are not yet sealed" in own.text
 
 
+@sealing
 def test_page_without_a_root_says_when_there_will_be_one(operator, ada):
     seal_audit()
 

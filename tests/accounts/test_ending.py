@@ -12,6 +12,7 @@ from accounts.errors import NotAllowed
 from accounts.models import Membership, MembershipEvent, ServiceToken
 from accounts.models.audit import AuditRow
 from accounts.roles import Job
+from tests.as_owner import overwrite
 from tests.conftest import Browser
 from tests.factories import make_device, make_membership, make_user
 
@@ -106,10 +107,9 @@ def test_last_administrator_stays(supplier, acting):
 def test_administrator_who_cannot_act_does_not_count(supplier, by, state):
     other = make_membership(supplier, Job.ADMINISTRATOR)
     if state == "closed account":
-        other.user.is_active = False
-        other.user.save()
+        overwrite(other.user, is_active=False)
     else:
-        Membership.objects.filter(pk=other.pk).update(**{f"{state}_at": timezone.now()})
+        overwrite(Membership.objects.filter(pk=other.pk), **{f"{state}_at": timezone.now()})
 
     with pytest.raises(NotAllowed, match="last administrator"):
         end_membership(membership=Membership.objects.get(pk=by.membership_id), by=by)
@@ -144,7 +144,7 @@ def test_nobody_raises_their_own_job(supplier, acting):
     """Their right to manage existed when the request began, and is checked again, as is the level they change."""
     own = acting(supplier, Job.ADMINISTRATOR)
     membership = Membership.objects.get(pk=own.membership_id)
-    Membership.objects.filter(pk=membership.pk).update(job=Job.EDITOR)
+    overwrite(Membership.objects.filter(pk=membership.pk), job=Job.EDITOR)
 
     with pytest.raises(NotAllowed, match="Only an administrator"):
         change_job(membership=membership, job=Job.ADMINISTRATOR, by=own)

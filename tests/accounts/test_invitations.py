@@ -17,6 +17,7 @@ from accounts.models import Invitation, Membership, Organisation, User
 from accounts.models.audit import AuditRow, AuditValue
 from accounts.roles import Job
 from tests.accounts.oversight_help import no_mail_server
+from tests.as_owner import overwrite
 from tests.conftest import Browser
 from tests.factories import make_invitation, make_membership, make_user
 from tests.mail_sink import mail_sink
@@ -164,7 +165,7 @@ def test_only_administrators_invite(supplier, sign_in, job):
 
 def test_administrator_who_is_one_no_longer_invites_nobody(supplier, acting):
     by = acting(supplier, Job.ADMINISTRATOR)
-    Membership.objects.filter(pk=by.membership_id).update(job=Job.EDITOR)
+    overwrite(Membership.objects.filter(pk=by.membership_id), job=Job.EDITOR)
 
     with pytest.raises(NotAllowed, match="Only an administrator of Zephyr Energy invites people"):
         invitations.invite(**NEW, job=Job.VIEWER, by=by)
@@ -274,7 +275,7 @@ def dead(how: str, supplier: Organisation) -> None:
     elif how == "revoked":
         Invitation.objects.update(revoked_at=timezone.now())
     else:
-        Organisation.objects.filter(pk=supplier.pk).update(is_active=False)
+        overwrite(Organisation.objects.filter(pk=supplier.pk), is_active=False)
 
 
 @pytest.mark.parametrize("how", ["expired", "revoked", "deactivated"])

@@ -21,6 +21,7 @@ from inventory.models import Device
 from smi_portal.urls import urlpatterns as portal
 from tests.accounts.session_help import HOUR, MINUTE, age, idle_for, sign_in_by_form
 from tests.accounts.test_single_sign_on import ADA, come, set_up
+from tests.as_owner import overwrite
 from tests.conftest import Browser
 from tests.factories import make_device, make_membership, make_user, provided_by
 from tests.inventory.test_editing import edit, form_of, hidden_fields
@@ -555,7 +556,7 @@ def test_form_made_for_another_membership_is_not_shown_under_this_one(dual, supp
     """Even at an address that does not name a membership."""
     member = make_membership(supplier, Job.VIEWER)
     where = f"/organisation/members/{member.pk}/"
-    Membership.objects.filter(user=dual.membership.user).update(job=Job.ADMINISTRATOR)
+    overwrite(Membership.objects.filter(user=dual.membership.user), job=Job.ADMINISTRATOR)
     late(dual, where, {"job": "editor", "job_shown": "viewer", "acting": other_membership(dual).pk})
 
     page = again(dual, where)

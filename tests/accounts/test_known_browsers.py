@@ -70,7 +70,7 @@ def test_browser_is_new_again_once_the_password_has_changed(operator, client, us
     client.post("/accounts/logout/")
     user.refresh_from_db()
     user.set_password("another long password")
-    user.save()
+    user.save(update_fields=["password"])
 
     assert mails(lambda: give_password(client, user, "another long password")) == NEW_BROWSER
 

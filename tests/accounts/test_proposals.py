@@ -14,9 +14,10 @@ from accounts.acting import Acting
 from accounts.actions import proposals
 from accounts.audit.kinds import AuditKind
 from accounts.errors import NotAllowed, Stale
-from accounts.models import Binding, Invitation, Membership, Organisation, Proposal, User
+from accounts.models import Binding, Invitation, Membership, Organisation, Participant, Proposal, User
 from accounts.models.audit import AuditRow
 from accounts.roles import Job, Role
+from tests.as_owner import overwrite
 from tests.conftest import Browser
 from tests.factories import bind, make_device, make_membership, make_organisation, make_participant
 from tests.queued_mail import send_queued
@@ -170,7 +171,7 @@ def test_proposal_lapses(newcomer, one, other):
 
 def test_proposer_who_is_administrator_no_longer_grants_nothing(newcomer, one, other):
     proposal = to_bind(newcomer, one)
-    Membership.objects.filter(pk=one.membership_id).update(job=Job.EDITOR)
+    overwrite(Membership.objects.filter(pk=one.membership_id), job=Job.EDITOR)
 
     with pytest.raises(NotAllowed, match="is no DCC administrator any more"):
         approve(proposal, other)
@@ -178,9 +179,7 @@ def test_proposer_who_is_administrator_no_longer_grants_nothing(newcomer, one, o
 
 def test_what_has_changed_meanwhile_refuses_the_approval(newcomer, asset_provider, one, other):
     proposal = to_bind(newcomer, one)
-    Binding.objects.create(
-        fuel="E", role="map", code="ZNEW", organisation=asset_provider, valid_from=TODAY - timedelta(days=1)
-    )
+    bind(asset_provider, Participant.objects.get(code="ZNEW"), valid_from=TODAY - timedelta(days=1))
 
     with pytest.raises(NotAllowed, match="ZNEW is bound to Zenith Meter Assets"):
         approve(proposal, other)
@@ -210,7 +209,7 @@ def test_unbinding_takes_sight_with_its_last_day(asset_provider, one, other, sig
 def test_binding_ends_once_and_not_before_it_began(asset_provider, one, last_day, sentence):
     binding = Binding.objects.get(code="ZMAP")
     if last_day is None:
-        Binding.objects.filter(pk=binding.pk).update(valid_to=TODAY)
+        overwrite(Binding.objects.filter(pk=binding.pk), valid_to=TODAY)
     details = {"binding": binding.pk, "last_day": (last_day or TODAY).isoformat()}
 
     with pytest.raises(NotAllowed, match=sentence):
@@ -268,7 +267,7 @@ def test_member_becomes_administrator_where_none_is_left(supplier, one, other):
 
 
 def test_suspended_administrator_counts_as_none(supplier, one):
-    Membership.objects.filter(pk=make_membership(supplier, Job.ADMINISTRATOR).pk).update(suspended_at=timezone.now())
+    overwrite(make_membership(supplier, Job.ADMINISTRATOR), suspended_at=timezone.now())
 
     assert proposals.propose(act=Act.APPOINT, organisation=supplier, by=one, email="x@demo.example", name="X")
 
@@ -287,7 +286,7 @@ def test_job_changed_meanwhile_is_stale(dcc, one, other):
     member = make_membership(dcc, Job.EDITOR)
     jobs = {"job": "administrator", "expected_job": "editor"}
     proposal = proposals.propose(act=Act.CHANGE_JOB, organisation=dcc, by=one, membership=member.pk, **jobs)
-    Membership.objects.filter(pk=member.pk).update(job=Job.VIEWER)
+    overwrite(Membership.objects.filter(pk=member.pk), job=Job.VIEWER)
 
     with pytest.raises(Stale):
         approve(proposal, other)

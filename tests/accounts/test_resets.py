@@ -29,6 +29,7 @@ from tests.accounts.sign_in_help import (
     recovery_codes_of,
     signed_in,
 )
+from tests.as_owner import overwrite
 from tests.conftest import Browser
 from tests.factories import make_membership, make_user
 from tests.queued_mail import send_queued
@@ -163,8 +164,7 @@ def test_reset_stands_in_the_audit_trail_in_plain_words(supplier, admin, member)
 def test_members_of_others_and_former_ones_are_not_there(rival, admin, member):
     foreign = make_membership(rival)
     former = make_membership(admin.membership.organisation)
-    former.ended_at = former.began_at
-    former.save()
+    overwrite(former, ended_at=former.began_at)
 
     for path in (page_of(foreign), page_of(former), "/organisation/members/999999/reset-factors/"):
         assert admin.get(path).status_code == 404
@@ -184,8 +184,7 @@ def test_who_is_a_member_elsewhere_too_is_left_to_the_dcc(rival, admin, member):
 
 def test_membership_elsewhere_that_has_ended_does_not_count(rival, admin, member):
     former = make_membership(rival, user=member.user)
-    former.ended_at = former.began_at
-    former.save()
+    overwrite(former, ended_at=former.began_at)
 
     admin.submit(page_of(member), {"reason": REASON})
 
@@ -349,8 +348,7 @@ def test_operator_resets_and_tells_the_organisations(supplier, admin, member, ca
 
 
 def test_operator_resets_who_is_a_member_of_nothing(member):
-    member.ended_at = member.began_at
-    member.save()
+    overwrite(member, ended_at=member.began_at)
 
     call_command("reset_mfa", member.user.email)
 

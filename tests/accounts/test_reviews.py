@@ -21,6 +21,7 @@ from accounts.roles import Job
 from tests.accounts.oversight_help import NOW, ago, mail_server, member_of, no_mail_server, state_of
 from tests.accounts.test_dormancy import PASSWORD, recipients
 from tests.accounts.test_members_page import row_of
+from tests.as_owner import overwrite
 from tests.conftest import Browser
 from tests.factories import make_membership, make_organisation, make_user
 from tests.queued_mail import make_due, send_queued
@@ -229,7 +230,7 @@ def test_values_that_no_page_offers_are_refused(ada, owen, fields):
 
 def test_job_that_changed_meanwhile_is_a_conflict_and_saves_nothing(ada, owen, priya):
     fields = said((owen, "keep"), (priya, "end"))
-    Membership.objects.filter(pk=owen.pk).update(job=Job.EDITOR)
+    overwrite(Membership.objects.filter(pk=owen.pk), job=Job.EDITOR)
 
     answer = ada.submit(REVIEW, fields)
 
@@ -243,7 +244,7 @@ def test_job_that_changed_meanwhile_is_a_conflict_and_saves_nothing(ada, owen, p
 
 def test_membership_that_ended_meanwhile_is_a_conflict_too(ada, owen, priya):
     fields = said((owen, "keep"), (priya, "keep"))
-    Membership.objects.filter(pk=owen.pk).update(ended_at=NOW)
+    overwrite(Membership.objects.filter(pk=owen.pk), ended_at=NOW)
 
     answer = ada.submit(REVIEW, fields)
 
@@ -254,7 +255,7 @@ def test_membership_that_ended_meanwhile_is_a_conflict_too(ada, owen, priya):
 
 def test_conflict_is_saved_when_it_is_sent_again(ada, owen):
     stale = said((owen, "keep"))
-    Membership.objects.filter(pk=owen.pk).update(job=Job.EDITOR)
+    overwrite(Membership.objects.filter(pk=owen.pk), job=Job.EDITOR)
     ada.submit(REVIEW, stale)
     owen.refresh_from_db()
 
@@ -379,7 +380,7 @@ def test_refusal_of_one_undoes_the_others(ada, dcc, owen, acting):
 def test_refusal_that_comes_of_somebody_elses_act_stands_beside_the_member(ada, second):
     """The page was opened by one of two administrators; by now she is the only one, and confirms herself alone."""
     fields = said((ada.membership, "keep"))
-    Membership.objects.filter(pk=second.pk).update(ended_at=NOW)
+    overwrite(Membership.objects.filter(pk=second.pk), ended_at=NOW)
 
     assert ada.submit(REVIEW, fields).status_code == 302
 
@@ -389,7 +390,7 @@ def test_refusal_that_comes_of_somebody_elses_act_stands_beside_the_member(ada, 
 
 def confirmed_on(membership: Membership, day: date) -> None:
     moment = timezone.make_aware(timezone.datetime(day.year, day.month, day.day, 23, 30))
-    Membership.objects.filter(organisation=membership.organisation).update(confirmed_at=moment)
+    overwrite(Membership.objects.filter(organisation=membership.organisation), confirmed_at=moment)
 
 
 @pytest.fixture
@@ -485,8 +486,7 @@ def test_organisations_are_told_apart(reviewer, rival):
     other = make_membership(rival, Job.ADMINISTRATOR)
     gone = make_organisation()
     confirmed_on(make_membership(gone, Job.ADMINISTRATOR), TODAY - timedelta(days=365))
-    gone.is_active = False
-    gone.save()
+    overwrite(gone, is_active=False)
     make_organisation("Without members")
 
     remind_of_reviews(today=TODAY)
@@ -542,8 +542,7 @@ def test_organisation_without_members_has_no_review(overseer, supplier, rival):
 
 
 def test_deactivated_organisations_are_not_listed(overseer, supplier):
-    supplier.is_active = False
-    supplier.save()
+    overwrite(supplier, is_active=False)
 
     assert "Zephyr Energy" not in overseer.get(REVIEWS).text
 

@@ -26,6 +26,7 @@ from tests.accounts.sign_in_help import (
     signed_in,
     words,
 )
+from tests.as_owner import overwrite
 from tests.factories import make_membership, make_user
 
 pytestmark = pytest.mark.django_db
@@ -105,7 +106,7 @@ def test_sign_in_leads_to_the_page_that_was_asked_for(client, user):
 
 def test_wrong_password_and_unknown_account_get_the_same_answer(operator, user):
     closed = make_user(password=PASSWORD)
-    User.objects.filter(pk=closed.pk).update(is_active=False)
+    overwrite(User.objects.filter(pk=closed.pk), is_active=False)
     never_set = make_user()
 
     answers = [
@@ -136,8 +137,7 @@ def test_wrong_password_and_unknown_account_take_the_same_work(operator, monkeyp
 
 def closed_user() -> User:
     user = make_user(password=PASSWORD)
-    user.is_active = False
-    user.save()
+    overwrite(user, is_active=False)
     return user
 
 

@@ -20,6 +20,7 @@ from accounts.models import Membership, Session, SingleSignOn
 from accounts.models.audit import AuditRow
 from accounts.roles import Job
 from accounts.sign_in.single_sign_on import remember_provider
+from tests.as_owner import overwrite
 from tests.factories import make_domain, make_membership, make_sign_on, make_user
 from tests.provider import CLIENT_ID, SECRET
 from tests.scopes import as_nobody
@@ -187,12 +188,11 @@ def test_unknown_person_learns_whom_to_ask(client, sign_on, provider, ada):
 def test_who_has_no_access_gets_the_same_answer(client, sign_on, provider, ada, rival, state):
     stranger = come(Client(), sign_on, provider, EVE)
     if state == "closed":
-        ada.user.is_active = False
-        ada.user.save()
+        overwrite(ada.user, is_active=False)
     elif state == "elsewhere":
-        Membership.objects.filter(pk=ada.pk).update(organisation=rival)
+        overwrite(Membership.objects.filter(pk=ada.pk), organisation=rival)
     else:
-        Membership.objects.filter(pk=ada.pk).update(**{f"{state}_at": "2026-01-01T00:00Z"})
+        overwrite(Membership.objects.filter(pk=ada.pk), **{f"{state}_at": "2026-01-01T00:00Z"})
 
     answer = come(client, sign_on, provider)
 
@@ -419,7 +419,7 @@ def test_provider_that_is_not_on_has_no_pages(client, sign_on, page, state):
     if state == "off":
         SingleSignOn.objects.update(is_active=False)
     elif state == "inactive":
-        type(sign_on.organisation).objects.filter(pk=sign_on.organisation_id).update(is_active=False)
+        overwrite(type(sign_on.organisation).objects.filter(pk=sign_on.organisation_id), is_active=False)
 
     assert client.get(f"/accounts/{page.format(provider_id)}").status_code == 404
 
@@ -601,7 +601,7 @@ def test_session_ends_with_what_it_came_through(client, sign_on, provider, ada, 
     elif what == "domain":
         actions.give_up_domain(domain=sign_on.domains.get(), by=administrator)
     else:
-        type(sign_on.organisation).objects.filter(pk=sign_on.organisation_id).update(is_active=False)
+        overwrite(type(sign_on.organisation).objects.filter(pk=sign_on.organisation_id), is_active=False)
 
     answer = client.get("/devices/")
 
@@ -685,7 +685,7 @@ def test_whoever_switches_it_off_sees_that_it_is_off(clerk):
 def test_session_loses_access_with_the_membership(client, sign_on, provider, ada, asset_provider):
     make_membership(asset_provider, Job.EDITOR, ada.user)
     come(client, sign_on, provider)
-    Membership.objects.filter(pk=ada.pk).update(ended_at="2026-01-01T00:00Z")
+    overwrite(Membership.objects.filter(pk=ada.pk), ended_at="2026-01-01T00:00Z")
 
     assert client.get("/devices/").status_code == 403
 

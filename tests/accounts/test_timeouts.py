@@ -18,6 +18,7 @@ from accounts.roles import Job
 from accounts.sign_in.timeouts import TimeoutMiddleware, in_words
 from smi_portal.oversight.words import Names, act_of
 from tests.accounts.session_help import HOUR, MINUTE, age, idle_for, sign_in_by_form
+from tests.as_owner import overwrite
 from tests.conftest import Browser
 from tests.factories import make_membership
 
@@ -163,8 +164,7 @@ def test_of_two_requests_at_one_time_one_ends_the_session(visitor):
 
 
 def test_session_of_a_deactivated_person_ends_without_a_row(visitor):
-    visitor.membership.user.is_active = False
-    visitor.membership.user.save()
+    overwrite(visitor.membership.user, is_active=False)
     age(visitor, idle=HOUR)
 
     assert visitor.get("/devices/").status_code == 302
@@ -405,8 +405,7 @@ def test_membership_that_has_ended_meanwhile_is_not_acted_under(supplier, rival,
     browser.post("/accounts/acting/", {"membership": other.pk})
     age(browser, idle=HOUR)
     browser.get("/devices/")
-    asset_provider.is_active = False
-    asset_provider.save()
+    overwrite(asset_provider, is_active=False)
 
     sign_in_by_form(browser, browser.membership)
 

@@ -11,6 +11,7 @@ from accounts.actions.tokens import tell_of_expiry
 from accounts.mail import link_to
 from accounts.models import ServiceToken
 from accounts.roles import Job
+from tests.as_owner import overwrite
 from tests.factories import make_membership, make_token, make_user
 from tests.queued_mail import send_queued
 
@@ -106,7 +107,7 @@ def test_one_token_is_told_of_in_the_singular(supplier, ada):
 def test_every_administrator_is_told_and_nobody_else(supplier, ada, rival):
     second = make_membership(supplier, Job.ADMINISTRATOR).user.email
     ended = make_membership(supplier, Job.ADMINISTRATOR)
-    type(ended).objects.filter(pk=ended.pk).update(ended_at=NOW)
+    overwrite(type(ended).objects.filter(pk=ended.pk), ended_at=NOW)
     make_membership(supplier, Job.EDITOR)
     make_membership(rival, Job.ADMINISTRATOR)
     token_of(supplier, expires_in=1)
@@ -120,8 +121,7 @@ def test_nobody_is_told_of_what_is_revoked_or_of_an_organisation_that_has_left(s
     token_of(supplier, expires_in=1, revoked_at=NOW)
     make_membership(rival, Job.ADMINISTRATOR)
     token_of(rival, expires_in=1)
-    rival.is_active = False
-    rival.save()
+    overwrite(rival, is_active=False)
 
     assert told() == []
 

@@ -3,11 +3,14 @@
 import urllib.error
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from http.client import HTTPConnection
 
 import pytest
 
 from accounts.models import ServiceToken
 from accounts.models.audit import AuditRow
+from accounts.roles import Job
 from tests.factories import make_device, make_token
 from tests.server import Server, running
 
@@ -49,3 +52,16 @@ def test_refused_token_is_noted_though_its_request_fails(supplier):
     row = AuditRow.objects.get(kind="token_used")
     assert row.details == {"token": token.pk, "refused": "network"}
     assert list(row.values.values_list("value", flat=True)) == ["127.0.0.1"]
+
+
+@pytest.mark.parametrize(("length", "status", "connection"), [(2_000_000, 413, "close"), (2, 400, "keep-alive")])
+def test_refusal_of_a_body_that_is_too_large_says_that_the_connection_ends(supplier, length, status, connection):
+    """Its sender is told before it has sent all of it, and sends no other request after the rest."""
+    token = make_token(supplier, Job.EDITOR)
+    headers = {"Authorization": f"Bearer {token.secret}", "Content-Type": "application/json", "Content-Length": length}
+
+    with running() as server, closing(HTTPConnection("127.0.0.1", server.port, timeout=30)) as client:
+        client.request("POST", "/api/v1/devices/batch/", b"{}", headers={n: str(v) for n, v in headers.items()})
+        answer = client.getresponse()
+
+    assert (answer.status, answer.headers["Connection"]) == (status, connection)

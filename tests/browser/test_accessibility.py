@@ -20,7 +20,7 @@ PAGES = {
         "/devices/{device}/blank-map-id/", "/devices/to-do/map-id/", "/devices/to-do/msn/",
         "/devices/to-do/duplicate-msn/", "/organisation/members/", "/organisation/members/{member}/",
         "/organisation/members/{member}/end/", "/organisation/members/invite/", "/accounts/invitation/x/",
-        "/organisation/review/",
+        "/organisation/review/", "/organisation/root-emails/",
         "/participants/", "/participants/?name=zzzz", "/who-may-do-what/", "/reports/", "/accounts/logout/",
         "/reports/map-portfolio/download/?acting=99999", "/accounts/reauthenticate/",
         "/organisation/tokens/", "/organisation/tokens/add/",

@@ -13,6 +13,7 @@ from accounts.acting import Acting, scope
 from accounts.models import Binding
 from inventory.models import Device, DeviceEvent, ProviderPeriod, StepKind
 from inventory.reports.map_portfolio import portfolio
+from tests.as_owner import overwrite
 from tests.factories import INSTALLED, bind, listed, make_device, provided_by, supplied_by
 from tests.inventory.test_story import recorded_at
 
@@ -169,7 +170,7 @@ def reported(by: Acting, day: date) -> set[str]:
 def test_binding_of_the_day_counts(asset_provider, rival_provider, supplier, acting):
     """A code that was handed over: each organisation has the devices of its own days."""
     device = make_device("ZEPH", "ZMAP")
-    Binding.objects.filter(code="ZMAP").update(valid_to=date(2025, 12, 31))
+    overwrite(Binding.objects.filter(code="ZMAP"), valid_to=date(2025, 12, 31))
     bind(rival_provider, listed("ZMAP"), valid_from=date(2026, 1, 1))
 
     assert reported(acting(asset_provider), date(2025, 12, 31)) == {device.device_id}

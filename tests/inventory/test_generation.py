@@ -22,6 +22,7 @@ from inventory.identifiers import parse_device_id, parse_mpan, parse_mprn, parse
 from inventory.loads.devices import OPTIONAL_HEADER, REQUIRED_HEADER, DeviceLoad, load_devices
 from inventory.loads.statistics import count_values
 from inventory.models import Device, DeviceEvent, ProviderPeriod, SupplyPeriod
+from tests.as_owner import as_owner
 from tests.factories import make_participant
 
 TODAY = date(2026, 6, 1)
@@ -398,6 +399,7 @@ def test_every_live_party_of_a_long_list_has_some_devices():
     assert 0.10 < largest / 20_000 < 0.22
 
 
+@as_owner()
 def make_many(codes: list[str], role: Role) -> None:
     Participant.objects.bulk_create(
         Participant(code=code, fuel="E", role=role, name=code, effective_from=date(2010, 1, 1)) for code in codes

@@ -1,5 +1,6 @@
 """The page with a device's history: who can see it, its parameters, and the form that shows the device on a date."""
 
+import re
 from datetime import date, timedelta
 
 import pytest
@@ -235,10 +236,26 @@ def test_former_supplier_sees_its_own_days(device, rival, supplier, visitor, sig
     assert THEN in page_of(sign_in(rival), device, as_of="2025-03-01")
 
 
-def test_corrected_away_there_is_no_page(device, asset_provider, sign_in):
+def test_corrected_away_there_is_no_page(rival, asset_provider, sign_in):
+    device = make_device("ZEPH", "ZMAP")
+
     provided_by(device, "ZMAB", INSTALLED, kind=StepKind.CORRECTION)
 
     assert sign_in(asset_provider).get(history(device.device_id)).status_code == 404
+
+
+def test_corrected_after_it_was_sold_the_page_is_as_before(device, asset_provider, sign_in):
+    """A past party is not told that it never was the party."""
+    seller = sign_in(asset_provider)
+    before = page_of(seller, device)
+
+    provided_by(device, "ZMAB", INSTALLED, kind=StepKind.CORRECTION)
+
+    assert without_tokens(page_of(seller, device)) == without_tokens(before)
+
+
+def without_tokens(page: str) -> str:
+    return re.sub(r'(value|data-seconds)="[^"]+"', "", page)
 
 
 def test_last_day_is_written_as_pages_write_days(device, asset_provider, sign_in):

@@ -173,6 +173,9 @@ import django, json, sys
 django.setup()
 from accounts.operator import system_scope
 from accounts.roles import Job, Role
+from django.db import connections
+from tests.as_owner import FUNCTION
+connections["owner"].cursor().execute(FUNCTION)
 from tests.factories import bind, listed, make_device, make_membership, make_organisation, make_user
 name, password, count = sys.argv[1:]
 code = f"ZS{name}"

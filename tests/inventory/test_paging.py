@@ -51,7 +51,7 @@ def test_forward_walk_gives_every_device_once_in_order(many):
 def test_backward_walk_gives_the_same_pages(many):
     devices = Device.objects.visible_to(many)
     last = max(devices.values_list("device_id", flat=True))
-    end = by_device_id(devices, many).signed(last + "~")
+    end = by_device_id(devices, many).sealed(last + "~")
 
     pages = walk(many, devices, {"before": end}, "before")
 

@@ -9,6 +9,7 @@ from django.utils import timezone
 from accounts.roles import Role
 from inventory.models import Device, Status
 from inventory.quality import FLAGS
+from tests.as_owner import overwrite
 from tests.factories import bind, listed, make_device, make_hub, make_organisation, make_participant, supplied_by
 
 pytestmark = pytest.mark.usefixtures("operator")
@@ -98,8 +99,7 @@ def test_code_of_the_other_role_gives_no_sight(supplier, acting):
 
 def test_ended_participant_keeps_its_devices(asset_provider, acting):
     entry = listed("ZMAP")
-    entry.effective_to = TODAY - timedelta(days=1)
-    entry.save()
+    overwrite(entry, effective_to=TODAY - timedelta(days=1))
     device = make_device("ZEPH", "ZMAP")
 
     assert ids(Device.objects.visible_to(acting(asset_provider))) == [device.device_id]

@@ -13,6 +13,7 @@ from accounts.forms.people import NO_DATE
 from accounts.models import Binding
 from accounts.roles import Job
 from inventory.models import Device, ReportRun, StepKind
+from tests.as_owner import overwrite
 from tests.conftest import Browser
 from tests.factories import INSTALLED, bind, listed, make_device, provided_by, supplied_by
 
@@ -165,7 +166,7 @@ def test_late_recording_counts_for_its_day(devices, analyst):
 def test_code_that_was_handed_over_is_reported_by_whose_it_was_on_the_day(
     operator, devices, analyst, rival_provider, sign_in
 ):
-    Binding.objects.filter(code="ZMAP").update(valid_to=date(2025, 12, 31))
+    overwrite(Binding.objects.filter(code="ZMAP"), valid_to=date(2025, 12, 31))
     bind(rival_provider, listed("ZMAP"), valid_from=date(2026, 1, 1))
     heir = sign_in(rival_provider)
 
@@ -205,7 +206,7 @@ def test_manifest_of_all_that_is_known_says_when_it_was_read(devices, analyst):
 
 
 def test_manifest_names_the_codes_of_the_day(operator, devices, analyst):
-    Binding.objects.filter(code="ZMG").update(valid_to=date(2025, 1, 31))
+    overwrite(Binding.objects.filter(code="ZMG"), valid_to=date(2025, 1, 31))
 
     assert manifest_of(analyst, as_of="2025-01-31")[0]["codes"] == ["ZMAP", "ZMG"]
     assert manifest_of(analyst, as_of="2025-02-01")[0]["codes"] == ["ZMAP"]

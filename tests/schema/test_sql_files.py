@@ -157,6 +157,11 @@ def test_nobody_but_owner_and_login_calls_a_function_and_the_login_none_of_a_tri
     )
 
 
+def test_functions_that_narrow_rows_themselves_have_the_rights_of_the_owner():
+    """Only then does `portal.within` lift the policies."""
+    assert functions("prosrc LIKE '%%reading_within(%%' AND NOT prosecdef") == set()
+
+
 def test_function_made_later_is_not_open_to_everybody():
     with transaction.atomic(using="owner"):
         connections["owner"].cursor().execute("CREATE FUNCTION later() RETURNS int LANGUAGE sql AS 'SELECT 1'")

@@ -12,26 +12,44 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--organisation", metavar="NAME", help="only its chains; all chains if left out")
-        parser.add_argument("--root", default="", metavar="HEX", help="a daily root that someone noted")
+        parser.add_argument(
+            "--root",
+            dest="roots",
+            action="append",
+            default=[],
+            metavar="HEX",
+            help="a daily root that someone noted; can be given several times",
+        )
 
-    def handle(self, *, organisation: str | None, root: str, **options: Any) -> None:
-        findings = verify_audit(organisation=organisation and organisation_named(organisation), root=root)
+    def handle(self, *, organisation: str | None, roots: list[str], **options: Any) -> None:
+        findings = verify_audit(organisation=organisation and organisation_named(organisation), roots=roots)
         with system_scope("verify_audit"):
             self._tell(findings)
         problems = list(findings.breaks)
         if findings.broken > len(problems):
             problems.append(f"… and {findings.broken - len(problems):,} more.")
-        if root and not findings.root:
-            problems.append(f"The root {root} does not match any chain, or any place where one was cut.")
+        problems += [
+            f"The root {root} does not match any chain, or any place where one was cut."
+            for root in roots
+            if root.strip().lower() not in findings.roots
+        ]
         if problems:
             raise CommandError("\n".join(["The audit trail is not intact.", *problems]))
         self.stdout.write("The audit trail is intact.")
 
     def _tell(self, findings: Findings) -> None:
         self.stdout.write(f"{findings.sealed:,} rows verified, {findings.unsealed:,} not yet sealed.")
+        if findings.without_row:
+            self.stdout.write(
+                f"{findings.without_row:,} numbers after the last row have no row: those rows were rolled back, or "
+                "removed before they were sealed."
+            )
         if findings.expired:
-            self.stdout.write(f"{findings.expired:,} earlier rows have expired; a daily root stands for them.")
+            self.stdout.write(
+                f"{findings.expired:,} earlier rows have expired, at an age of at least {findings.expired_at} days; "
+                "a daily root stands for them."
+            )
         for line in findings.changed:
             self.stdout.write(f"  {line}")
-        if findings.root:
-            self.stdout.write(f"This root is {findings.root}.")
+        for root, place in findings.roots.items():
+            self.stdout.write(f"The root {root} is {place}.")

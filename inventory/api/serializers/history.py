@@ -39,7 +39,9 @@ class EntryOfHistorySerializer(serializers.Serializer):
     title = serializers.CharField(help_text="What happened, in words.")
     at = MomentField(source="author.at", help_text="When it was recorded.")
     by = serializers.CharField(
-        source="author.code", help_text="The code of the participant on whose behalf it was recorded, or DCC."
+        source="author.code",
+        help_text="The code of the participant on whose behalf it was recorded, or DCC; `a supplier` where suppliers "
+        "are withheld from MAPs.",
     )
     person = TextField(
         source="author.person",

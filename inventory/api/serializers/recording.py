@@ -8,7 +8,7 @@ from drf_spectacular.utils import extend_schema_serializer
 from rest_framework import serializers
 
 from accounts.errors import BadRequest, Problem
-from inventory.api.bodies import Number, Text, YesOrNo, problems_of, readable
+from inventory.api.bodies import Day, Number, Text, YesOrNo, problems_of, readable
 from inventory.api.serializers.devices import DEVICE_ID
 from inventory.data_items import BY_NAME
 from inventory.identifiers import InvalidIdentifier, parse_device_id
@@ -21,7 +21,7 @@ class ItemsSerializer(serializers.Serializer):
 
     msn = Text(required=False, max_length=100, trim_whitespace=False, help_text=BY_NAME["msn"].help)
     map_id = Text(required=False, max_length=100, trim_whitespace=False, help_text=BY_NAME["map_id"].help)
-    map_from = serializers.DateField(required=False, help_text=BY_NAME["map_from"].help)
+    map_from = Day(required=False, help_text=BY_NAME["map_from"].help)
     kind = serializers.ChoiceField(
         required=False,
         choices=[(kind.value, kind.label) for kind in (StepKind.CORRECTION, StepKind.CHANGE)],

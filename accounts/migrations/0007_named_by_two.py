@@ -33,7 +33,7 @@ def by_whom(model: str, *names: str) -> list[migrations.AddField]:
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("accounts", "0005_audit_batch"),
+        ("accounts", "0006_audit_evidence"),
     ]
 
     operations = [
