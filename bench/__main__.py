@@ -20,18 +20,30 @@ def main() -> None:
     import django
 
     django.setup()
-    from bench import api, device_list, map_report, people, report_download, row_security, walk
+    from bench import (
+        api,
+        dashboards,
+        device_list,
+        map_report,
+        past_report,
+        people,
+        report_download,
+        row_security,
+        walk,
+    )
     from bench.measure import Outcome, print_table
 
     database.fill(COUNT)
     small = database.prepare_filled("smi_bench_small", SMALL)
     outcomes: list[Outcome] = map_report.run()
+    outcomes += past_report.run()
     outcomes += device_list.run(COUNT, SMALL, small)
     outcomes += row_security.run()
     outcomes += api.run(COUNT, SMALL, small)
     outcomes += people.run()
     outcomes += walk.run()
     outcomes += report_download.run(COUNT)
+    outcomes += dashboards.run()
     machine = {"processor": platform.processor() or platform.machine(), "cores": os.cpu_count(), **database.versions()}
     print_table(outcomes, machine)
     target = database.LOCAL_DIR / "bench.json"

@@ -1,9 +1,10 @@
 """The query vocabulary of the inventory: who sees which devices, and what is worth checking about them."""
 
+from collections.abc import Iterable
 from datetime import date, datetime
 from typing import Any, Self
 
-from django.db import models
+from django.db import connection, models
 from django.db.models import Case, Count, Exists, F, Func, OuterRef, Q, QuerySet, TextField, Value, When
 from django.db.models.functions import Concat
 from django.db.models.lookups import In
@@ -11,18 +12,27 @@ from django.db.models.sql.datastructures import BaseTable
 
 from accounts import clock
 from accounts.acting import Acting
-from accounts.files.paging import Keyset
+from accounts.files.paging import MANY, Keyset
 from accounts.models import Participant
 from accounts.roles import Role
 
 SCOPE_FIELD = {Role.SUPPLIER: "supplier", Role.MAP: "asset_provider"}
 METER = Q(device_type__in=("ESME", "GSME"))
+NO_MAP_ID = METER & Q(smets_generation=2, asset_provider=None)
+NO_MSN = METER & Q(msn="")
+SHARED_MSN = """
+    SELECT unnest(array_agg(id)) FROM ({walked}) AS walked (msn_key, manufacturer, id)
+    GROUP BY msn_key, manufacturer HAVING count(*) > 1 LIMIT %s
+"""
 
 
-def by_device_id(devices: QuerySet, acting: Acting) -> Keyset:
-    """Return row ids and Device IDs of `devices` in the scope of `acting`, for pages in order of Device ID."""
-    rows = devices.values_list("pk", "device_id", named=True)
-    return Keyset(rows, "device_id", acting.reader, tuple(scope_parts(acting)))
+def by_device_id(devices: QuerySet, acting: Acting, conditions: Iterable[Q] = (Q(),)) -> Keyset:
+    """Return row ids and Device IDs of `devices` in the scope of `acting`, for pages in order of Device ID.
+
+    Only of those that meet one of `conditions`, which must not overlap: each is read from an index of its own.
+    """
+    parts = tuple(part & condition for part in scope_parts(acting) for condition in conditions)
+    return Keyset(devices.values_list("pk", "device_id", named=True), "device_id", acting.reader, parts)
 
 
 def scope_parts(acting: Acting | None) -> list[Q]:
@@ -79,22 +89,26 @@ class DeviceQuerySet(models.QuerySet):
         """With responsible supplier, the one before, and MAP, for showing their codes and names."""
         return self.select_related("supplier", "previous_supplier", "asset_provider")
 
-    def map_id_missing_or_no_longer_valid(self, day: date) -> Self:
-        """The one worklist on the MAP ID: SMETS2 meters without one, or whose code is not in force on `day`."""
-        ended = Participant.objects.not_valid(day).filter(role=Role.MAP).values("pk")
-        return self.filter(METER, Q(asset_provider=None) | Q(asset_provider__in=ended), smets_generation=2)
+    def shared_msn(self, acting: Acting) -> list[int]:
+        """Row ids of the devices in the scope of `acting` whose manufacturer and MSN another one there has too.
 
-    def map_id_missing(self) -> Self:
-        """SMETS2 meters without a MAP ID."""
-        return self.filter(METER, asset_provider=None, smets_generation=2)
+        At most 1,001: more than that are many. One walk along the index of each party, merged in order.
+        """
+        with_msn = self.visible_to(acting).exclude(msn_key="").values_list("msn_key", "manufacturer", "pk")
+        parts = [with_msn.filter(part).order_by("msn_key", "manufacturer") for part in scope_parts(acting)]
+        if not parts:
+            return []
+        walked, given = parts[0].union(*parts[1:], all=True).query.sql_with_params()
+        with connection.cursor() as cursor:
+            cursor.execute(SHARED_MSN.format(walked=walked), [*given, MANY + 1])
+            return [device for (device,) in cursor.fetchall()]
 
-    def msn_missing(self) -> Self:
-        """Meters without an MSN."""
-        return self.filter(METER, msn="")
-
-    def msn_shared(self, acting: Acting) -> Self:
-        """Meters whose manufacturer and MSN another device in the scope of `acting` has too."""
-        return self.filter(~Q(msn_key=""), self.model.objects.visible_to(acting).with_shared_msn())
+    def another_has_msn(self, acting: Acting) -> Q:
+        """Whether another device in the scope of `acting` has manufacturer and MSN of a row."""
+        same = self.model.objects.visible_to(acting).filter(
+            manufacturer=OuterRef("manufacturer"), msn_key=OuterRef("msn_key")
+        )
+        return ~Q(msn_key="") & Q(Exists(same.exclude(msn_key="").exclude(pk=OuterRef("pk"))))
 
     def sharing_msn_with(self, device: models.Model) -> Self:
         """The other devices with this device's manufacturer and MSN."""
@@ -106,7 +120,7 @@ class DeviceQuerySet(models.QuerySet):
 
         Duplicates are looked for in the scope of `acting`, row by row; or once for all rows `among` those, for files.
         """
-        shares_msn = Q(self._another_has_msn(acting)) if among is None else among.with_shared_msn()
+        shares_msn = self.another_has_msn(acting) if among is None else among.with_shared_msn()
         conditions = self._flag_conditions(shares_msn, day)
         flags = (When(condition, then=Value(code)) for code, condition in conditions)
         return self.annotate(
@@ -124,26 +138,20 @@ class DeviceQuerySet(models.QuerySet):
         has_map = Q(asset_provider__isnull=False)
         return [
             ("dummy_map_id", has_map & Q(asset_provider__in=dummies)),
-            ("duplicate_msn", ~Q(msn_key="") & shares_msn),
+            ("duplicate_msn", shares_msn),
             ("map_from_before_installed", has_map & Q(map_from__lt=F("installed_on"))),
             ("map_id_not_in_force", has_map & Q(asset_provider__in=ended)),
             ("map_id_without_installation", has_map & Q(installed_on=None)),
-            ("no_map_id", METER & Q(smets_generation=2, asset_provider=None)),
-            ("no_msn", METER & Q(msn="")),
+            ("no_map_id", NO_MAP_ID),
+            ("no_msn", NO_MSN),
             ("unusual_status_move", Q(unusual_status_move=True)),
         ]
-
-    def _another_has_msn(self, acting: Acting) -> Exists:
-        same = self.model.objects.visible_to(acting).filter(
-            manufacturer=OuterRef("manufacturer"), msn_key=OuterRef("msn_key")
-        )
-        return Exists(same.exclude(msn_key="").exclude(pk=OuterRef("pk")))
 
     def with_shared_msn(self) -> Q:
         """Whether manufacturer and MSN stand twice among these: one set, which PostgreSQL hashes to look rows up."""
         maker_and_msn = Concat("manufacturer", Value("|"), "msn_key")
         counted = self.exclude(msn_key="").order_by().values(shared=maker_and_msn).annotate(devices=Count("pk"))
-        return Q(In(maker_and_msn, counted.filter(devices__gt=1).values("shared")))
+        return ~Q(msn_key="") & Q(In(maker_and_msn, counted.filter(devices__gt=1).values("shared")))
 
 
 class ReportRunQuerySet(models.QuerySet):

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from datetime import timedelta
 
 import pytest
 from django.db import connection, connections
@@ -10,15 +11,18 @@ from django.http import QueryDict
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from accounts import clock
 from accounts.acting import Acting, scope
-from accounts.files.paging import keyset_page
+from accounts.files.paging import how_many, keyset_page
+from accounts.models import Participant
 from accounts.operator import system_scope
 from accounts.roles import Job, Role
 from inventory.demo.generation import generate_devices
 from inventory.devices.filters import DeviceFilter
+from inventory.devices.worklists import WORKLISTS
 from inventory.loads.statistics import count_values
-from inventory.models import Device
-from inventory.querysets import by_device_id
+from inventory.models import WATCHED, Device
+from inventory.querysets import NO_MSN, by_device_id
 from tests.factories import bind, listed, make_membership, make_organisation, make_participant
 
 pytestmark = [
@@ -55,11 +59,20 @@ def bound(name: str, role: Role, *codes: str) -> Acting:
 
 def plan_of(act: Callable[..., object], *given: object, **asked: str) -> str:
     """How the last statement on devices that it asks is carried out."""
+    return plans_of(act, *given, **asked)[-1]
+
+
+def plans_of(act: Callable[..., object], *given: object, **asked: str) -> list[str]:
+    """How each statement on devices that it asks is carried out."""
     with CaptureQueriesContext(connection) as captured:
         act(*given, **asked)
-    asked = [query["sql"] for query in captured if 'FROM "inventory_device"' in query["sql"]]
+    on_devices = [query["sql"] for query in captured if 'FROM "inventory_device"' in query["sql"]]
+    return [explained(statement) for statement in on_devices]
+
+
+def explained(statement: str) -> str:
     with connection.cursor() as cursor:
-        cursor.execute(f"EXPLAIN {asked[-1]}")
+        cursor.execute(f"EXPLAIN {statement}")
         return "\n".join(line for (line,) in cursor.fetchall())
 
 
@@ -145,3 +158,74 @@ def test_scope_is_asked_once_for_a_statement_and_not_for_each_row(who):
 
         assert "InitPlan" in plan
         assert not [line for line in plan.splitlines() if "Filter" in line and "acting_" in line]
+
+
+BY_SUPPLIER = {
+    "map-id": {"device_map_id_missing", "device_supplier_and_map"},
+    "msn": {"device_msn_missing"},
+    "duplicate-msn": {"device_supplier_msn", "inventory_device_pkey"},
+}
+NUMBERS = {
+    "supplier": BY_SUPPLIER,
+    "several": BY_SUPPLIER,
+    "map": {"msn": {"device_map_msn_missing"}, "duplicate-msn": {"device_map_msn", "inventory_device_pkey"}},
+    "dcc": {"map-id": {"device_map_id_missing"}, "msn": {"device_msn_missing"}},
+}
+
+
+@pytest.fixture
+def ended(who) -> None:
+    """The code of a MAP is in force no longer, each has two devices of one MSN, and the table is tidied up."""
+    with system_scope("tests"):
+        Participant.objects.filter(code=PROVIDERS[1]).update(effective_to=clock.today() - timedelta(days=1))
+        for acting in (who["supplier"], who["map"], who["several"]):
+            two = Device.objects.visible_to(acting).exclude(msn_key="").filter(device_type="ESME").order_by("pk")[:2]
+            Device.objects.filter(pk__in=[device.pk for device in two]).update(msn="Z1", manufacturer="ZT20")
+    with connections["owner"].cursor() as cursor:
+        cursor.execute("VACUUM (ANALYZE) inventory_device")
+
+
+@pytest.mark.usefixtures("ended")
+def test_numbers_of_worklists_are_read_from_indexes_of_their_own(who):
+    for word, numbers in NUMBERS.items():
+        for name, indexes in numbers.items():
+            plans = plans_of_number(who[word], name)
+
+            assert set().union(*map(indexes_of, plans)) == indexes, (word, name, plans)
+            assert "Seq Scan on inventory_device" not in "".join(plans), (word, name, plans)
+
+
+def plans_of_number(acting: Acting, name: str) -> list[str]:
+    with scope(acting):
+        return plans_of(lambda: how_many(Device.objects.visible_to(acting), WORKLISTS[name].choose(acting).counted))
+
+
+def indexes_of(plan: str) -> set[str]:
+    return set(re.findall(r"(?:Scan (?:Backward )?using|Bitmap Index Scan on) ((?:inventory_)?device_\w+)", plan))
+
+
+@pytest.mark.usefixtures("ended")
+def test_shared_msns_are_found_by_one_walk_in_order_without_the_rows(who):
+    for word, walks in (("supplier", 1), ("map", 1), ("several", 2)):
+        walk, _ = plans_of_number(who[word], "duplicate-msn")
+
+        assert walk.count("Index Only Scan") == walk.count("Scan using") == walks, walk
+        assert not re.search(r"Sort  |Hash", walk), walk
+
+
+def test_page_of_meters_without_msn_is_read_in_order(who):
+    for word, index in (("supplier", "device_msn_missing"), ("map", "device_map_msn_missing")):
+        acting = who[word]
+        with scope(acting):
+            rows = by_device_id(Device.objects.visible_to(acting), acting, [NO_MSN])
+            plan = plan_of(lambda rows=rows: keyset_page(rows, {}))
+
+        assert indexes_of(plan) == {index}, plan
+
+
+def test_devices_of_a_map_in_a_status_to_watch_are_counted_from_an_index(who):
+    with scope(who["map"]):
+        for status in WATCHED:
+            plan = plan_of(lambda status=status: how_many(Device.objects.visible_to(who["map"]).filter(status=status)))
+
+            assert indexes_of(plan) == {"device_map_status"}, plan

@@ -1,7 +1,7 @@
 """Pages by position: each page reads the rows after the last one seen, at any depth, without OFFSET or COUNT."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -93,9 +93,13 @@ def keyset_page(keyset: Keyset, params: Mapping[str, str]) -> Page:
     return page_at(keyset, _position(keyset, params), url)
 
 
-def how_many(queryset: QuerySet) -> int | None:
-    """Return the number of rows, up to 1,000; None if there are more."""
-    counted = queryset.order_by()[: MANY + 1].count()
+def how_many(queryset: QuerySet, conditions: Sequence[Q] = (Q(),)) -> int | None:
+    """Return the number of rows that meet one of `conditions`, up to 1,000; None if there are more.
+
+    The conditions must not overlap: each is counted by an index of its own.
+    """
+    first, *others = (queryset.filter(each).order_by().values("pk")[: MANY + 1] for each in conditions)
+    counted = (first.union(*others, all=True) if others else first).count()
     return counted if counted <= MANY else None
 
 

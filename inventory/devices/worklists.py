@@ -1,18 +1,33 @@
 """Lists of devices that wait for something. Each is one list and one number, and names no code."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
-from django.db.models import QuerySet
+from django.db.models import Q
 
 from accounts import clock
 from accounts.acting import Acting
+from accounts.files.paging import MANY
+from accounts.models import Participant
 from accounts.roles import Role
+from inventory.models import Device
+from inventory.querysets import NO_MAP_ID, NO_MSN
+
+
+class Chosen(NamedTuple):
+    """Conditions that do not overlap, each served by an index: of the devices of a list, and of those it counts."""
+
+    listed: Sequence[Q]
+    counted: Sequence[Q]
+
+
+ALL = Chosen([Q()], [Q()])
 
 
 @dataclass(frozen=True)
 class Worklist:
-    """One worklist: its title, what to do, who works on it, and which of the devices visible it selects.
+    """One worklist: its title, what to do, who works on it, and which of the devices visible it chooses.
 
     For the DCC, the number of a list can leave out some of its devices; `not_counted` says which.
     """
@@ -21,18 +36,29 @@ class Worklist:
     title: str
     advice: str
     roles: frozenset[Role]
-    select: Callable[[QuerySet, Acting], QuerySet]
-    counted_for_dcc: Callable[[QuerySet], QuerySet] | None = None
+    choose: Callable[[Acting], Chosen]
     not_counted: str = ""
-
-    def counted(self, devices: QuerySet, acting: Acting) -> QuerySet:
-        """Return the devices of which the number of the list is."""
-        if self.counted_for_dcc and acting.role == Role.DCC:
-            return self.counted_for_dcc(devices)
-        return self.select(devices, acting)
 
     def hint_for(self, acting: Acting) -> str:
         return self.not_counted if acting.role == Role.DCC else ""
+
+
+def without_valid_map_id(acting: Acting) -> Chosen:
+    ended = Participant.objects.not_valid(clock.today()).filter(role=Role.MAP)
+    both = [NO_MAP_ID, Q(asset_provider__in=list(ended.values_list("pk", flat=True)))]
+    # Among all devices, the end of a code would show how many meters have it.
+    return Chosen(both, [NO_MAP_ID] if acting.role == Role.DCC else both)
+
+
+def without_msn(acting: Acting) -> Chosen:
+    return Chosen([NO_MSN], [NO_MSN])
+
+
+def with_msn_of_another(acting: Acting) -> Chosen:
+    """A few are looked up; where there are many, a page of them is soon found by asking device after device."""
+    found = Device.objects.shared_msn(acting)
+    these = [Q(pk__in=found)]
+    return Chosen(these if len(found) <= MANY else [Device.objects.another_has_msn(acting)], these)
 
 
 RECORDERS = frozenset({Role.SUPPLIER, Role.DCC})
@@ -46,9 +72,7 @@ WORKLISTS: dict[str, Worklist] = {
             "SMETS2 meters without a MAP ID, or whose code is not in force in the list of all MAPs today. "
             "Open a device to record it.",
             RECORDERS,
-            lambda devices, acting: devices.map_id_missing_or_no_longer_valid(clock.today()),
-            # Among all devices, the end of a code would show how many meters have it.
-            lambda devices: devices.map_id_missing(),
+            without_valid_map_id,
             "Meters whose MAP ID is no longer in force are listed, but not counted.",
         ),
         Worklist(
@@ -56,14 +80,14 @@ WORKLISTS: dict[str, Worklist] = {
             "No MSN recorded",
             "Meters without a meter serial number. The responsible supplier records it from the nameplate.",
             frozenset(Role),
-            lambda devices, acting: devices.msn_missing(),
+            without_msn,
         ),
         Worklist(
             "duplicate-msn",
             "MSN shared with another device",
             "Another device in your scope has the same manufacturer and MSN. Compare both with the nameplates.",
             frozenset({Role.SUPPLIER, Role.MAP}),
-            lambda devices, acting: devices.msn_shared(acting),
+            with_msn_of_another,
         ),
     )
 }

@@ -5,8 +5,12 @@ from datetime import date, datetime, timedelta
 from functools import cached_property
 
 from django.db import connection
+from django.db.models import BigIntegerField, OuterRef, Subquery
+from django.db.models.fields.json import KT
+from django.db.models.functions import Cast
 from django.utils.timezone import localtime
 
+from accounts import clock
 from accounts.acting import Acting
 from accounts.models import User
 from accounts.roles import Role
@@ -17,11 +21,26 @@ from inventory.wording import in_words
 OTHER = "other"  # in place of the code of a MAP or supplier that the viewer does not learn
 A_SUPPLIER = "a supplier"  # in place of the code of a recorder, where suppliers are withheld from MAPs
 FOREVER = date.max
-OWN = """
-SELECT lower(own), upper(own), nullif(acting_lost_at(%(device)s), 'infinity')
-FROM unnest(acting_windows(%(device)s)) AS own
-"""
 OWN_STEPS = {Role.MAP: ProviderPeriod, Role.SUPPLIER: SupplyPeriod}
+# The days of the viewer and when it lost the device, and beside them the steps of each table; at least one row.
+HISTORY = """
+WITH own AS MATERIALIZED (
+    SELECT acting_windows(%(device)s) AS days, nullif(acting_lost_at(%(device)s), 'infinity') AS lost_at
+)
+SELECT own.days, own.lost_at, step.* FROM own LEFT JOIN ({steps}) AS step ON true
+"""
+STEPS = """
+SELECT '{table}' AS of_table, step.valid_from, party.code, party.name, step.kind, lower(step.known), upper(step.known),
+    step.recorded_for, step.via, person.name, step.organisation_id, step.source, step.reason
+FROM {table} AS step
+LEFT JOIN accounts_participant AS party ON party.id = step.participant_id
+LEFT JOIN accounts_user AS person ON person.id = step.recorded_by_id
+WHERE step.device_id = %(device)s
+"""
+STEPS_OF_OTHERS = """
+SELECT '{table}', valid_from, %(other)s, '', kind, recorded_at, known_until, code, via, NULL, NULL, '', ''
+FROM acting_steps_of_others('{table}', %(device)s)
+"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,20 +80,26 @@ class DeviceHistory:
         self.device, self.acting = device, acting
 
     @cached_property
-    def _own(self) -> list[tuple[date | None, date | None, datetime | None]]:
+    def _rows(self) -> list[tuple]:
+        """Days, loss and steps, in one statement."""
+        parts = [STEPS.format(table=model._meta.db_table) for model in (ProviderPeriod, SupplyPeriod)]
+        if own := OWN_STEPS.get(self.acting.role):
+            parts.append(STEPS_OF_OTHERS.format(table=own._meta.db_table))
         with connection.cursor() as cursor:
-            cursor.execute(OWN, {"device": self.device})
+            statement = HISTORY.format(steps=" UNION ALL ".join(parts))
+            cursor.execute(statement, {"device": self.device, "other": OTHER})
             return cursor.fetchall()
 
-    @property
+    @cached_property
     def windows(self) -> list[tuple[date, date]]:
         """The days of the viewer: from the first to the day after the last; FOREVER while it lasts."""
-        return [(lower or date.min, upper or FOREVER) for lower, upper, _ in self._own]
+        days = self._rows[0][0]
+        return [(own.lower or date.min, own.upper or FOREVER) for own in days]
 
     @property
     def lost_at(self) -> datetime | None:
         """The moment at which the viewer lost the device, after which it is told nothing; None while it has it."""
-        return self._own[0][2]
+        return self._rows[0][1]
 
     def is_own(self, moment: datetime) -> bool:
         """Whether the viewer had the device on the day of `moment`."""
@@ -94,37 +119,32 @@ class DeviceHistory:
     @cached_property
     def events(self) -> list[DeviceEvent]:
         """The device after each write, oldest first. The first may be the state in which the viewer got it."""
-        return list(DeviceEvent.objects.filter(pgh_obj=self.device).order_by("pgh_id"))
+        person = User.objects.filter(pk=OuterRef("person_id")).values("name")
+        events = DeviceEvent.objects.annotate(person_id=Cast(KT("pgh_context__person"), BigIntegerField()))
+        return list(events.annotate(person=Subquery(person)).filter(pgh_obj=self.device).order_by("pgh_id"))
 
     @cached_property
     def providers(self) -> list[Period]:
         """Steps of the MAP ID by the moment of their recording."""
         return self._periods(ProviderPeriod)
 
+    @property
+    def providers_to_come(self) -> list[Period]:
+        """Planned steps of the MAP ID; not for MAPs, who learn of a change on its day."""
+        if self.acting.role == Role.MAP:
+            return []
+        today = clock.today()
+        planned = [period for period in self.providers if period.stands and period.valid_from > today]
+        return sorted(planned, key=lambda period: period.valid_from)
+
     @cached_property
     def suppliers(self) -> list[Period]:
         return self._periods(SupplyPeriod)
 
     def _periods(self, model: type[Step]) -> list[Period]:
-        steps = model.objects.filter(device=self.device).select_related("participant", "recorded_by")
-        periods = [_period(step, self.lost_at) for step in steps]
-        if OWN_STEPS.get(self.acting.role) is model:
-            periods += self._of_others(model)
+        table = model._meta.db_table
+        periods = [_period(self.lost_at, *step) for _, _, of_table, *step in self._rows if of_table == table]
         return sorted(periods, key=lambda period: (period.author.at, period.valid_from))
-
-    def _of_others(self, model: type[Step]) -> list[Period]:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT * FROM acting_steps_of_others(%s, %s)", [model._meta.db_table, self.device])
-            return [
-                Period(
-                    valid_from=day,
-                    party=OTHER,
-                    kind=kind,
-                    author=Author(at=at, code=code, kind=kind, via=via),
-                    known_until=until,
-                )
-                for at, until, day, kind, via, code in cursor
-            ]
 
     def author_of(self, event: DeviceEvent) -> Author:
         """Who made the write after which the device was so."""
@@ -134,16 +154,11 @@ class DeviceHistory:
             code=words.get("code", "DCC"),
             kind=words.get("kind", ""),
             via=words.get("via", ""),
-            person=self._people.get(words.get("person"), ""),
+            person=event.person or "",
             organisation_id=words.get("organisation"),
             source=words.get("source", ""),
             reason=words.get("reason", ""),
         )
-
-    @cached_property
-    def _people(self) -> dict[int, str]:
-        keys = {(event.pgh_context or {}).get("person") for event in self.events} - {None}
-        return {person.pk: str(person) for person in User.objects.filter(pk__in=keys)} if keys else {}
 
     def shown(self, author: Author) -> Author:
         """Without what is for the recorder's own organisation and the DCC only."""
@@ -157,24 +172,34 @@ class DeviceHistory:
         return code if code in ("", "DCC") or BY_NAME["supplier_id"].visible_to(self.acting.role) else A_SUPPLIER
 
 
-def _period(step: Step, lost_at: datetime | None) -> Period:
-    until = step.known.upper
+def _period(
+    lost_at: datetime | None,
+    valid_from: date,
+    party: str | None,
+    name: str | None,
+    kind: str,
+    at: datetime,
+    known_until: datetime | None,
+    code: str,
+    via: str,
+    person: str | None,
+    organisation_id: int | None,
+    source: str,
+    reason: str,
+) -> Period:
+    """Of the columns of a step, in their order, as it was known when the viewer lost the device."""
+    if known_until and lost_at and known_until > lost_at:
+        known_until = None
     author = Author(
-        at=step.known.lower,
-        code=step.recorded_for,
-        kind=step.kind,
-        via=step.via,
-        person=str(step.recorded_by or ""),
-        organisation_id=step.organisation_id,
-        source=step.source,
-        reason=step.reason,
+        at=at,
+        code=code,
+        kind=kind,
+        via=via,
+        person=person or "",
+        organisation_id=organisation_id,
+        source=source,
+        reason=reason,
     )
-    party = step.participant
     return Period(
-        valid_from=step.valid_from,
-        party=party and party.code,
-        name=party.name if party else "",
-        kind=step.kind,
-        author=author,
-        known_until=None if until and lost_at and until > lost_at else until,
+        valid_from=valid_from, party=party, name=name or "", kind=kind, author=author, known_until=known_until
     )

@@ -44,6 +44,9 @@ class Status(models.TextChoices):
     NOT_APPLICABLE = "NotApplicable", "Not applicable"
 
 
+# A MAP's first page counts its devices of these.
+WATCHED = (Status.SUSPENDED, Status.DECOMMISSIONED, Status.WITHDRAWN)
+
 # Which moves are usual is an assumption (docs/open-questions.md): another move is kept and flagged, not refused.
 USUAL_STATUS_MOVES: dict[Status, frozenset[Status]] = {
     Status.PENDING: frozenset({Status.WHITELISTED}),
@@ -166,6 +169,35 @@ class Device(models.Model):
             ),
             models.Index(
                 fields=["supplier", "device_id"], name="device_msn_missing", condition=Q(msn="", device_type__in=METERS)
+            ),
+            # For the worklists and counts of the first page. Those with columns included are read without the rows,
+            # row security and all.
+            models.Index(
+                fields=["supplier", "asset_provider"],
+                name="device_supplier_and_map",
+                condition=Q(asset_provider__isnull=False),
+            ),
+            models.Index(
+                fields=["supplier", "msn_key", "manufacturer"],
+                name="device_supplier_msn",
+                condition=~Q(msn_key=""),
+                include=["id", "asset_provider"],
+            ),
+            models.Index(
+                fields=["asset_provider", "msn_key", "manufacturer"],
+                name="device_map_msn",
+                condition=~Q(msn_key="") & Q(asset_provider__isnull=False),
+                include=["id", "supplier"],
+            ),
+            models.Index(
+                fields=["asset_provider", "device_id"],
+                name="device_map_msn_missing",
+                condition=Q(msn="", device_type__in=METERS, asset_provider__isnull=False),
+            ),
+            models.Index(
+                fields=["asset_provider", "status", "device_id"],
+                name="device_map_status",
+                condition=Q(status__in=WATCHED, asset_provider__isnull=False),
             ),
         ]
 

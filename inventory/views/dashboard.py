@@ -10,11 +10,9 @@ from accounts.roles import Role
 from inventory.data_items import ITEMS, MAP_PORTFOLIO
 from inventory.devices.filters import DeviceFilter
 from inventory.devices.worklists import WORKLISTS, Worklist
-from inventory.models import Device, ReportRun, Status
+from inventory.models import WATCHED, Device, ReportRun
 from inventory.reports.run import runs_of
 from inventory.views.reports import download_url
-
-WATCHED = (Status.SUSPENDED, Status.DECOMMISSIONED, Status.WITHDRAWN)
 
 
 @allow(Open.MEMBERS)
@@ -35,7 +33,7 @@ def dashboard(request: HttpRequest) -> HttpResponse:
 def _work(acting: Acting) -> list[tuple[Worklist, int | None, str]]:
     devices = Device.objects.visible_to(acting)
     mine = [work for work in WORKLISTS.values() if acting.role in work.roles]
-    return [(work, how_many(work.counted(devices, acting)), work.hint_for(acting)) for work in mine]
+    return [(work, how_many(devices, work.choose(acting).counted), work.hint_for(acting)) for work in mine]
 
 
 @allow(Open.TO_ALL)

@@ -11,14 +11,14 @@ from accounts import clock
 from accounts.access import allow, expect
 from accounts.acting import FIELD, Acting
 from accounts.files.paging import PAGING, Page, how_many, keyset_page
-from accounts.roles import Permission, Role
+from accounts.roles import Permission
 from inventory.data_items import listed_for
 from inventory.devices.filters import DeviceFilter
 from inventory.devices.find import device_or_404
 from inventory.devices.presentation import Cell, cells_of, groups_of
-from inventory.devices.worklists import WORKLISTS
+from inventory.devices.worklists import ALL, WORKLISTS, Chosen
 from inventory.history.device_history import DeviceHistory
-from inventory.models import Device, ProviderPeriod
+from inventory.models import Device
 from inventory.quality import flags_of
 from inventory.querysets import by_device_id
 from inventory.trail.notes import note_page, note_search, note_worklist
@@ -52,8 +52,10 @@ def worklist(request: HttpRequest, name: str) -> HttpResponse:
         raise Http404
     expect(request, *PAGING)
     visible = Device.objects.visible_to(request.acting)
-    devices, counted = (choose(visible, request.acting) for choose in (work.select, work.counted))
-    context = found(request, devices, counted) | {"work": work, "hint": work.hint_for(request.acting)}
+    context = found(request, visible, work.choose(request.acting)) | {
+        "work": work,
+        "hint": work.hint_for(request.acting),
+    }
     note_worklist(request, name, [device for device, _ in context["rows"]])
     return render(request, "inventory/worklist.html", context)
 
@@ -65,35 +67,29 @@ def device_detail(request: HttpRequest, device_id: str) -> HttpResponse:
     note_page(request, device)
     flags = flags_of(device.quality_flags)
     visible = Device.objects.visible_to(request.acting)
+    history = DeviceHistory(device.pk, request.acting)
     context = {
         "device": device,
-        "groups": groups_of(device, DeviceHistory(device.pk, request.acting), flags),
+        "groups": groups_of(device, history, flags),
         "flags": flags,
         "twins": visible.sharing_msn_with(device)[:5],
         "may_edit": request.acting.may(Permission.RECORD_ITEM) and device.is_meter,
         "may_blank": request.acting.may(Permission.BLANK_MAP_ID) and device.asset_provider,
-        "planned": planned_for(device, request.acting),
+        "planned": history.providers_to_come,
         "may_take_back": request.acting.may(Permission.REPLACE_ITEM),
     }
     return render(request, "inventory/device_detail.html", context)
 
 
-def planned_for(device: Device, acting: Acting) -> list[ProviderPeriod]:
-    """Steps of the MAP ID to come; not for MAPs, who learn of a change on its day."""
-    if acting.role == Role.MAP:
-        return []
-    return list(device.providerperiods.known_now().to_come().select_related("participant").order_by("valid_from"))
-
-
-def found(request: HttpRequest, devices: QuerySet, counted: QuerySet | None = None) -> dict[str, object]:
-    """What a list of devices shows: one page of rows, the columns, and the number up to 1,000 (of those `counted`)."""
+def found(request: HttpRequest, devices: QuerySet, chosen: Chosen = ALL) -> dict[str, object]:
+    """What a list of devices shows: one page of rows, the columns, and the number up to 1,000."""
     acting: Acting = request.acting
-    page = keyset_page(by_device_id(devices, acting), request.GET)
+    page = keyset_page(by_device_id(devices, acting, chosen.listed), request.GET)
     return {
         "page": page,
         "columns": listed_for(acting.role),
         "rows": _rows(page, acting),
-        "count": how_many(devices if counted is None else counted),
+        "count": how_many(devices, chosen.counted),
     }
 
 

@@ -12,7 +12,7 @@ from accounts.models import Participant
 from accounts.roles import Job, Role
 from inventory.recording.record import record_items
 from inventory.rules.recording import Recording
-from tests.factories import INSTALLED, make_device, make_hub, make_membership, make_participant, make_user
+from tests.factories import INSTALLED, make_device, make_hub, make_membership, make_participant, make_user, provided_by
 
 TODAY = timezone.localdate()
 
@@ -171,6 +171,28 @@ def test_more_than_a_thousand_is_not_counted(visitor, monkeypatch):
 
 
 # One device
+
+
+@pytest.mark.django_db(transaction=True, databases=["default", "owner"])
+@pytest.mark.parametrize("who", ["supplier", "rival_provider", "dcc"])
+def test_device_page_asks_as_much_whatever_its_history(
+    operator, supplier, asset_provider, rival_provider, dcc, sign_in, acting, request, who
+):
+    """All that PostgreSQL is asked, with the request's own transaction and its part."""
+    device = make_device("ZEPH", "ZMAB")
+    visitor = sign_in(request.getfixturevalue(who), Job.VIEWER)
+    path = f"/devices/{device.device_id}/"
+    visitor.get(path)
+    few = queries_of(visitor, path)
+    editor = acting(supplier)
+    for number, day in enumerate((TODAY - timedelta(days=3), TODAY + timedelta(days=7), TODAY + timedelta(days=9))):
+        provided_by(device, "ZMAB", day)
+        with scope(editor):
+            device.refresh_from_db()
+            recording = Recording(msn=f"Z{number}", kind="correction", source="photo", reason="wrong")
+            record_items(device_id=device.device_id, recording=recording, expected_version=device.version, by=editor)
+
+    assert queries_of(visitor, path) == few <= 15
 
 
 def test_device_page_shows_every_item_with_its_provenance(visitor):

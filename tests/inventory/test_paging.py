@@ -4,6 +4,7 @@ from itertools import chain
 from urllib.parse import parse_qsl
 
 import pytest
+from django.db.models import Q
 
 from accounts.errors import BadRequest
 from accounts.files.paging import MANY, how_many, keyset_page
@@ -82,6 +83,19 @@ def test_count_stops_after_a_thousand(many):
 
     assert how_many(devices) == 130
     assert MANY == 1000
+
+
+def test_conditions_are_counted_and_paged_together(many):
+    devices = Device.objects.visible_to(many)
+    low, high = (Q(supplier__code=code) for code in ("ZAAA", "ZCCC"))
+
+    assert how_many(devices, [low, high]) == 87
+    assert how_many(devices, [low, Q(pk__in=[])]) == 44
+    assert how_many(devices, [Q(pk__in=[]), Q(pk__in=[])]) == 0
+    rows = keyset_page(by_device_id(devices, many, [low, high]), {}).rows
+    assert [row.device_id for row in rows] == list(
+        devices.filter(low | high).order_by("device_id").values_list("device_id", flat=True)[:50]
+    )
 
 
 def test_scope_without_codes_has_an_empty_page(acting):

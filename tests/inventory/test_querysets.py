@@ -7,6 +7,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from accounts.roles import Role
+from inventory.devices.worklists import WORKLISTS
 from inventory.models import Device, Status
 from inventory.quality import FLAGS
 from tests.as_owner import overwrite
@@ -19,6 +20,13 @@ TODAY = timezone.localdate()
 
 def ids(queryset) -> list[str]:
     return sorted(queryset.values_list("device_id", flat=True))
+
+
+def chosen(name: str, who) -> list[str]:
+    """The devices of a worklist; each once, as its conditions do not overlap."""
+    devices = Device.objects.visible_to(who)
+    found = [device for part in WORKLISTS[name].choose(who).listed for device in ids(devices.filter(part))]
+    return sorted(found)
 
 
 def flags(device: Device, who) -> str:
@@ -112,9 +120,8 @@ def test_worklist_holds_missing_and_ended_map_ids(supplier, dcc, acting):
     make_device("ZEPH", None, smets_generation=1)
     make_hub("ZEPH")
 
-    found = Device.objects.map_id_missing_or_no_longer_valid(TODAY)
-
-    assert ids(found) == sorted([ended.device_id, missing.device_id])
+    assert chosen("map-id", acting(supplier)) == sorted([ended.device_id, missing.device_id])
+    assert chosen("map-id", acting(dcc)) == sorted([ended.device_id, missing.device_id])
 
 
 def test_code_that_was_listed_again_is_valid(dcc, acting):
@@ -123,7 +130,7 @@ def test_code_that_was_listed_again_is_valid(dcc, acting):
     make_participant("ZAGN", effective_from=date(2021, 1, 1))
     device = make_device("ZEPH", "ZAGN", asset_provider=old)
 
-    assert not Device.objects.map_id_missing_or_no_longer_valid(TODAY).exists()
+    assert chosen("map-id", acting(dcc)) == []
     assert flags(device, acting(dcc)) == ""
 
 
@@ -144,6 +151,39 @@ def test_flags_of_a_whole_scope_are_those_of_each_row(supplier, rival, dcc, acti
         by_row = devices.with_quality_flags(who, TODAY).order_by("pk")
         at_once = devices.with_quality_flags(who, TODAY, among=devices).order_by("pk")
         assert [d.quality_flags for d in by_row] == [d.quality_flags for d in at_once]
+
+
+SHARED = [("ZEPH", "ZMAP", "Z1 23"), ("ZTWO", "ZMAP", "Z123"), ("ZTWO", "ZMAB", "Z123")]
+
+
+def test_worklist_of_shared_msns_holds_those_of_the_own_scope(supplier, rival, asset_provider, acting):
+    bind(supplier, make_participant("ZTWO", role=Role.SUPPLIER))
+    shared = [
+        make_device("ZEPH", msn="Z1 23"),
+        make_device("ZTWO", msn="Z123"),
+        make_device("ZTWO", "ZMAB", msn="Z123"),
+    ]
+    make_device("ZEPH", msn="Z123", manufacturer="ZT20")
+    make_device("ZODI", "ZMAB", msn="Z9")
+    make_device("ZEPH", "ZMAB", msn="Z9")
+    make_device("ZEPH", msn="")
+    make_device("ZEPH", msn="")
+
+    assert chosen("duplicate-msn", acting(supplier)) == ids(Device.objects.filter(pk__in=[d.pk for d in shared]))
+    assert chosen("duplicate-msn", acting(asset_provider)) == sorted(d.device_id for d in shared[:2])
+    assert chosen("duplicate-msn", acting(make_organisation(role=Role.SUPPLIER))) == []
+
+
+def test_worklist_of_many_shared_msns_is_the_same(supplier, rival, acting, monkeypatch):
+    for code, msn in (("ZEPH", "Z1"), ("ZEPH", "Z1"), ("ZEPH", "Z2"), ("ZODI", "Z2"), ("ZEPH", "Z3"), ("ZEPH", "Z3")):
+        make_device(code, msn=msn)
+    who = acting(supplier)
+    few = chosen("duplicate-msn", who)
+
+    monkeypatch.setattr("inventory.devices.worklists.MANY", 3)
+
+    assert chosen("duplicate-msn", who) == few
+    assert len(few) == 4
 
 
 def test_same_msn_of_another_manufacturer_is_no_duplicate(supplier, acting):
