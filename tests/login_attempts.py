@@ -8,7 +8,7 @@ from tests.login import Attempt, Login, all_of, any_of
 
 HISTORY = [f"inventory_{name}" for name in ("deviceevent", "providerperiod", "supplyperiod")]
 HISTORY += [f"accounts_{name}event" for name in ("membership", "organisation", "binding", "participant")]
-TRAIL = [f"accounts_audit{name}" for name in ("row", "value", "seal", "head", "root", "cut")]
+TRAIL = [f"accounts_audit{name}" for name in ("row", "value", "seal", "head", "root", "cut", "tally")]
 CHANGES = ("UPDATE {} SET id = id", "DELETE FROM {}", "TRUNCATE {}")
 RIGHTS = (
     "UPDATE accounts_membership SET job = 'administrator'",
@@ -118,10 +118,18 @@ CANNOT = [
         *(f"INSERT INTO {table} DEFAULT VALUES" for table in HISTORY),
         *(change.format(table) for table in HISTORY for change in CHANGES),
     )),
-    Attempt("Change or remove rows of the audit trail", any_of(
+    Attempt("Add, change or remove rows of the audit trail, their values, seals, ends, roots or cuts", any_of(
         "UPDATE accounts_auditrow SET kind = kind", "UPDATE accounts_auditvalue SET value = value",
+        "UPDATE accounts_audittally SET sealed = 0",
+        *(f"INSERT INTO {table} DEFAULT VALUES" for table in TRAIL),
         *(change.format(table) for table in TRAIL for change in CHANGES[1:]),
     )),
+    Attempt("Choose the number of an audit row, or hold up the sealing", any_of(
+        "SELECT nextval('accounts_auditrow_id_seq')", "SELECT setval('accounts_auditrow_id_seq', 1000000)",
+        "SELECT sealed FROM accounts_audittally FOR UPDATE", "LOCK TABLE accounts_audittally IN SHARE MODE",
+    )),
+    Attempt("Switch off the emails of an organisation's daily roots by plain SQL",
+            any_of("UPDATE accounts_organisation SET receives_roots = false")),
     Attempt("Change access levels, memberships, organisations, bindings, participants or `is_active` by plain SQL",
             any_of(*RIGHTS)),
     Attempt("Change the MAP ID or supplier of a device other than by a step, whatever it sets (`portal.within`)",
@@ -240,7 +248,9 @@ CAN = [
         "INSERT INTO procrastinate_jobs (queue_name, task_name, args) VALUES ('default', 'x', '{}')")),
     Attempt("Send notifications, make large objects and skip numbers of sequences", all_of(
         "SELECT lo_create(0)::bigint", "SELECT nextval('accounts_user_id_seq')", "NOTIFY made, 'x'")),
-    Attempt("Hold up others: by advisory locks, those of sealing and of each date included, and by locks on tables",
-            all_of("SELECT 1 FROM pg_advisory_xact_lock(5174310801)",
+    Attempt("Add an audit row about anything by the function `note_acts`, dated now", all_of(
+        "SELECT note_acts('search', 4711, NULL, 'page', '', '{\"\"}', '{NULL}', ARRAY['{}']::jsonb[], '{}')")),
+    Attempt("Hold up others: by advisory locks, those of each date included, and by locks on tables",
+            all_of("SELECT 1 FROM pg_advisory_xact_lock(hashtext('adopt_today'))",
                    "LOCK TABLE inventory_device IN ACCESS EXCLUSIVE MODE")),
 ]  # fmt: skip

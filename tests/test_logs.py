@@ -36,7 +36,7 @@ def test_it_is_decided_of_each_part_of_an_address_whether_it_is_a_secret():
     parts = {part for pattern in patterns() for part in pattern.pattern.regex.groupindex}
 
     assert parts == PUBLIC | set(SECRETS)
-    assert len(SECRET_ROUTES) == 3
+    assert len(SECRET_ROUTES) == 2
 
 
 @pytest.mark.parametrize("route", SECRET_ROUTES)

@@ -4,8 +4,6 @@ from django.db import IntegrityError, transaction
 
 from accounts.acting import Acting
 from accounts.actions.people import clean_name
-from accounts.audit import note
-from accounts.audit.kinds import AuditKind
 from accounts.errors import NotAllowed, quote
 from accounts.models import Organisation
 from accounts.owner import ask_owner
@@ -52,7 +50,5 @@ def set_root_emails(*, receives: bool, by: Acting) -> bool:
         raise NotAllowed("Administrators of the DCC always receive the daily roots.")
     if held.receives_roots == receives:
         return False
-    held.receives_roots = receives
-    held.save(update_fields=["receives_roots"])
-    note(AuditKind.ROOT_EMAILS_CHANGED, by=by, receives=receives)
+    ask_owner("set_root_emails", receives)
     return True

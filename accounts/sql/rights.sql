@@ -134,6 +134,16 @@ BEGIN
 END
 $$;
 
+-- Email the daily roots of its audit trail to the administrators of the acting organisation, or no longer.
+CREATE OR REPLACE FUNCTION set_root_emails(receives boolean) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp
+AS $$
+BEGIN
+    UPDATE accounts_organisation SET receives_roots = receives WHERE id = acting_organisation();
+    PERFORM note_right('root_emails_changed', acting_organisation(), jsonb_build_object('receives', receives));
+END
+$$;
+
 -- Codes
 
 -- Let an organisation act under a code of its role, from a date on.
@@ -201,3 +211,26 @@ BEGIN
     );
 END
 $$;
+
+-- A code is bound to one organisation at a time, whoever writes: the rows of the code are held, so that of two who bind
+-- it at once the second sees what the first has written.
+CREATE OR REPLACE FUNCTION refuse_overlapping_binding() RETURNS trigger
+    LANGUAGE plpgsql SET search_path = public, pg_temp
+AS $$
+BEGIN
+    PERFORM FROM accounts_participant AS p
+    WHERE (p.fuel, p.role, p.code) = (NEW.fuel, NEW.role, NEW.code) ORDER BY p.id FOR NO KEY UPDATE;
+    IF EXISTS (
+        SELECT FROM accounts_binding AS b
+        WHERE (b.fuel, b.role, b.code) = (NEW.fuel, NEW.role, NEW.code) AND b.id <> NEW.id
+            AND b.valid_from <= coalesce(NEW.valid_to, 'infinity')
+            AND NEW.valid_from <= coalesce(b.valid_to, 'infinity')
+    ) THEN
+        RAISE EXCEPTION 'The code is bound already on one of these dates' USING ERRCODE = 'exclusion_violation';
+    END IF;
+    RETURN NEW;
+END
+$$;
+
+CREATE TRIGGER no_overlap BEFORE INSERT OR UPDATE ON accounts_binding
+    FOR EACH ROW EXECUTE FUNCTION refuse_overlapping_binding();

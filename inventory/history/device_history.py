@@ -22,8 +22,7 @@ OTHER = "other"  # in place of the code of a MAP or supplier that the viewer doe
 A_SUPPLIER = "a supplier"  # in place of the code of a recorder, where suppliers are withheld from MAPs
 FOREVER = date.max
 OWN_STEPS = {Role.MAP: ProviderPeriod, Role.SUPPLIER: SupplyPeriod}
-# The days of the viewer and the moment at which it lost the device, if it did; beside them the steps of each table; at
-# least one row.
+# The days of the viewer and when it lost the device, and beside them the steps of each table; at least one row.
 HISTORY = """
 WITH own AS MATERIALIZED (
     SELECT acting_windows(%(device)s) AS days, nullif(acting_lost_at(%(device)s), 'infinity') AS lost_at
@@ -82,7 +81,7 @@ class DeviceHistory:
 
     @cached_property
     def _rows(self) -> list[tuple]:
-        """Days and steps, in one statement."""
+        """Days, loss and steps, in one statement."""
         parts = [STEPS.format(table=model._meta.db_table) for model in (ProviderPeriod, SupplyPeriod)]
         if own := OWN_STEPS.get(self.acting.role):
             parts.append(STEPS_OF_OTHERS.format(table=own._meta.db_table))
@@ -94,8 +93,13 @@ class DeviceHistory:
     @cached_property
     def windows(self) -> list[tuple[date, date]]:
         """The days of the viewer: from the first to the day after the last; FOREVER while it lasts."""
-        days, *_ = self._rows[0]
+        days = self._rows[0][0]
         return [(own.lower or date.min, own.upper or FOREVER) for own in days]
+
+    @property
+    def lost_at(self) -> datetime | None:
+        """The moment at which the viewer lost the device, after which it is told nothing; None while it has it."""
+        return self._rows[0][1]
 
     def is_own(self, moment: datetime) -> bool:
         """Whether the viewer had the device on the day of `moment`."""
@@ -139,7 +143,7 @@ class DeviceHistory:
 
     def _periods(self, model: type[Step]) -> list[Period]:
         table = model._meta.db_table
-        periods = [_period(lost_at, *step) for _, lost_at, of_table, *step in self._rows if of_table == table]
+        periods = [_period(self.lost_at, *step) for _, _, of_table, *step in self._rows if of_table == table]
         return sorted(periods, key=lambda period: (period.author.at, period.valid_from))
 
     def author_of(self, event: DeviceEvent) -> Author:
@@ -183,7 +187,9 @@ def _period(
     source: str,
     reason: str,
 ) -> Period:
-    """Of the columns of a step, in their order; of what was known after `lost_at`, the viewer is told nothing."""
+    """Of the columns of a step, in their order, as it was known when the viewer lost the device."""
+    if known_until and lost_at and known_until > lost_at:
+        known_until = None
     author = Author(
         at=at,
         code=code,
@@ -195,10 +201,5 @@ def _period(
         reason=reason,
     )
     return Period(
-        valid_from=valid_from,
-        party=party,
-        name=name or "",
-        kind=kind,
-        author=author,
-        known_until=None if known_until and lost_at and known_until > lost_at else known_until,
+        valid_from=valid_from, party=party, name=name or "", kind=kind, author=author, known_until=known_until
     )

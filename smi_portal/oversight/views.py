@@ -76,7 +76,7 @@ def _reader(reading: DeviceReading, names: dict[int, str], acting: Acting) -> st
     return names.get(reading.reader_id, f"Organisation {reading.reader_id}")
 
 
-@allow(Permission.READ_AUDIT)
+@allow(Permission.READ_AUDIT, fresh=True)
 def audit_download(request: HttpRequest) -> HttpResponse:
     """The file of all rows that the filters let through, newest first."""
     expect(request, *FILTERS)
@@ -90,7 +90,7 @@ def audit_download(request: HttpRequest) -> HttpResponse:
     return answer
 
 
-@allow(Permission.MANAGE_ORGANISATIONS)
+@allow(Permission.MANAGE_ORGANISATIONS, fresh=True)
 def accounts_download(request: HttpRequest) -> HttpResponse:
     """The file of all memberships, including past ones."""
     expect(request)

@@ -28,7 +28,7 @@ READ_ONLY |= {f"accounts_audit{mark}" for mark in ("seal", "head", "root", "cut"
 # Tables of rights, with the columns that the login can change: `accounts/sql/rights.sql` writes the others. A name
 # gives no right: it is here because only a role that can change some column of a row can lock it.
 RIGHTS = {
-    "accounts_organisation": ["name", "receives_roots"],
+    "accounts_organisation": ["name"],
     "accounts_membership": ["confirmed_at", "confirmed_by_id", "warned_at"],
     "accounts_participant": ["name"],
     "accounts_binding": [],

@@ -2,6 +2,7 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, TimeoutError
 from contextlib import contextmanager
 from datetime import date
+from functools import partial
 
 import pytest
 from allauth.account.models import EmailAddress
@@ -9,11 +10,12 @@ from django.db import connection, transaction
 
 from accounts.acting import Acting
 from accounts.actions import add_administrator, add_member, add_organisation, bind_code, change_job
+from accounts.actions.sign_on import add_domain
 from accounts.errors import NotAllowed
-from accounts.models import Binding, Fuel, Membership, Organisation, User
+from accounts.models import Binding, Fuel, MailDomain, Membership, Organisation, User
 from accounts.roles import Job, Role
 from tests.as_owner import overwrite
-from tests.factories import bind, make_membership, make_organisation, make_participant, make_user
+from tests.factories import bind, make_membership, make_organisation, make_participant, make_sign_on, make_user
 
 TODAY = date(2026, 6, 1)
 
@@ -442,3 +444,19 @@ def test_person_does_not_join_the_dcc_and_a_supplier_at_once():
 
     assert isinstance(second[0].exception(), NotAllowed)
     assert Membership.objects.get().organisation == dcc
+
+
+@two_connections
+@pytest.mark.parametrize("first", ["joins", "adds"])
+def test_address_of_a_dcc_member_and_another_organisations_domain_are_not_there_at_once(first):
+    dcc, sign_on = make_organisation(role=Role.DCC), make_sign_on(make_organisation("Zephyr Energy"))
+    one, other = (Acting.under(make_membership(dcc, Job.ADMINISTRATOR)) for _ in range(2))
+    joins = partial(added, organisation=dcc, email="nia@zephyr.example")
+    adds = partial(add_domain, sign_on=sign_on, domain="zephyr.example", added_by=one.user, by=other)
+
+    with meanwhile(adds if first == "joins" else joins) as second:
+        (joins if first == "joins" else adds)()
+
+    assert "zephyr.example" in str(second[0].exception())
+    assert Membership.objects.filter(user__email="nia@zephyr.example").count() == (first == "joins")
+    assert MailDomain.objects.count() == (first == "adds")

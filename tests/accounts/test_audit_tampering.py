@@ -224,7 +224,8 @@ def at_past() -> Iterator[Callable[[timedelta], None]]:
             cursor.execute(MOVED.format(f"SELECT now() - interval '{ago.total_seconds():.0f} seconds'"))
 
     yield moved
-    moved(timedelta(0))
+    with connections["owner"].cursor() as cursor:
+        cursor.execute(MOVED.format("SELECT now()"))
 
 
 def leave_gap() -> None:

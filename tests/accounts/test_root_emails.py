@@ -8,11 +8,12 @@ from django.db import transaction
 from django.utils import timezone
 
 from accounts.audit import sealing
-from accounts.models import Membership, Organisation
+from accounts.models import Membership
 from accounts.models.audit import AuditRoot, AuditRow
 from accounts.roles import Job
 from smi_portal.keeper import as_owner
 from tests.accounts.audit_help import take_roots, tamper, verified, write_rows
+from tests.as_owner import overwrite
 from tests.conftest import Browser
 from tests.factories import make_membership
 from tests.queued_mail import send_queued
@@ -83,7 +84,7 @@ def test_only_administrators_of_the_organisation_choose(supplier):
 
 
 def test_roots_are_emailed_to_those_who_ask_and_to_the_dcc(administrator, supplier, rival, dcc):
-    Organisation.objects.filter(pk=supplier.pk).update(receives_roots=True)
+    overwrite(supplier, receives_roots=True)
     make_membership(supplier, Job.EDITOR)
     make_membership(rival, Job.ADMINISTRATOR)
     overseer = make_membership(dcc, Job.ADMINISTRATOR)
@@ -113,17 +114,17 @@ def test_noted_roots_of_several_days_are_compared_at_once(supplier):
 
 
 def test_email_is_not_sent_once_nobody_asks_for_it(administrator, supplier):
-    Organisation.objects.filter(pk=supplier.pk).update(receives_roots=True)
+    overwrite(supplier, receives_roots=True)
     write_rows(1, supplier)
     take_roots()
 
-    Organisation.objects.filter(pk=supplier.pk).update(receives_roots=False)
+    overwrite(supplier, receives_roots=False)
 
     assert sent() == {}
 
 
 def test_dates_on_which_no_keeper_ran_get_their_roots_late(administrator, supplier):
-    Organisation.objects.filter(pk=supplier.pk).update(receives_roots=True)
+    overwrite(supplier, receives_roots=True)
     write_rows(2, supplier)
     take_roots()
     sent()

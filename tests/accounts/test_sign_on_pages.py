@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from accounts.actions import sign_on as actions
 from accounts.actions.members import join
+from accounts.actions.secrets import renew_encryption
 from accounts.domain_records import TextRecord
 from accounts.errors import NotAllowed
 from accounts.mail_domains import clean_domain
@@ -773,3 +774,13 @@ def test_what_was_encrypted_under_a_forgotten_key_is_not_read(settings):
 
     with pytest.raises(Unreadable):
         decrypt(kept)
+
+
+def test_secret_of_an_open_proposal_is_renewed_with_the_others(admin, provider, page, settings):
+    admin.submit(f"{page}provider/", given(provider))
+    settings.SECRET_KEY_FALLBACKS, settings.SECRET_KEY = [settings.SECRET_KEY], "another key"
+
+    assert renew_encryption() == 1
+
+    settings.SECRET_KEY_FALLBACKS = []
+    assert decrypt(Proposal.objects.get().secret) == SECRET
