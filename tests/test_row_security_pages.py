@@ -10,6 +10,7 @@ from accounts.roles import Job, Role
 from inventory import querysets
 from inventory.models import Device, ReportRun
 from inventory.querysets import DeviceQuerySet, ReportRunQuerySet
+from tests.as_owner import overwrite
 from tests.conftest import Browser
 from tests.factories import bind, listed, make_device, make_hub, make_organisation, provided_by, supplied_by
 
@@ -39,8 +40,9 @@ def devices(supplier, rival, asset_provider, rival_provider, dcc) -> dict[str, D
 
 
 @pytest.fixture
-def visitors(supplier, asset_provider, dcc, sign_in) -> dict[str, Browser]:
+def visitors(supplier, asset_provider, rival_provider, dcc, sign_in) -> dict[str, Browser]:
     former = make_organisation("Zenobia Metering", Role.MAP)
+    overwrite(rival_provider.bindings, valid_from="2020-01-02")
     bind(former, listed("ZMAB"), valid_from="2016-01-01", valid_to="2020-01-01")
     return {
         "supplier": sign_in(supplier, Job.ADMINISTRATOR),

@@ -8,6 +8,7 @@ from django.db import connection
 from accounts.acting import Acting, scope
 from accounts.roles import Job, Role
 from inventory.models import Device, DeviceEvent, ProviderPeriod, StepKind, SupplyPeriod
+from tests.as_owner import overwrite
 from tests.factories import bind, listed, make_device, make_organisation, provided_by, supplied_by
 from tests.inventory.test_story import recorded_at
 
@@ -36,7 +37,9 @@ def device(supplier, rival, asset_provider, rival_provider, dcc) -> Device:
 @pytest.fixture
 def who(device, supplier, rival, asset_provider, rival_provider, dcc, acting) -> dict[str, Acting]:
     handed_over = make_organisation("Zenobia Metering", Role.MAP)
+    overwrite(asset_provider.bindings.filter(code="ZMAP"), valid_to=date(2024, 3, 31))
     bind(handed_over, listed("ZMAP"), valid_from=date(2024, 4, 1), valid_to=date(2024, 12, 31))
+    bind(asset_provider, listed("ZMAP"), valid_from=date(2025, 1, 1))
     return {
         "old supplier": acting(supplier, Job.ADMINISTRATOR),
         "new supplier": acting(rival),
@@ -129,7 +132,7 @@ def test_map_that_sold_is_not_told_that_it_never_was(who, device):
     provided_by(device, "ZMAB", kind=StepKind.CORRECTION)
 
     with scope(who["old map"]):
-        assert windows(device) == ["[2024-03-01,2025-04-01)"]
+        assert windows(device) == ["[2024-03-01,2024-04-01)", "[2025-01-01,2025-04-01)"]
         assert DeviceEvent.objects.count() == len(EVENTS["old map"])
         assert [step.participant.code for step in ProviderPeriod.objects.all()] == ["ZMAP"]
     with scope(who["new map"]):
@@ -147,11 +150,11 @@ def test_days_are_those_on_which_the_code_was_bound(who, device):
         assert windows(device) == ["[2024-04-01,2025-01-01)"]
 
 
-def test_device_that_comes_back_has_two_times(who, device):
+def test_device_that_comes_back_has_another_time(who, device):
     provided_by(device, "ZMAP", date(2026, 1, 1))
 
     with scope(who["old map"]):
-        assert windows(device) == ["[2024-03-01,2025-04-01)", "[2026-01-01,)"]
+        assert windows(device) == ["[2024-03-01,2024-04-01)", "[2025-01-01,2025-04-01)", "[2026-01-01,)"]
         moments = DeviceEvent.objects.order_by("pgh_id").values_list("pgh_created_at", flat=True)
         assert [f"{moment:%Y-%m-%d}" for moment in moments][:5] == [*ALL[:4], "2025-08-08"]
 
