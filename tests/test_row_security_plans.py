@@ -23,7 +23,7 @@ from inventory.devices.worklists import WORKLISTS
 from inventory.loads.statistics import count_values
 from inventory.models import WATCHED, Device
 from inventory.querysets import NO_MSN, by_device_id
-from tests.as_owner import as_owner
+from tests.as_owner import overwrite
 from tests.factories import bind, listed, make_membership, make_organisation, make_participant
 
 pytestmark = [
@@ -184,9 +184,8 @@ NUMBERS = {
 @pytest.fixture
 def ended(who) -> None:
     """The code of a MAP is in force no longer, each has two devices of one MSN, and the table is tidied up."""
-    with as_owner():
-        Participant.objects.filter(code=PROVIDERS[1]).update(effective_to=clock.today() - timedelta(days=1))
     with system_scope("tests"):
+        overwrite(Participant.objects.filter(code=PROVIDERS[1]), effective_to=clock.today() - timedelta(days=1))
         for acting in (who["supplier"], who["map"], who["several"]):
             two = Device.objects.visible_to(acting).exclude(msn_key="").filter(device_type="ESME").order_by("pk")[:2]
             Device.objects.filter(pk__in=[device.pk for device in two]).update(msn="Z1", manufacturer="ZT20")

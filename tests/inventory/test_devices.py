@@ -8,6 +8,7 @@ import pytest
 from django.utils import timezone
 
 from accounts.acting import Acting, scope
+from accounts.models import Participant
 from accounts.roles import Job, Role
 from inventory.recording.record import record_items
 from inventory.rules.recording import Recording
@@ -317,7 +318,7 @@ def test_end_of_a_code_shows_the_dcc_no_number_of_its_meters(operator, dcc, sign
     before = numbers_on(reader.get(path))
     assert "1" in before
 
-    overwrite(code, effective_to=TODAY - timedelta(days=1))
+    overwrite(Participant.objects.filter(code="ZOLD"), effective_to=TODAY - timedelta(days=1))
 
     assert numbers_on(reader.get(path)) == before
     assert "not counted" in reader.get(path).content.decode()
