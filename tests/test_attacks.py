@@ -33,7 +33,8 @@ def who_may(name: str) -> Role:
     return next(r for r in Role if not isinstance(right, Permission) or allows(r, Job.ADMINISTRATOR, right))
 
 
-@pytest.mark.parametrize("name", NAMES)
+# What a load balancer asks is answered before anything else, and takes no form.
+@pytest.mark.parametrize("name", [name for name in NAMES if not name.startswith("health-")])
 def test_form_without_its_token_is_refused(operator, organisations, world, name):  # noqa: F811
     """By every address that takes a POST, for somebody who may."""
     role = who_may(name)

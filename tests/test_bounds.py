@@ -7,6 +7,7 @@ from django.urls import converters
 
 from accounts.bounds import Day, RowNumber
 from accounts.roles import Job
+from tests.as_owner import overwrite
 from tests.conftest import Browser
 from tests.factories import make_device, make_membership
 from tests.test_access import patterns
@@ -165,8 +166,7 @@ def test_date_outside_the_bounds_is_refused_in_a_body(supplier, administrator, d
 
 def test_trail_is_filtered_by_somebody_who_left_and_came_back(operator, supplier, administrator):
     membership = make_membership(supplier)
-    membership.ended_at = membership.began_at
-    membership.save()
+    overwrite(membership, ended_at=membership.began_at)
     make_membership(supplier, user=membership.user)
 
     answer = administrator.get("/audit/", {"person": membership.user_id})
