@@ -83,8 +83,12 @@ def left_by(path: Path, *options: str) -> dict[str, object]:
             error = str(refusal)
         left = {"said": said.getvalue(), "error": error, "statements": len(queries)}
         left |= {"staged": StagedRow.objects.count()}
-        left |= {"trail": list(AuditRow.objects.values_list("kind", "via", "device_id", "version", "details"))}
-        left |= {"history": list(DeviceEvent.objects.values_list("pgh_obj", "pgh_label", "firmware", "msn", "version"))}
+        left |= {
+            "trail": list(AuditRow.objects.order_by("pk").values_list("kind", "via", "device_id", "version", "details"))
+        }
+        left |= {
+            "history": sorted(DeviceEvent.objects.values_list("pgh_obj", "pgh_label", "firmware", "msn", "version"))
+        }
         left |= {"steps": list(ProviderPeriod.objects.order_by("pk").values_list("device", "participant", "kind"))}
         transaction.set_rollback(True)
     return left
