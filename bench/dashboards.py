@@ -1,17 +1,20 @@
 """The first page of each role over HTTP, beside its list page; last of all, that of a supplier of every device."""
 
+from datetime import date
+
 from accounts.acting import Acting, scope
-from accounts.models import Organisation, Participant
+from accounts.models import Binding, Organisation, Participant
 from accounts.operator import system_scope
+from accounts.owner import ask_owner
 from accounts.roles import Job, Role
 from bench.measure import Outcome, compare, in_turn
 from inventory.models import Device
-from tests.factories import bind
 from tests.server import Visitor, running
 
 NAME = "Dashboards"
 ROUNDS = 9
 SUPPLIER = "Bench supplier"
+FROM = date(2015, 1, 1)  # the codes are bound
 
 
 def run() -> list[Outcome]:
@@ -39,9 +42,9 @@ def read(visitor: Visitor, path: str) -> None:
 
 
 def give_all_codes() -> None:
-    """Bind those codes that its organisation does not have yet."""
+    """Bind those codes that no organisation has yet."""
     with system_scope("bench"):
         organisation = Organisation.objects.get(name=SUPPLIER)
-        bound = organisation.bindings.values_list("code", flat=True)
+        bound = Binding.objects.filter(role=Role.SUPPLIER).values_list("code", flat=True)
         for participant in Participant.objects.filter(role=Role.SUPPLIER).exclude(code__in=list(bound)):
-            bind(organisation, participant)
+            ask_owner("bind_code", organisation.pk, participant.fuel, participant.code, FROM, None, None)
