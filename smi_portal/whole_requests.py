@@ -8,12 +8,14 @@ are being closed.
 import os
 import re
 import selectors
+import signal
 import socket
 import time
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
+from types import FrameType
 
 from gunicorn.http.message import Request
 from gunicorn.workers.gthread import TConn, ThreadWorker
@@ -118,6 +120,12 @@ class Worker(ThreadWorker):
         self.closing: dict[socket.socket, float] = {}
         self.held = 0
         super().init_process()
+
+    def handle_quit(self, sig: int, frame: FrameType | None) -> None:
+        """End, once: Ctrl-C comes from the terminal and from the master, and the second would wait for the first."""
+        for number in (signal.SIGINT, signal.SIGQUIT):
+            signal.signal(number, signal.SIG_IGN)
+        super().handle_quit(sig, frame)
 
     def accept(self, listener: socket.socket) -> None:
         with suppress(BlockingIOError, ConnectionAbortedError):

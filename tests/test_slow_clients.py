@@ -1,6 +1,8 @@
 """Clients that send slowly, half, or never read: whatever they do, others are answered."""
 
 import socket
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -125,3 +127,28 @@ def test_headers_without_measure_are_refused(portal):
 
 def test_longest_body_that_is_read_is_the_longest_the_portal_takes():
     assert MOST_BODY == settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+
+
+# A process that is interrupted again while its thread pool ends; that holds a lock then, which no second time gets.
+INTERRUPTED_TWICE = """
+import os, signal, time
+from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
+from smi_portal.whole_requests import Worker
+
+class Interrupted(ThreadPoolExecutor):
+    def shutdown(self, wait=True):
+        with self._shutdown_lock:
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(0.1)
+
+worker = object.__new__(Worker)
+worker.tpool, worker.cfg = Interrupted(), SimpleNamespace(worker_int=lambda worker: None)
+signal.signal(signal.SIGINT, worker.handle_quit)
+os.kill(os.getpid(), signal.SIGINT)
+"""
+
+
+def test_process_that_is_interrupted_twice_ends():
+    """As by Ctrl-C: by the terminal, and by the server's master."""
+    subprocess.run([sys.executable, "-c", INTERRUPTED_TWICE], cwd=settings.BASE_DIR, check=True, timeout=10)
