@@ -1,4 +1,4 @@
-"""The databases of the benchmarks, beside the demo's in the embedded PostgreSQL; made anew each time."""
+"""The databases of the benchmarks, beside the demo's in the embedded PostgreSQL; made again each time."""
 
 import os
 import platform

@@ -51,7 +51,7 @@ else:
     SECRET_KEY = keys["SECRET_KEY"]
     PORTAL_URL = env("PORTAL_URL")
 
-# Former keys: what they signed or encrypted is read on, until it is written anew.
+# Former keys: what they signed or encrypted is read on, until it is written again.
 SECRET_KEY_FALLBACKS = [key for key in keys.get("SECRET_KEY_FALLBACKS", "").split(",") if key]
 
 # Two names for one database: `default` is the portal's login, `owner` migrates.

@@ -140,7 +140,7 @@ def takes_two(membership: Membership, job: Job | None = None) -> bool:
 
 
 def _hold(membership: Membership, by: Acting) -> None:
-    """Read the membership anew while nobody else changes the organisation's members; refuses who may not."""
+    """Read the membership again while nobody else changes the organisation's members; refuses who may not."""
     if membership.organisation_id != by.organisation.pk:
         raise NotAllowed(f"{membership.user} is not a member of {by.organisation}.", "job")
     Organisation.objects.select_for_update(no_key=True).get(pk=by.organisation.pk)

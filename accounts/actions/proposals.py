@@ -110,7 +110,7 @@ def _check_decision(proposal: Proposal, decision: Decision, by: Acting) -> None:
         raise NotAllowed("Only who proposed this withdraws it. Reject it instead.")
     proposer_is_in = dcc_administrators().filter(user=proposal.proposed_by_id).exists()
     if decision == Decision.APPROVED and not proposer_is_in:
-        raise NotAllowed(f"{proposal.proposed_by} is no DCC administrator any more. Reject it, and propose it anew.")
+        raise NotAllowed(f"{proposal.proposed_by} is no longer a DCC administrator. Reject this, and propose it again.")
 
 
 # What each act does; in a rehearsal the proposer stands in for both people.

@@ -1,4 +1,4 @@
-"""Who is emailed the daily roots, as only a root that was kept elsewhere reveals that a chain was computed anew."""
+"""Who is emailed the daily roots, as only a root that was kept elsewhere reveals that a chain was recomputed."""
 
 from collections import defaultdict
 from collections.abc import Iterable

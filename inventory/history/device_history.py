@@ -3,12 +3,14 @@
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import cached_property
+from typing import NamedTuple
 
 from django.db import connection
 from django.db.models import BigIntegerField, OuterRef, Subquery
 from django.db.models.fields.json import KT
 from django.db.models.functions import Cast
 from django.utils.timezone import localtime
+from psycopg.types.multirange import Multirange
 
 from accounts import clock
 from accounts.acting import Acting
@@ -41,6 +43,26 @@ STEPS_OF_OTHERS = """
 SELECT '{table}', valid_from, %(other)s, '', kind, recorded_at, known_until, code, via, NULL, NULL, '', ''
 FROM acting_steps_of_others('{table}', %(device)s)
 """
+
+
+class Row(NamedTuple):
+    """A step beside the days of the viewer; of a device without steps, these alone."""
+
+    days: Multirange
+    lost_at: datetime | None
+    of_table: str | None
+    valid_from: date
+    party: str | None
+    name: str | None
+    kind: str
+    at: datetime
+    known_until: datetime | None
+    code: str
+    via: str
+    person: str | None
+    organisation_id: int | None
+    source: str
+    reason: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,7 +102,7 @@ class DeviceHistory:
         self.device, self.acting = device, acting
 
     @cached_property
-    def _rows(self) -> list[tuple]:
+    def _rows(self) -> list[Row]:
         """Days, loss and steps, in one statement."""
         parts = [STEPS.format(table=model._meta.db_table) for model in (ProviderPeriod, SupplyPeriod)]
         if own := OWN_STEPS.get(self.acting.role):
@@ -88,18 +110,18 @@ class DeviceHistory:
         with connection.cursor() as cursor:
             statement = HISTORY.format(steps=" UNION ALL ".join(parts))
             cursor.execute(statement, {"device": self.device, "other": OTHER})
-            return cursor.fetchall()
+            return [Row(*row) for row in cursor]
 
     @cached_property
     def windows(self) -> list[tuple[date, date]]:
         """The days of the viewer: from the first to the day after the last; FOREVER while it lasts."""
-        days = self._rows[0][0]
+        days = self._rows[0].days
         return [(own.lower or date.min, own.upper or FOREVER) for own in days]
 
     @property
     def lost_at(self) -> datetime | None:
         """The moment at which the viewer lost the device, after which it is told nothing; None while it has it."""
-        return self._rows[0][1]
+        return self._rows[0].lost_at
 
     def is_own(self, moment: datetime) -> bool:
         """Whether the viewer had the device on the day of `moment`."""
@@ -143,7 +165,7 @@ class DeviceHistory:
 
     def _periods(self, model: type[Step]) -> list[Period]:
         table = model._meta.db_table
-        periods = [_period(self.lost_at, *step) for _, _, of_table, *step in self._rows if of_table == table]
+        periods = [_period(row) for row in self._rows if row.of_table == table]
         return sorted(periods, key=lambda period: (period.author.at, period.valid_from))
 
     def author_of(self, event: DeviceEvent) -> Author:
@@ -172,34 +194,10 @@ class DeviceHistory:
         return code if code in ("", "DCC") or BY_NAME["supplier_id"].visible_to(self.acting.role) else A_SUPPLIER
 
 
-def _period(
-    lost_at: datetime | None,
-    valid_from: date,
-    party: str | None,
-    name: str | None,
-    kind: str,
-    at: datetime,
-    known_until: datetime | None,
-    code: str,
-    via: str,
-    person: str | None,
-    organisation_id: int | None,
-    source: str,
-    reason: str,
-) -> Period:
-    """Of the columns of a step, in their order, as it was known when the viewer lost the device."""
-    if known_until and lost_at and known_until > lost_at:
-        known_until = None
-    author = Author(
-        at=at,
-        code=code,
-        kind=kind,
-        via=via,
-        person=person or "",
-        organisation_id=organisation_id,
-        source=source,
-        reason=reason,
-    )
-    return Period(
-        valid_from=valid_from, party=party, name=name or "", kind=kind, author=author, known_until=known_until
-    )
+def _period(row: Row) -> Period:
+    """As it was known when the viewer lost the device."""
+    known_until = None if row.known_until and row.lost_at and row.known_until > row.lost_at else row.known_until
+    told = {"code": row.code, "kind": row.kind, "via": row.via, "source": row.source, "reason": row.reason}
+    author = Author(at=row.at, person=row.person or "", organisation_id=row.organisation_id, **told)
+    given = {"valid_from": row.valid_from, "party": row.party, "name": row.name or "", "kind": row.kind}
+    return Period(author=author, known_until=known_until, **given)

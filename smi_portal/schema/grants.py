@@ -104,7 +104,7 @@ def _grant_tables(cursor: CursorWrapper) -> None:
         _grant(cursor, f"REVOKE UPDATE ON {table} FROM {{login}}")
         if columns:
             _grant(cursor, f"GRANT UPDATE ({', '.join(columns)}) ON {table} TO {{login}}")
-    # A number taken in vain would look like a row that is gone.
+    # A number that no row uses would look like a row that is gone.
     _grant(cursor, "REVOKE USAGE ON SEQUENCE accounts_auditrow_id_seq FROM {login}")
     cursor.execute(APPEND_ONLY)
     for (table,) in cursor.fetchall():
