@@ -152,7 +152,7 @@ CANNOT = [
     Attempt("Write a step of a device that does not exist", lambda login: login.write_step(devices=[-1])),
     Attempt("Write a step in the name of somebody outside the organisation", writes_step_of_others),
     Attempt("Write a step into the batch of another organisation", writes_step_in_batch_of_others),
-    Attempt("Read devices, history or the audit trail without saying which organisation it acts for", reads_when_it_says_nothing),
+    Attempt("Read devices, history or the audit trail without naming an organisation", reads_when_it_says_nothing),
     Attempt("Learn of hidden rows by a condition that fails on them", probes_hidden_rows),
     Attempt("Pass the policies with `row_security = off`", switches_policies_off),
     Attempt("Delete devices, people, organisations, memberships, codes or tokens", any_of(*(

@@ -173,7 +173,7 @@ def test_proposer_who_is_administrator_no_longer_grants_nothing(newcomer, one, o
     proposal = to_bind(newcomer, one)
     overwrite(Membership.objects.filter(pk=one.membership_id), job=Job.EDITOR)
 
-    with pytest.raises(NotAllowed, match="is no DCC administrator any more"):
+    with pytest.raises(NotAllowed, match="is no longer a DCC administrator"):
         approve(proposal, other)
 
 
