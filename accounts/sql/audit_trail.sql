@@ -20,6 +20,9 @@ BEGIN
         RAISE EXCEPTION 'An act about another organisation is noted by the DCC and the operator only'
             USING ERRCODE = 'insufficient_privilege';
     END IF;
+    IF EXISTS (SELECT FROM unnest(details) AS about WHERE jsonb_typeof(about) IS DISTINCT FROM 'object') THEN
+        RAISE EXCEPTION 'The details of an act are an object' USING ERRCODE = 'check_violation';
+    END IF;
     WITH beside AS MATERIALIZED (
         SELECT p.key AS name, p.value, uuid_send(gen_random_uuid()) AS salt FROM jsonb_each_text(personal) AS p
     ), noted AS (

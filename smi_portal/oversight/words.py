@@ -35,9 +35,9 @@ class Names:
 
     @classmethod
     def of(cls, rows: Iterable[AuditRow], acting: Acting) -> "Names":
-        people = {number for row in rows for number in (row.person_id, row.details.get("member")) if number}
+        people = {number for row in rows for number in (row.person_id, number_in(row, "member")) if number}
         organisations = {row.organisation_id for row in rows if row.organisation_id}
-        tokens = {number for row in rows if (number := row.details.get("token"))}
+        tokens = {number for row in rows if (number := number_in(row, "token"))}
         return cls(
             dict(User.objects.filter(pk__in=people).values_list("pk", "name")),
             dict(Organisation.objects.filter(pk__in=organisations).values_list("pk", "name")),
@@ -70,7 +70,7 @@ class Names:
         return self.people.get(number, f"Person {number}")
 
     def token(self, row: AuditRow) -> str:
-        number = row.details.get("token")
+        number = number_in(row, "token")
         return f"“{self.tokens[number]}”" if number in self.tokens else f"with token {number}"
 
     def organisation(self, row: AuditRow) -> str:
@@ -78,11 +78,22 @@ class Names:
         return self.organisations.get(number, f"Organisation {number}") if number else ""
 
 
+def number_in(row: AuditRow, name: str) -> int | None:
+    """Return the id of a row that the details name, if it can be one."""
+    number = row.details.get(name)
+    return number if isinstance(number, int) and 0 < number < 2**63 else None
+
+
 def act_of(row: AuditRow, names: Names) -> str:
-    """Return what was done, as words that follow the name of the person: “looked at device 00-DB-…”."""
-    if words := WORDS.get(row.kind):
-        return words(row, names)
-    return act_on_devices(row) or LABELS[row.kind].lower()
+    """Return what was done, as words that follow the name of the person: “looked at device 00-DB-…”.
+
+    Of a row that SQL by the portal's login has added with other details than the portal writes, only the kind is told.
+    """
+    try:
+        words = WORDS.get(row.kind)
+        return words(row, names) if words else act_on_devices(row) or LABELS[row.kind].lower()
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return f"is said to have done this: {LABELS.get(row.kind, row.kind)}"
 
 
 def _log_out(row: AuditRow, names: Names) -> str:
