@@ -7,7 +7,7 @@ from datetime import date, datetime, time, timedelta
 from typing import Self
 
 from django.db import models
-from django.db.models import Case, Exists, OuterRef, Q, Value, When
+from django.db.models import Case, Exists, F, OuterRef, Q, Subquery, Value, When
 from django.db.models.expressions import RawSQL
 from django.db.models.functions import NullIf
 from django.utils import timezone
@@ -34,17 +34,21 @@ class AuditRowQuerySet(models.QuerySet):
         return self.all() if organisation.role == Role.DCC else self.filter(organisation_id=organisation.pk)
 
     def told_to(self, organisation: Organisation) -> Self:
-        """Return the rows it can read, as pages and files tell them: each with `told_device` and `told_version`.
+        """Return the rows it can read, as pages and files tell them, each with three `told_…` values.
 
         A trail that named the devices of a MAP's people to the DCC would be a list of the MAP's meters, so those rows
-        name their devices to that MAP alone. `device_id` itself is not read.
+        name their devices to that MAP alone. `device_id` itself is not read. `told_number` is the row's place in the
+        organisation's chain, None until it is sealed: ids would tell how much the others do. The DCC is told ids.
         """
+        place = AuditSeal.objects.filter(row_id=OuterRef("pk")).values("organisation_position")
+        number = F("pk") if organisation.role == Role.DCC else Subquery(place)
         maps = Organisation.objects.filter(role=Role.MAP).exclude(pk=organisation.pk)
         others = When(organisation_id__in=maps.values("pk"), then=None)
         rows = self.readable_by(organisation).defer("device_id", "version")
         return rows.annotate(
             told_device=Case(others, default=NullIf("device_id", Value(""))),
             told_version=Case(others, default="version"),
+            told_number=number,
         )
 
     def unsealed(self) -> Self:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from datetime import UTC
 
 from accounts.acting import Acting, scope
+from accounts.audit.kinds import retention_of
 from accounts.files.writing import CHUNK_ROWS, in_chunks
 from accounts.models.audit import AuditRow, AuditRowQuerySet
 from accounts.waits import wait_as
@@ -24,6 +25,7 @@ HEADER = (
     "version",
     "details",
     "hashes",
+    "chain",
 )
 
 
@@ -41,7 +43,7 @@ def _cells(row: AuditRow, names: Names) -> tuple[object, ...]:
     withheld = names.withholds_actor(row)
     details = {name: value for name, value in row.details.items() if not (withheld and name == "token")}
     return (
-        row.pk,
+        row.told_number,
         f"{row.at.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%fZ}",
         row.kind,
         None if withheld else row.person_id,
@@ -54,4 +56,5 @@ def _cells(row: AuditRow, names: Names) -> tuple[object, ...]:
         row.told_version,
         json.dumps(details, sort_keys=True),
         json.dumps(row.hashes, sort_keys=True),
+        retention_of(row.kind).value,
     )

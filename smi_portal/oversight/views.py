@@ -22,7 +22,7 @@ from inventory.trail.readings import How
 from smi_portal.oversight.accounts_file import chunks as account_chunks
 from smi_portal.oversight.file import chunks as audit_chunks
 from smi_portal.oversight.search import FILTERS, AuditSearch
-from smi_portal.oversight.words import Names, act_of
+from smi_portal.oversight.words import Names, act_of, number_of
 
 
 @allow(Permission.READ_AUDIT)
@@ -36,7 +36,10 @@ def audit(request: HttpRequest) -> HttpResponse:
     context = {
         "form": search,
         "page": page,
-        "rows": [(row, names.who(row), act_of(row, names), names.organisation(row)) for row in page.rows],
+        "rows": [
+            (row, names.who(row), act_of(row, names), names.organisation(row), number_of(row, request.acting))
+            for row in page.rows
+        ],
         "download": urlencode(search.given | {FIELD: request.acting.membership_id}),
         "roots": _latest_roots(request.acting),
         "unsealed": AuditRow.objects.readable_by(request.acting.organisation).recent().unsealed().count(),

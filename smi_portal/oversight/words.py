@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from accounts.acting import Acting
-from accounts.audit.kinds import LABELS, AuditKind
+from accounts.audit.kinds import LABELS, AuditKind, retention_of
 from accounts.models import Organisation, Proposal, ServiceToken, User
 from accounts.models.audit import AuditRow
 from accounts.roles import Job, Role
@@ -94,6 +94,13 @@ def act_of(row: AuditRow, names: Names) -> str:
         return words(row, names) if words else act_on_devices(row) or LABELS[row.kind].lower()
     except (AttributeError, KeyError, TypeError, ValueError):
         return f"is said to have done this: {LABELS.get(row.kind, row.kind)}"
+
+
+def number_of(row: AuditRow, acting: Acting) -> str:
+    """Return the number by which the reader and the operator speak of a row, as `verify_audit` and the roots count."""
+    if acting.role == Role.DCC:
+        return str(row.told_number)
+    return f"{retention_of(row.kind).label} {row.told_number:,}" if row.told_number else ""
 
 
 def _log_out(row: AuditRow, names: Names) -> str:

@@ -1,6 +1,8 @@
 """Rows that the portal's login adds by SQL of its own: whatever they say, the trail is sealed, shown and downloaded."""
 
+import inspect
 import json
+import re
 
 import pytest
 from django.db import IntegrityError, connection
@@ -8,12 +10,12 @@ from django.db import IntegrityError, connection
 from accounts.audit.kinds import LABELS
 from accounts.models.audit import AuditRow
 from accounts.roles import Job
+from inventory.trail import words as trail_words
+from smi_portal.oversight import words
 from tests.accounts.audit_help import seal_audit
 
-NAMES = (
-    "act binding by_dcc code decision factor invitation items job keys known_at list member membership name number on"
-    " proposal provider reason receives refused report role row rows sessions step timed_out token until"
-).split()
+SOURCES = "".join(inspect.getsource(module) for module in (words, trail_words))
+NAMES = {"by_dcc", "member", "token"} | set(re.findall(r"details\.get\([\"'](\w+)", SOURCES))
 ODD = [None, [], [{}], "x", -1, 10**30, 1.5, True, {"a": []}]
 NOTE_ACTS = "SELECT note_acts(%s, %s, %s, %s, '', ARRAY['x'], ARRAY[-1], ARRAY[%s]::jsonb[], '{}')"
 

@@ -40,7 +40,7 @@ def overseer(dcc) -> Browser:
 
 
 def rows_of(answer) -> list[int]:
-    return [int(number) for number in re.findall(r'<td><span class="smi-id">(\d+)</span></td>', answer.text)]
+    return [row.pk for row, *_ in answer.context["rows"]]
 
 
 def lines_of(answer) -> list[dict[str, str]]:
@@ -197,6 +197,27 @@ def test_page_shows_the_roots_of_the_own_chains_and_what_is_not_sealed(operator,
 
 
 @sealing
+def test_rows_are_numbered_within_the_chain_of_the_reader(operator, ada, overseer, supplier, rival):
+    """The id of a row counts the acts of all: the gaps between an organisation's would tell what the others do."""
+    for _ in range(3):
+        write_rows(2, rival)
+        write_rows(1, supplier)
+    (change,) = write_rows(1, supplier, AuditKind.VALUE_CORRECTED)
+    seal_audit()
+    reads = {"kind": "device_read"}
+
+    numbers = ["4", "3", "2"]  # 1 is the sign-in
+
+    assert re.findall(r">Reads and sign-ins (\d+)<", ada.get(AUDIT, reads).text) == numbers
+    assert [line["row"] for line in lines_of(ada.get(FILE, reads)) if line["chain"] == "short"] == numbers
+    assert ">Changes 1<" in ada.get(AUDIT, {"kind": "value_corrected"}).text
+    assert f">{change}<" in overseer.get(AUDIT, {"kind": "value_corrected"}).text
+    write_rows(1, supplier)
+    assert "Not sealed yet" in ada.get(AUDIT, reads).text
+    assert lines_of(ada.get(FILE, reads))[0]["row"] == ""
+
+
+@sealing
 def test_page_without_a_root_says_when_there_will_be_one(operator, ada):
     seal_audit()
 
@@ -218,11 +239,11 @@ def test_page_says_what_it_does_not_cover_and_how_long_rows_are_kept(ada, settin
 # The file
 
 
-def test_file_holds_what_the_page_finds_all_of_it(operator, ada, supplier):
+def test_file_holds_what_the_page_finds_all_of_it(operator, overseer, supplier):
     rows = write_rows(120, supplier, DeviceAuditKind.SEARCH)[::-1]
     write_rows(1, supplier)
 
-    lines = lines_of(ada.get(FILE, {"kind": "search"}))
+    lines = lines_of(overseer.get(FILE, {"kind": "search"}))
 
     assert [int(line["row"]) for line in lines] == rows
     assert {line["organisation"] for line in lines} == {"Zephyr Energy"}

@@ -10,7 +10,7 @@ class Command(BaseCommand):
     help = "Correct one personal value in the audit trail; the trail shows that it was corrected."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("row", type=int, metavar="ROW", help="the row's number, as in the audit file")
+        parser.add_argument("row", type=int, metavar="ROW", help="the row's number, as in the DCC's audit file")
         parser.add_argument("name", metavar="NAME", help="the name of the value, such as email")
         parser.add_argument("value", metavar="VALUE")
 
