@@ -1,7 +1,7 @@
 """A device's history in plain words: what held from when to when, and who recorded what."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from itertools import groupby
@@ -85,6 +85,7 @@ class HistoryEntry:
     title: str
     author: Author
     differences: list[Difference]
+    valid_from: date = date.min  # of a step
 
     @property
     def note(self) -> str:
@@ -115,12 +116,15 @@ def _pieces(history: DeviceHistory, party: Party, periods: list[Period]) -> Iter
 
 
 def timeline(history: DeviceHistory) -> list[HistoryEntry]:
-    """Recordings made on the viewer's days, and the one that gave it the device; newest first."""
+    """Recordings made on the viewer's days, and the one that gave it the device; newest first.
+
+    Of steps recorded in one act, the one from the latest date comes first.
+    """
     entries = [*_of_periods(history, MAP_ID, history.providers), *_of_events(history)]
     if _sees(history, "supplier_id"):
         entries += _of_periods(history, SUPPLIER, history.suppliers)
-    shown = [HistoryEntry(entry.title, history.shown(entry.author), entry.differences) for entry in entries]
-    return sorted(shown, key=lambda entry: entry.author.at, reverse=True)
+    entries.sort(key=lambda entry: (entry.author.at, entry.valid_from), reverse=True)
+    return [replace(entry, author=history.shown(entry.author)) for entry in entries]
 
 
 def _of_periods(history: DeviceHistory, party: Party, periods: list[Period]) -> Iterator[HistoryEntry]:
@@ -129,9 +133,21 @@ def _of_periods(history: DeviceHistory, party: Party, periods: list[Period]) -> 
         gave_it = history.acting.role == party.role and any(p.stands and p.party not in (None, OTHER) for p in recorded)
         if not (gave_it or history.is_own(at)):
             continue
-        new = next((period for period in recorded if period.kind != StepKind.CANCELLED), recorded[0])
-        old = next((period for period in recorded if period is not new), None) or _replaced(periods, new, at)
-        yield HistoryEntry(_title(party, new), new.author, _difference(party, old, new))
+        for old, new in _changes(periods, recorded, at):
+            yield HistoryEntry(_title(party, new), new.author, _difference(party, old, new), new.valid_from)
+
+
+def _changes(periods: list[Period], recorded: list[Period], at: datetime) -> Iterator[tuple[Period | None, Period]]:
+    """Each step that one act recorded, by valid date, with what held before: of the same act, or as known till then.
+
+    A step that was moved to another date follows the one that was taken back for it.
+    """
+    begun = [period for period in recorded if period.kind != StepKind.CANCELLED]
+    moved = [period for period in recorded if period.kind == StepKind.CANCELLED]
+    for place, new in enumerate(begun or moved):
+        before = [period for period in (*begun[:place][-1:], _replaced(periods, new, at)) if period]
+        nearest = max(before, key=lambda period: period.valid_from, default=None)
+        yield (moved[0] if begun and moved and place == 0 else nearest), new
 
 
 def _replaced(periods: list[Period], new: Period, at: datetime) -> Period | None:
