@@ -39,6 +39,15 @@ class Shown(StrEnum):
     FLAGS = "flags"
 
 
+class Kind(StrEnum):
+    """How a column of a file is to be read."""
+
+    TEXT = "text"
+    DATE = "date"
+    MOMENT = "moment"
+    NUMBER = "whole number"
+
+
 class Group(StrEnum):
     ASSET = "Asset provider and serial number"
     SUPPLY = "Supply point and supplier"
@@ -84,6 +93,8 @@ class DataItem:
     seen_by: frozenset[Role] = ALL_ROLES
     withheld_by: tuple[str, ...] = ()
     source: str = ""
+    kind: Kind = Kind.TEXT
+    empty: str = "Nothing is recorded."  # what an empty cell of a file means
     expression: Combinable | None = None
 
     def visible_to(self, role: Role) -> bool:
@@ -140,6 +151,8 @@ def utc_text(field: str) -> Func:
 ITEMS: tuple[DataItem, ...] = (
     DataItem(
         name="as_of",
+        kind=Kind.DATE,
+        empty="Never empty.",
         label="As of",
         help="The day in the United Kingdom that the report speaks of, for example 2026-11-23.",
         group=Group.REPORT,
@@ -149,6 +162,7 @@ ITEMS: tuple[DataItem, ...] = (
     ),
     DataItem(
         name="map_id",
+        empty="No MAP ID is recorded.",
         label="MAP ID",
         help=(
             "The Meter Asset Provider recorded for this meter: 4 characters for electricity, 3 for gas, from the list "
@@ -164,6 +178,8 @@ ITEMS: tuple[DataItem, ...] = (
     ),
     DataItem(
         name="map_from",
+        kind=Kind.DATE,
+        empty="No MAP ID is recorded.",
         label="MAP ID applies from",
         help="The first day this Meter Asset Provider provides the meter; usually the day it was installed.",
         group=Group.ASSET,
@@ -174,6 +190,7 @@ ITEMS: tuple[DataItem, ...] = (
     ),
     DataItem(
         name="device_id",
+        empty="Never empty.",
         label="Device ID",
         help="The EUI-64 of the device, for example 00-DB-12-34-56-78-90-A0.",
         group=Group.DEVICE,
@@ -186,6 +203,7 @@ ITEMS: tuple[DataItem, ...] = (
     ),
     DataItem(
         name="device_type",
+        empty="Never empty.",
         label="Device type",
         short="Type",
         help="ESME is an electricity meter, GSME a gas meter, CHF a communications hub, and so on.",
@@ -197,6 +215,7 @@ ITEMS: tuple[DataItem, ...] = (
     ),
     DataItem(
         name="fuel",
+        empty="The device is not a meter.",
         label="Fuel",
         help="E for electricity, G for gas; follows from the device type.",
         group=Group.DEVICE,
@@ -208,6 +227,7 @@ ITEMS: tuple[DataItem, ...] = (
     ),
     DataItem(
         name="msn",
+        empty="No MSN is recorded.",
         label="MSN",
         help=(
             "Meter serial number, as on the nameplate: at most 10 characters on an ESME, 14 on a GSME, for example "
@@ -250,6 +270,8 @@ ITEMS: tuple[DataItem, ...] = (
     ),
     DataItem(
         name="smets_generation",
+        kind=Kind.NUMBER,
+        empty="The device is not a meter, or it is not recorded.",
         label="SMETS generation",
         help="1 or 2, recorded as such: it does not follow from the version (1.58 belongs to SMETS2). Meters only.",
         group=Group.DEVICE,
@@ -277,6 +299,7 @@ ITEMS: tuple[DataItem, ...] = (
     ),
     DataItem(
         name="smi_status",
+        empty="Never empty.",
         label="SMI Status",
         help="Where the device stands in its life, for example Commissioned. In files the DUIS word.",
         group=Group.STATUS,
@@ -289,6 +312,7 @@ ITEMS: tuple[DataItem, ...] = (
     ),
     DataItem(
         name="status_from",
+        kind=Kind.DATE,
         label="SMI Status from",
         help="The day since when this SMI Status holds.",
         group=Group.STATUS,
@@ -322,6 +346,7 @@ ITEMS: tuple[DataItem, ...] = (
     ),
     DataItem(
         name="supplier_from",
+        kind=Kind.DATE,
         label="Supplier from",
         help="The first day of this supplier's responsibility.",
         group=Group.SUPPLY,
@@ -332,6 +357,7 @@ ITEMS: tuple[DataItem, ...] = (
     ),
     DataItem(
         name="installed_on",
+        kind=Kind.DATE,
         label="Installed on",
         help="The day the device was installed.",
         group=Group.STATUS,
@@ -342,6 +368,8 @@ ITEMS: tuple[DataItem, ...] = (
     ),
     DataItem(
         name="commissioned_on",
+        kind=Kind.DATE,
+        empty="Not commissioned, or no date is recorded.",
         label="Commissioned on",
         help="The day the device was commissioned.",
         group=Group.STATUS,
@@ -351,6 +379,8 @@ ITEMS: tuple[DataItem, ...] = (
     ),
     DataItem(
         name="decommissioned_on",
+        kind=Kind.DATE,
+        empty="Not decommissioned, or no date is recorded.",
         label="Decommissioned on",
         help="The day the device was decommissioned.",
         group=Group.STATUS,
@@ -371,6 +401,7 @@ ITEMS: tuple[DataItem, ...] = (
     ),
     DataItem(
         name="map_recorded_by",
+        empty="No MAP ID is recorded.",
         label="MAP ID recorded by",
         help="The code of the participant that recorded the MAP ID; never a person.",
         group=Group.REPORT,
@@ -383,6 +414,8 @@ ITEMS: tuple[DataItem, ...] = (
     ),
     DataItem(
         name="map_recorded_at",
+        kind=Kind.MOMENT,
+        empty="No MAP ID is recorded.",
         label="MAP ID recorded at",
         help="When it was recorded; in files as a UTC time such as 2026-11-23T10:52:00Z.",
         group=Group.REPORT,
@@ -394,6 +427,7 @@ ITEMS: tuple[DataItem, ...] = (
     ),
     DataItem(
         name="quality_flags",
+        empty="There is nothing to check.",
         label="To check",
         help="What is worth checking, for example no_msn; several are joined by a semicolon.",
         group=Group.REPORT,
@@ -404,6 +438,7 @@ ITEMS: tuple[DataItem, ...] = (
     ),
     DataItem(
         name="previous_supplier_id",
+        empty="No change of supplier is recorded.",
         label="Previous supplier",
         help="The supplier responsible before, where a change of supplier has been loaded.",
         group=Group.SUPPLY,
@@ -416,6 +451,8 @@ ITEMS: tuple[DataItem, ...] = (
     ),
     DataItem(
         name="previous_supplier_to",
+        kind=Kind.DATE,
+        empty="No change of supplier is recorded.",
         label="Previous supplier to",
         help="The last day of the previous supplier's responsibility.",
         group=Group.SUPPLY,

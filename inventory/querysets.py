@@ -159,6 +159,10 @@ class ReportRunQuerySet(models.QuerySet):
         """Runs of the own organisation only: rows and bytes tell how many devices a MAP has."""
         return self.filter(organisation=acting.organisation) if acting else self.none()
 
+    def of_today(self) -> Self:
+        """Return the runs that were of the date on which they began, with all that was known then."""
+        return self.filter(as_of=F("started_at__date"), asked_known_at=None)
+
     def last_of_each_report(self) -> Self:
         """Return the latest run of each report."""
         return self.order_by("report", "-started_at").distinct("report")

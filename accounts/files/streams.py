@@ -15,6 +15,7 @@ from accounts.files.places import Place, take_place
 from accounts.limits import subject_of
 
 CSV = "text/csv; charset=utf-8"
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
 class TooSlow(ConnectionResetError):
@@ -103,19 +104,21 @@ def accepts_gzip(request: HttpRequest) -> bool:
     return bool(re.search(r"\bgzip\b(?!\s*;\s*q=0(\.0+)?\s*(,|$))", offers))
 
 
-def csv_answer(request: HttpRequest, name: str, begin: Callable[[], Iterator[bytes]]) -> HttpResponse:
-    """Return a CSV download named `name` of what `begin` yields; HEAD gets only the headers, and begins nothing.
+def file_answer(
+    request: HttpRequest, name: str, begin: Callable[[], Iterator[bytes]], media_type: str = CSV
+) -> HttpResponse:
+    """Return a download named `name` of what `begin` yields; HEAD gets only the headers, and begins nothing.
 
     Raises Busy if all places for downloads are taken.
     """
-    packed = accepts_gzip(request)
+    packed = media_type == CSV and accepts_gzip(request)
     if request.method == "HEAD":
         # An empty stream, because an ordinary answer would claim that the file has no bytes.
-        return _with_headers(StreamingHttpResponse((), content_type=CSV), name, packed)
+        return _with_headers(StreamingHttpResponse((), content_type=media_type), name, packed)
     place, chunks = take_place(subject_of(request.acting)), begin()
     client = request.META.get("gunicorn.socket")
     stream = Stream(gzipped(chunks) if packed else chunks, client, place, request.note_activity)
-    return _with_headers(StreamingHttpResponse(stream, content_type=CSV), name, packed)
+    return _with_headers(StreamingHttpResponse(stream, content_type=media_type), name, packed)
 
 
 def _with_headers(answer: HttpResponse, name: str, packed: bool) -> HttpResponse:

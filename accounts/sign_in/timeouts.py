@@ -136,11 +136,22 @@ class TimeoutMiddleware:
         if not request.user.is_authenticated:
             if request.resolver_match.url_name == "account_logout":
                 return redirect(settings.LOGIN_URL)
+            if getattr(view, "page_above", False):
+                return redirect_to_login(_page_of_file(request))
             if request.method == "POST" and hasattr(view, "permission") and getattr(view, "login_required", True):
                 if ended := request.session.get(ENDED):
                     keep(request, ended["person"])
                 return redirect_to_login(way_back(request))
         return HttpResponse(status=409) if ONLY_KEEP in request.headers else None
+
+
+def _page_of_file(request: HttpRequest) -> str:
+    """Return the page that offers the file asked for: no file comes out of a sign-in."""
+    query = request.GET.copy()
+    if query.get("format") == "csv":  # which all are offered in
+        del query["format"]
+    page = request.path.removesuffix("download/")
+    return f"{page}?{query.urlencode()}" if query else page
 
 
 def page_clock(request: HttpRequest) -> dict[str, object]:

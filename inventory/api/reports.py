@@ -11,7 +11,7 @@ from rest_framework.response import Response
 from rest_framework.reverse import reverse
 
 from accounts.access import Open
-from accounts.files.streams import csv_answer
+from accounts.files.streams import file_answer
 from accounts.roles import Permission
 from inventory.api.paging import Whole
 from inventory.api.parameters import A_FILE, DESCRIBED_BY, MANIFEST, QUESTIONS
@@ -38,7 +38,7 @@ class ReportViewSet(Resource):
             {
                 "name": report.name,
                 "title": report.title,
-                "formats": ["csv"],
+                "formats": [ReportRun.Format.CSV],
                 "columns": report.header,
                 "download": reverse(f"api-{report.name}-download", request=request),
                 "runs": reverse("api-run-list", request=request) if report.keeps_runs else None,
@@ -70,7 +70,7 @@ class DownloadViewSet(Resource):
         if asked.search:
             request.look_ups.search(asked.search)
         run = plan_run(self.report, asked, by=request.acting)
-        answer = csv_answer(plain(request), file_name(run), lambda: chunks_of(run, asked, request.acting))
+        answer = file_answer(plain(request), file_name(run), lambda: chunks_of(run, asked, request.acting))
         if self.report.keeps_runs and request.method == "GET":
             about = reverse("api-run-manifest", args=[run.pk], request=request)
             answer.headers["Link"] = f'<{about}>; rel="describedby"'

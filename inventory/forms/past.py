@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import date, datetime, time, timedelta
 
 from django import forms
+from django.db import connection
 from django.utils.formats import date_format
 from django.utils.timezone import make_aware
 
@@ -11,8 +12,16 @@ from accounts import clock
 from accounts.errors import BadRequest
 from accounts.forms.people import DayField
 from inventory.devices.filters import problems_of
+from inventory.models import ReportRun
 
 FIRST_DAY = date(2000, 1, 1)
+
+
+def remembers_from() -> date | None:
+    """The date of the first recording: nothing was known before it. None while there are no devices."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT inventory_remembers_from()")
+        return cursor.fetchone()[0]
 
 
 class PastForm(forms.Form):
@@ -43,6 +52,8 @@ class PastForm(forms.Form):
                 self.add_error(name, f"Enter a date from {date_format(FIRST_DAY, 'DATE_FORMAT')} to today.")
         if cleaned.get("known_on") and not cleaned.get("as_of"):
             self.add_error("as_of", "Enter the date you want to see.")
+        elif (day := cleaned.get("known_on")) and (first := remembers_from()) and day < first:
+            self.add_error("known_on", f"The inventory remembers from {date_format(first, 'DATE_FORMAT')}.")
         return cleaned
 
     @property
@@ -52,3 +63,23 @@ class PastForm(forms.Form):
         if day is None or day == clock.today():
             return None
         return make_aware(datetime.combine(day + timedelta(days=1), time.min)) - timedelta(microseconds=1)
+
+
+class PortfolioForm(PastForm):
+    """Which portfolio report is asked for: of today or a past, and in which format."""
+
+    format = forms.ChoiceField(
+        label="Format",
+        required=False,
+        choices=[
+            (ReportRun.Format.CSV, "CSV, for systems"),
+            (ReportRun.Format.XLSX, "Excel (XLSX), with identifiers as text"),
+        ],
+        initial=ReportRun.Format.CSV,
+        widget=forms.RadioSelect,
+        error_messages={"invalid_choice": "Choose csv or xlsx."},
+    )
+
+    def __init__(self, data: Mapping[str, str] | None = None) -> None:
+        super().__init__(data)
+        self.fields["as_of"].initial = clock.today

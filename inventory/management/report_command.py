@@ -21,15 +21,19 @@ class ReportCommand(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--organisation", required=True, metavar="NAME")
         parser.add_argument("--output", required=True, type=Path, metavar="FILE")
+        if len(self.report.formats) > 1:
+            parser.add_argument("--format", choices=[form.value for form in self.report.formats])
         for name in self.report.question.parameters:
             parser.add_argument(f"--{name.replace('_', '-')}")
 
     def handle(self, *, organisation: str, output: Path, **options: object) -> str:
         by = Acting(organisation_named(organisation), Job.VIEWER)
         asked = self._asked(by, options)
-        run = plan_run(self.report, asked, by=by)
         try:
+            run = plan_run(self.report, asked, by=by)
             write_file(run, asked, by, output)
+        except BadRequest as refusal:
+            raise CommandError(f"{refusal} {refusal.hint}".strip()) from refusal
         except OSError as error:
             raise CommandError(f"{output} cannot be written: {error.strerror}.") from error
         return f"{output}: {run.rows:,} devices of {by.organisation}, {run.bytes:,} bytes, SHA-256 {run.sha256}."
@@ -40,7 +44,8 @@ class ReportCommand(BaseCommand):
             raise CommandError(
                 f"{by.organisation} is a {by.role.label}. Only a {allowed} can have the {self.report.title}."
             )
-        given = {name: options[name] for name in self.report.question.parameters if options[name] is not None}
+        names = ("format", *self.report.question.parameters)
+        given = {name: options[name] for name in names if options.get(name) is not None}
         try:
             with scope(by):
                 return self.report.question.read(given, by)

@@ -1,10 +1,11 @@
 """Runs of reports on devices."""
 
 import uuid
-from datetime import timedelta
+from datetime import date, timedelta
 
 from django.db import models
 from django.utils import timezone
+from django.utils.timezone import localtime
 
 from accounts.models import Organisation, ServiceToken, User
 from inventory.querysets import ReportRunQuerySet
@@ -19,6 +20,10 @@ class ReportRun(models.Model):
         BROKEN_OFF = "broken_off", "Broken off"
         FAILED = "failed", "Failed"
 
+    class Format(models.TextChoices):
+        CSV = "csv", "CSV"
+        XLSX = "xlsx", "Excel"
+
     GIVEN_UP_AFTER = timedelta(hours=1)
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -30,6 +35,7 @@ class ReportRun(models.Model):
     as_of = models.DateField()
     asked_known_at = models.DateTimeField(null=True)  # of a report of the past; else what is known when it runs
     known_at = models.DateTimeField(null=True)
+    format = models.CharField(max_length=4, choices=Format, default=Format.CSV, db_default=Format.CSV)
     participants = models.JSONField(default=list)
     outcome = models.CharField(max_length=12, choices=Outcome, default=Outcome.RUNNING)
     rows = models.BigIntegerField(null=True)
@@ -49,6 +55,11 @@ class ReportRun(models.Model):
     def asked_by(self) -> str:
         """The person, or the system by the name of its token; nobody of the organisation if it was the operator."""
         return str(self.requested_by or (self.token and f"API token “{self.token.name}”") or "")
+
+    @property
+    def known_on(self) -> date | None:
+        """The last date whose recordings were asked for; None if all were."""
+        return localtime(self.asked_known_at).date() if self.asked_known_at else None
 
     @property
     def outcome_now(self) -> "ReportRun.Outcome":

@@ -17,19 +17,20 @@ from accounts.acting import FIELD, Acting
 from accounts.roles import Job, Permission, Role, allows
 from inventory.data_items import DEVICE_LIST, MAP_PORTFOLIO, DataItem, carried_by
 from inventory.devices.filters import DeviceFilter
-from inventory.forms.past import PastForm
-from inventory.models import Device, DeviceReading
+from inventory.forms.past import PortfolioForm
+from inventory.models import Device, DeviceReading, ReportRun
 from inventory.reports.device_list import listed
 from inventory.reports.map_portfolio import portfolio
 
 
 @dataclass(frozen=True)
 class Asked:
-    """What one download asks for: a UK date, as known at a moment (None for the moment of reading), and any search."""
+    """What one download asks for: a UK date, as known at a moment (None: of reading), any search, the format."""
 
     day: date
     known_at: datetime | None = None
     search: DeviceFilter | None = None
+    format: ReportRun.Format = ReportRun.Format.CSV
 
 
 @dataclass(frozen=True)
@@ -45,9 +46,10 @@ class Question:
 
 
 def _past(given: Mapping[str, str], by: Acting) -> Asked:
-    form = PastForm(given)
-    day = form.cleaned_or_refused()["as_of"]
-    return Asked(day or clock.today(), form.known_at)
+    form = PortfolioForm(given)
+    cleaned = form.cleaned_or_refused()
+    chosen = ReportRun.Format(cleaned["format"] or ReportRun.Format.CSV)
+    return Asked(cleaned["as_of"] or clock.today(), form.known_at, format=chosen)
 
 
 def _search(given: Mapping[str, str], by: Acting) -> Asked:
@@ -59,6 +61,9 @@ def _search(given: Mapping[str, str], by: Acting) -> Asked:
 BESIDE = ("format", FIELD)  # the other parameters of any download
 THE_PAST = Question(("as_of", "known_on"), _past, "Download it as of today or an earlier date.")
 A_SEARCH = Question(tuple(DeviceFilter.base_filters), _search, "To download only some of them, search for them first.")
+
+
+WITHHELD = "Always empty: it is withheld from your role."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,6 +85,7 @@ class Report:
     ordered_by: tuple[str, ...]
     noted_as: DeviceReading.How
     keeps_runs: bool = False
+    formats: tuple[ReportRun.Format, ...] = (ReportRun.Format.CSV,)
 
     @cached_property
     def columns(self) -> list[DataItem]:
@@ -88,6 +94,13 @@ class Report:
     @property
     def header(self) -> list[str]:
         return [item.name for item in self.columns]
+
+    def described_columns(self, role: Role) -> list[dict[str, str]]:
+        """Return the name and type of each column, and what an empty cell of it means to `role`."""
+        return [
+            {"name": item.name, "type": item.kind.value, "empty": item.empty if item.visible_to(role) else WITHHELD}
+            for item in self.columns
+        ]
 
     @property
     def roles(self) -> list[Role]:
@@ -121,6 +134,7 @@ CATALOGUE: dict[str, Report] = {
             ordered_by=("asset_provider__code", "device_id"),
             noted_as=DeviceReading.How.PORTFOLIO,
             keeps_runs=True,
+            formats=(ReportRun.Format.CSV, ReportRun.Format.XLSX),
         ),
         Report(
             name=DEVICE_LIST,

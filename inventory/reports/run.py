@@ -12,9 +12,12 @@ from django.utils.text import slugify
 
 from accounts.acting import Acting, scope
 from accounts.audit import note
+from accounts.errors import BadRequest
+from accounts.roles import Role
 from inventory.models import ReportRun
 from inventory.reports.catalogue import CATALOGUE, Asked, Report, reports_of
 from inventory.reports.copy import csv_chunks, snapshot
+from inventory.reports.workbook import LINES, workbook_chunks
 from inventory.trail.kinds import DeviceAuditKind
 from inventory.trail.notes import note_file
 from inventory.trail.readings import parties_in, readings_in_file
@@ -24,24 +27,42 @@ STATEMENT = "As recorded by suppliers in the SMI; not proof of title."
 
 
 def plan_run(report: Report, asked: Asked, *, by: Acting) -> ReportRun:
-    """Return a run of `report` that has not begun; it is recorded when it begins, if the report keeps its runs."""
+    """Return a run of `report` that has not begun; it is recorded when it begins, if the report keeps its runs.
+
+    Raises BadRequest if it has more rows than its format holds.
+    """
+    if asked.format == ReportRun.Format.XLSX:
+        _refuse_too_long(report, asked, by)
     return ReportRun(
         report=report.name,
         organisation=by.organisation,
         requested_by=by.user,
         token_id=by.token_id,
+        format=asked.format,
         as_of=asked.day,
         asked_known_at=asked.known_at,
     )
 
 
+def _refuse_too_long(report: Report, asked: Asked, by: Acting) -> None:
+    with scope(by):
+        if report.query(by, asked).order_by()[:LINES].count() >= LINES:
+            raise BadRequest(
+                f"This report has more than {LINES - 1:,} rows, which is more than a spreadsheet holds.",
+                hint="Choose CSV instead.",
+            )
+
+
 def chunks_of(run: ReportRun, asked: Asked, by: Acting) -> Iterator[bytes]:
-    """Begin `run`, yield its CSV in pieces (the same for page, API and command), and record how it ended."""
+    """Begin `run`, yield its file in pieces (the same for page, API and command), and record how it ended."""
     report = CATALOGUE[run.report]
     with scope(by):
         _begin(report, run, asked, by)
-    chunks = _read(report, run, asked, by)
-    return _measured(run, chunks, by) if report.keeps_runs else chunks
+    lines = Lines(_read(report, run, asked, by))
+    chunks = iter(lines)
+    if asked.format == ReportRun.Format.XLSX:
+        chunks = workbook_chunks(chunks, report.columns, f"{asked.day:%Y-%m-%d}")
+    return _measured(run, chunks, lines, by) if report.keeps_runs else chunks
 
 
 def _begin(report: Report, run: ReportRun, asked: Asked, by: Acting) -> None:
@@ -52,7 +73,7 @@ def _begin(report: Report, run: ReportRun, asked: Asked, by: Acting) -> None:
     if asked.search:
         note_file(asked.search, by=by)
     else:
-        what = {"report": run.report, "run": str(run.pk), "as_of": asked.day.isoformat(), "format": "csv"}
+        what = {"report": run.report, "run": str(run.pk), "as_of": asked.day.isoformat(), "format": asked.format.value}
         what |= {"known_at": asked.known_at.isoformat()} if asked.known_at else {}
         note(DeviceAuditKind.REPORT_DOWNLOADED, by=by, **what)
 
@@ -65,20 +86,32 @@ def _read(report: Report, run: ReportRun, asked: Asked, by: Acting) -> Iterator[
             yield from pieces
 
 
-def _measured(run: ReportRun, chunks: Iterator[bytes], by: Acting) -> Iterator[bytes]:
-    """Passes on `chunks` of CSV, counts their rows, bytes and SHA-256, and records how the run ended.
+class Lines:
+    """Passes on pieces of CSV and counts their lines."""
+
+    def __init__(self, pieces: Iterator[bytes]) -> None:
+        self._pieces, self.count = pieces, 0
+
+    def __iter__(self) -> Iterator[bytes]:
+        with closing(self._pieces):
+            for piece in self._pieces:
+                self.count += piece.count(b"\n")
+                yield piece
+
+
+def _measured(run: ReportRun, chunks: Iterator[bytes], lines: Lines, by: Acting) -> Iterator[bytes]:
+    """Passes on `chunks` of a file, counts its bytes and their SHA-256, and records them and how the run ended.
 
     If it is closed before the end (the client has gone), the run was broken off; any other exception is a failure.
     """
-    digest, size, lines = hashlib.sha256(), 0, 0
+    digest, size = hashlib.sha256(), 0
     outcome = ReportRun.Outcome.FAILED
     try:
         for chunk in chunks:
             digest.update(chunk)
             size += len(chunk)
-            lines += chunk.count(b"\n")
             yield chunk
-        run.rows, run.bytes, run.sha256 = lines - 1, size, digest.hexdigest()
+        run.rows, run.bytes, run.sha256 = lines.count - 1, size, digest.hexdigest()
         outcome = ReportRun.Outcome.COMPLETE
     except GeneratorExit:
         outcome = ReportRun.Outcome.BROKEN_OFF
@@ -123,15 +156,17 @@ def runs_of(acting: Acting) -> QuerySet:
 
 
 def file_name(run: ReportRun) -> str:
-    """Return a name such as `map-portfolio_zenith-meter-assets_2026-11-23.csv`."""
-    return f"{CATALOGUE[run.report].file_stem}_{slugify(run.organisation.name)}_{run.as_of:%Y-%m-%d}.csv"
+    """Return a name such as `map-portfolio_zenith-meter-assets_2026-11-23_recorded-by-2026-11-27.csv`."""
+    past = f"_recorded-by-{run.known_on:%Y-%m-%d}" if run.known_on else ""
+    stem = f"{CATALOGUE[run.report].file_stem}_{slugify(run.organisation.name)}_{run.as_of:%Y-%m-%d}"
+    return f"{stem}{past}.{run.format}"
 
 
 def manifest(run: ReportRun) -> dict[str, object]:
     """Return the JSON beside each report, which proves that the file is complete and says what it is."""
     return {
         "report": run.report,
-        "format": "csv",
+        "format": run.format,
         "format_version": FORMAT_VERSION,
         "file_name": file_name(run),
         "run": str(run.pk),
@@ -139,10 +174,12 @@ def manifest(run: ReportRun) -> dict[str, object]:
         "role": run.organisation.get_role_display(),
         "codes": run.participants,
         "as_of": run.as_of.isoformat(),
+        "known_on": run.known_on and run.known_on.isoformat(),
         "known_at": run.known_at and run.known_at.isoformat(),
         "outcome": run.outcome_now.value,
         "rows": run.rows,
         "bytes": run.bytes,
         "sha256": run.sha256 or None,
+        "columns": CATALOGUE[run.report].described_columns(Role(run.organisation.role)),
         "statement": STATEMENT,
     }

@@ -23,7 +23,8 @@ def dashboard(request: HttpRequest) -> HttpResponse:
     context: dict[str, object] = {"work": _work(acting)}
     if acting.role == Role.MAP:
         context["download_url"] = download_url(acting)
-        context["last_run"] = runs_of(acting).filter(report=MAP_PORTFOLIO, outcome=ReportRun.Outcome.COMPLETE).first()
+        complete = runs_of(acting).filter(report=MAP_PORTFOLIO, outcome=ReportRun.Outcome.COMPLETE)
+        context["last_run"] = complete.of_today().first()
         context["tiles"] = [(status, how_many(devices.filter(status=status))) for status in WATCHED]
     else:
         context["search"] = DeviceFilter(request.GET, devices, acting)

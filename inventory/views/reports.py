@@ -1,21 +1,28 @@
 """The list of reports, their files, the page of the MAP portfolio report, and the manifests of runs."""
 
-from django.http import HttpRequest, HttpResponse, JsonResponse, QueryDict
+from functools import partial
+
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
+from django.utils.cache import patch_vary_headers
 from django.utils.http import urlencode
 
 from accounts.access import Open, View, allow, expect
 from accounts.acting import FIELD, Acting
 from accounts.errors import BadRequest
-from accounts.files.streams import csv_answer
+from accounts.files.streams import CSV, XLSX, file_answer
 from accounts.roles import Permission
 from inventory.data_items import MAP_PORTFOLIO
-from inventory.forms.past import PastForm
+from inventory.forms.past import PortfolioForm, remembers_from
+from inventory.models import ReportRun
 from inventory.reports.catalogue import CATALOGUE, THE_PAST, Report, reports_of
 from inventory.reports.run import chunks_of, file_name, manifest, plan_run, runs_of
 
 SHOWN_RUNS = 20
+HTML = "text/html"
+FORMS_OF_MANIFEST = ["application/json", HTML]
+MEDIA_TYPES = {ReportRun.Format.CSV: CSV, ReportRun.Format.XLSX: XLSX}
 
 
 @allow(Open.MEMBERS)
@@ -32,46 +39,58 @@ def report_download(report: Report) -> View:
     @allow(report.permission)
     def download(request: HttpRequest) -> HttpResponse:
         expect(request, "format", *report.question.parameters)
-        if request.GET.get("format", "csv") != "csv":
+        if request.GET.get("format", "csv") not in report.formats and len(report.formats) == 1:
             raise BadRequest("This report is only available as CSV. Leave out “format”, or set it to csv.")
-        asked = report.question.read(request.GET, request.acting)
+        try:
+            asked = report.question.read(request.GET, request.acting)
+        except BadRequest:
+            if report.question is THE_PAST:
+                return map_portfolio(request)  # says what is wrong beside its fields
+            raise
         if asked.search:
             request.look_ups.search(asked.search)
         run = plan_run(report, asked, by=request.acting)
-        answer = csv_answer(request, file_name(run), lambda: chunks_of(run, asked, request.acting))
+        begin = partial(chunks_of, run, asked, request.acting)
+        answer = file_answer(request, file_name(run), begin, MEDIA_TYPES[asked.format])
         if report.keeps_runs and request.method == "GET":
             answer.headers["Link"] = f'<{reverse("report-run-manifest", args=[run.pk])}>; rel="describedby"'
         return answer
 
+    download.page_above = True
     return download
 
 
 @allow(Permission.DOWNLOAD_MAP_PORTFOLIO)
 def map_portfolio(request: HttpRequest) -> HttpResponse:
-    """The report's page; with `as_of`, it offers the report of that day."""
-    expect(request, *THE_PAST.parameters)
-    form = PastForm(request.GET or None)
+    """The report's page, whose form asks for the file; a link to a file can fill it in."""
+    expect(request, "format", *THE_PAST.parameters)
+    asked = any(name in request.GET for name in ("format", *THE_PAST.parameters))
+    form = PortfolioForm(request.GET if asked else None)
     context = {
         "report": CATALOGUE[MAP_PORTFOLIO],
         "form": form,
-        "past_url": download_url(request.acting, request.GET) if form.is_valid() and form.cleaned_data["as_of"] else "",
+        "remembers_from": remembers_from(),
         "runs": runs_of(request.acting).filter(report=MAP_PORTFOLIO)[:SHOWN_RUNS],
-        "download_url": download_url(request.acting),
     }
     return render(request, "inventory/map_portfolio.html", context, status=400 if form.errors else 200)
 
 
-def download_url(acting: Acting, asked: QueryDict | None = None) -> str:
-    """Where the report comes from, for the membership it is offered to: of now, or of the past that was `asked`."""
-    past = {name: asked[name] for name in THE_PAST.parameters if asked and asked.get(name)}
-    query = {"format": "csv"} | past | {FIELD: acting.membership_id}
-    return f"{reverse('map-portfolio-download')}?{urlencode(query)}"
+def download_url(acting: Acting) -> str:
+    """Where today's report comes from, for the membership it is offered to."""
+    return f"{reverse('map-portfolio-download')}?{urlencode({'format': 'csv', FIELD: acting.membership_id})}"
 
 
 @allow(Permission.DOWNLOAD_MAP_PORTFOLIO)
 def report_run_manifest(request: HttpRequest, pk: str) -> HttpResponse:
+    """The manifest as JSON, or as a page for a browser that does not ask for `format=json`."""
     run = get_object_or_404(runs_of(request.acting), pk=pk)
-    expect(request)
-    answer = JsonResponse(manifest(run), json_dumps_params={"indent": 2, "ensure_ascii": False})
-    answer.headers["Content-Disposition"] = f'inline; filename="{file_name(run)}.manifest.json"'
+    expect(request, "format")
+    told = manifest(run)
+    if request.GET.get("format") != "json" and request.get_preferred_type(FORMS_OF_MANIFEST) == HTML:
+        context = {"run": run, "manifest": told, "report": CATALOGUE[run.report]}
+        answer = render(request, "inventory/report_manifest.html", context)
+    else:
+        answer = JsonResponse(told, json_dumps_params={"indent": 2, "ensure_ascii": False})
+        answer.headers["Content-Disposition"] = f'inline; filename="{file_name(run)}.manifest.json"'
+    patch_vary_headers(answer, ["Accept"])
     return answer

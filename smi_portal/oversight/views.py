@@ -13,7 +13,7 @@ from accounts.audit import note
 from accounts.audit.kinds import AuditKind
 from accounts.errors import BadRequest
 from accounts.files.paging import PAGING, Keyset, keyset_page
-from accounts.files.streams import csv_answer
+from accounts.files.streams import file_answer
 from accounts.models import Organisation
 from accounts.models.audit import AuditRoot, AuditRow
 from accounts.roles import Permission, Role
@@ -87,7 +87,7 @@ def audit_download(request: HttpRequest) -> HttpResponse:
     if not search.is_valid():
         raise BadRequest(*(sentence for sentences in search.errors.values() for sentence in sentences))
     name = f"audit_{slugify(request.acting.organisation.name)}_{timezone.localdate():%Y-%m-%d}.csv"
-    answer = csv_answer(request, name, lambda: audit_chunks(search.rows(), request.acting))
+    answer = file_answer(request, name, lambda: audit_chunks(search.rows(), request.acting))
     if request.method == "GET":
         note(AuditKind.AUDIT_DOWNLOADED, by=request.acting, keys=sorted(search.given))
     return answer
@@ -98,7 +98,7 @@ def accounts_download(request: HttpRequest) -> HttpResponse:
     """The file of all memberships, including past ones."""
     expect(request)
     name = f"accounts_{timezone.localdate():%Y-%m-%d}.csv"
-    answer = csv_answer(request, name, lambda: account_chunks(request.acting))
+    answer = file_answer(request, name, lambda: account_chunks(request.acting))
     if request.method == "GET":
         note(AuditKind.ACCOUNTS_DOWNLOADED, by=request.acting)
     return answer

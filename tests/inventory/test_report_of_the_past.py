@@ -4,10 +4,13 @@ import csv
 import hashlib
 import io
 import re
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 
 import pytest
+from django.core.management import CommandError, call_command
+from django.db import connections, transaction
 from django.utils import timezone
+from django.utils.timezone import make_aware
 
 from accounts.dates import NO_DATE
 from accounts.models import Binding
@@ -20,6 +23,8 @@ from tests.factories import INSTALLED, bind, listed, make_device, provided_by, s
 PAGE, FILE = "/reports/map-portfolio/", "/reports/map-portfolio/download/"
 SOLD, BEFORE = date(2025, 6, 1), date(2025, 3, 31)
 TODAY = timezone.localdate()
+# For tests whose rows the owner dates back.
+dated_back = pytest.mark.django_db(transaction=True, databases=["default", "owner"])
 
 
 @pytest.fixture
@@ -52,26 +57,74 @@ def names(devices: dict[str, Device], rows: list[dict[str, str]]) -> set[str]:
 # The form
 
 
-def test_form_prepares_a_link_to_the_report_of_that_day(devices, analyst):
-    page = analyst.get(PAGE, {"as_of": "31/03/2025", "known_on": "01/06/2025"}).content.decode()
-
-    assert "Download as of 31 March 2025, using only what was recorded by 1 June 2025 (CSV)" in page
-    assert "as_of=31%2F03%2F2025&amp;known_on=01%2F06%2F2025" in page
-
-
-def test_link_that_was_prepared_gives_the_report(devices, analyst):
-    page = analyst.get(PAGE, {"as_of": "31/03/2025"}).content.decode()
-    link = re.search(rf'href="({FILE}[^"]*as_of[^"]*)"', page)[1]
-
-    assert names(devices, rows_of(analyst.get(link.replace("&amp;", "&")))) == {"kept", "sold"}
+def remember_from(day: date) -> None:
+    """As if the first device had been loaded on `day`: by the owner, past the trigger that forbids it."""
+    moment = make_aware(datetime.combine(day, time(12)))
+    with transaction.atomic(using="owner"), connections["owner"].cursor() as cursor:
+        cursor.execute("ALTER TABLE inventory_deviceevent DISABLE TRIGGER append_only, NO FORCE ROW LEVEL SECURITY")
+        first = "(SELECT min(pgh_id) FROM inventory_deviceevent)"
+        cursor.execute(f"UPDATE inventory_deviceevent SET pgh_created_at = %s WHERE pgh_id = {first}", [moment])
+        cursor.execute("ALTER TABLE inventory_deviceevent ENABLE TRIGGER append_only, FORCE ROW LEVEL SECURITY")
 
 
-def test_both_dates_are_explained(devices, analyst):
+def test_form_asks_for_the_file_itself(devices, analyst):
     page = analyst.get(PAGE).content.decode()
 
-    assert "Choose the date you want to see." in page
-    assert "add a cut-off date for later corrections" in page
-    assert "Download as of" not in page
+    assert page.count(f'action="{FILE}"') == 1
+    assert [page.count(f'name="{name}"') for name in ("as_of", "known_on", "format")] == [1, 1, 2]
+    assert "Prepare the report" not in page
+
+
+def test_page_is_filled_in_with_what_a_link_asks_for(devices, analyst):
+    page = analyst.get(PAGE, {"as_of": "31/03/2025", "format": "xlsx"}).content.decode()
+
+    assert 'value="31/03/2025"' in page
+    assert re.search(r'value="xlsx"[^>]*checked', page)
+
+
+def test_problem_is_told_beside_the_fields_and_nothing_speaks_of_saving(devices, analyst):
+    page = analyst.get(FILE, {"as_of": "31/02/2025"}).content.decode()
+
+    assert "Nothing has been downloaded. Check 1 thing" in page
+    assert "Nothing has been saved" not in page
+    assert 'value="31/02/2025"' in page
+
+
+@dated_back
+@pytest.mark.parametrize("path", [PAGE, FILE, "/devices/{}/history/"])
+def test_date_before_the_memory_is_refused_with_its_first_date(operator, devices, analyst, path):
+    remember_from(date(2026, 1, 2))
+    path = path.format(devices["kept"].device_id)
+
+    refused = analyst.get(path, {"as_of": "2025-03-31", "known_on": "2026-01-01"})
+    begun = analyst.get(path, {"as_of": "2025-03-31", "known_on": "2026-01-02"})
+
+    assert (refused.status_code, begun.status_code) == (400, 200)
+    assert "The inventory remembers from 2 January 2026." in refused.content.decode()
+
+
+@dated_back
+def test_command_refuses_a_date_before_the_memory(operator, devices, tmp_path):
+    remember_from(date(2026, 1, 2))
+    asked = {"as_of": "2025-03-31", "known_on": "2026-01-01", "output": tmp_path / "report.csv"}
+
+    with pytest.raises(CommandError, match="The inventory remembers from 2 January 2026"):
+        call_command("map_report", organisation="Zenith Meter Assets", **asked)
+
+    assert not ReportRun.objects.exists()
+
+
+def test_inventory_without_devices_refuses_no_date(operator, asset_provider, analyst):
+    assert rows_of(analyst.get(FILE, {"as_of": "2025-03-31", "known_on": "2025-03-31"})) == []
+
+
+def test_run_of_the_past_is_no_last_download_of_today(operator, devices, analyst):
+    rows_of(analyst.get(FILE, {"as_of": "2025-03-31"}))
+    without = analyst.get("/").content.decode()
+    rows_of(analyst.get(FILE))
+
+    assert "Last downloaded on" not in without
+    assert "Last downloaded on" in analyst.get("/").content.decode()
 
 
 @pytest.mark.parametrize(
@@ -151,10 +204,12 @@ def test_rows_have_the_parties_of_the_day(devices, analyst):
     assert [row["previous_supplier_id"] for row in shown] == ["", "ZEPH"]
 
 
-def test_file_as_known_before_the_devices_were_loaded_is_empty(devices, analyst):
-    yesterday = (TODAY - timedelta(days=1)).isoformat()
+@dated_back
+def test_file_as_known_before_the_own_devices_were_loaded_is_empty(devices, analyst):
+    yesterday = TODAY - timedelta(days=1)
+    remember_from(yesterday)
 
-    assert rows_of(analyst.get(FILE, {"as_of": "2025-03-31", "known_on": yesterday})) == []
+    assert rows_of(analyst.get(FILE, {"as_of": "2025-03-31", "known_on": yesterday.isoformat()})) == []
 
 
 def test_late_recording_counts_for_its_day(devices, analyst):
@@ -185,7 +240,9 @@ def manifest_of(analyst: Browser, **asked: str) -> tuple[dict[str, object], byte
     return analyst.get(link).json(), data
 
 
+@dated_back
 def test_manifest_says_the_day_and_until_when_recordings_count(devices, analyst):
+    remember_from(TODAY - timedelta(days=1))
     manifest, data = manifest_of(analyst, as_of="31/03/2025", known_on=(TODAY - timedelta(days=1)).isoformat())
 
     midnight = timezone.make_aware(datetime.combine(TODAY, datetime.min.time()))
@@ -193,7 +250,9 @@ def test_manifest_says_the_day_and_until_when_recordings_count(devices, analyst)
     assert datetime.fromisoformat(manifest["known_at"]) == midnight - timedelta(microseconds=1)
     assert (manifest["rows"], manifest["outcome"]) == (0, "complete")
     assert manifest["sha256"] == hashlib.sha256(data).hexdigest()
-    assert manifest["file_name"] == "map-portfolio_zenith-meter-assets_2025-03-31.csv"
+    yesterday = (TODAY - timedelta(days=1)).isoformat()
+    assert manifest["known_on"] == yesterday
+    assert manifest["file_name"] == f"map-portfolio_zenith-meter-assets_2025-03-31_recorded-by-{yesterday}.csv"
 
 
 def test_manifest_of_all_that_is_known_says_when_it_was_read(devices, analyst):
@@ -212,8 +271,10 @@ def test_manifest_names_the_codes_of_the_day(operator, devices, analyst):
     assert manifest_of(analyst, as_of="2025-02-01")[0]["codes"] == ["ZMAP"]
 
 
+@dated_back
 def test_asked_again_as_known_then_the_file_is_the_same(operator, devices, analyst):
     """What was recorded since does not change a report of the past as known in the past."""
+    remember_from(TODAY - timedelta(days=1))
     known = {"as_of": "2025-03-31", "known_on": (TODAY - timedelta(days=1)).isoformat()}
     first, _ = manifest_of(analyst, **known)
     provided_by(devices["foreign"], "ZMAP", date(2025, 1, 1))

@@ -5,6 +5,7 @@ import gzip
 import hashlib
 import json
 from datetime import date, datetime, timedelta
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -216,9 +217,61 @@ def test_runs_are_shown_to_the_own_organisation_only(operator, visitor, rival_pr
     assert sign_in(dcc).get(f"/reports/runs/{run.pk}/manifest/").status_code == 403
 
 
-def test_only_csv_is_offered(visitor):
+def test_other_formats_are_refused(visitor):
     assert visitor.get(PATH, {"format": "csv"}).status_code == 200
-    assert visitor.get(PATH, {"format": "xlsx"}).status_code == 400
+    refused = visitor.get(PATH, {"format": "pdf"})
+
+    assert refused.status_code == 400
+    assert "Choose csv or xlsx." in refused.content.decode()
+
+
+# The manifest as a page
+
+
+def test_manifest_is_a_page_to_a_browser_and_json_to_others(operator, visitor):
+    body(visitor.get(PATH))
+    path = f"/reports/runs/{ReportRun.objects.get().pk}/manifest/"
+
+    page = visitor.get(path, headers={"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"})
+    told = [visitor.get(path), visitor.get(path, headers={"Accept": "*/*"})]
+    told.append(visitor.get(path, {"format": "json"}, headers={"Accept": "text/html"}))
+
+    assert page.headers["Content-Type"].startswith("text/html")
+    assert ReportRun.objects.get().sha256 in page.content.decode()
+    assert {answer.json()["sha256"] for answer in told} == {ReportRun.objects.get().sha256}
+    assert "Accept" in page.headers["Vary"]
+
+
+def test_manifest_says_how_each_column_is_read(operator, visitor, settings):
+    settings.MAP_SEES_MPXN = False
+    body(visitor.get(PATH))
+    told = visitor.get(f"/reports/runs/{ReportRun.objects.get().pk}/manifest/").json()["columns"]
+
+    columns = {column["name"]: column for column in told}
+    assert [column["name"] for column in told] == HEADER
+    assert columns["msn"] == {"name": "msn", "type": "text", "empty": "No MSN is recorded."}
+    assert columns["mpxn"]["empty"] == "Always empty: it is withheld from your role."
+    assert {name for name, column in columns.items() if column["type"] == "date"} == {
+        name for name in HEADER if name == "as_of" or name.endswith(("_from", "_on", "_to"))
+    }
+
+
+# From a link, without a sign-in
+
+
+@pytest.mark.parametrize(
+    ("link", "page"),
+    [
+        (f"{PATH}?format=csv", "/reports/map-portfolio/"),
+        (f"{PATH}?as_of=2025-03-31&format=xlsx", "/reports/map-portfolio/?as_of=2025-03-31&format=xlsx"),
+        ("/devices/download/?device_type=ESME&format=csv", "/devices/?device_type=ESME"),
+    ],
+)
+def test_link_to_a_file_leads_by_way_of_sign_in_to_the_page_that_offers_it(db, client, link, page):
+    answer = client.get(link)
+
+    assert answer.status_code == 302
+    assert parse_qs(urlsplit(answer.headers["Location"]).query)["next"] == [page]
 
 
 def test_one_person_has_two_downloads_at_a_time(operator, visitor, asset_provider, sign_in, monkeypatch):
