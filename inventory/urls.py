@@ -3,14 +3,14 @@
 from django.urls import path
 
 from accounts import bounds  # noqa: F401  (registers the converters)
-from inventory.reports.catalogue import CATALOGUE
+from inventory.reports.catalogue import EVERY_FILE
 from inventory.views import dashboard, devices, editing, history, reports
 
 urlpatterns = [
     # Files come before the addresses of devices, which would take `download` for a Device ID
     *(
         path(f"{report.path}download/", reports.report_download(report), name=f"{report.name}-download")
-        for report in CATALOGUE.values()
+        for report in EVERY_FILE.values()
     ),
     # First pages
     path("", dashboard.dashboard, name="dashboard"),

@@ -7,7 +7,7 @@ import sys
 from argparse import ArgumentParser, RawDescriptionHelpFormatter
 from collections.abc import Sequence
 
-from smi import __version__, account, batch, changes, devices, reports
+from smi import __version__, account, batch, changes, devices, reports, verify
 from smi.errors import CommandFailed
 from smi.terminal import note
 
@@ -16,6 +16,7 @@ ENDINGS = """exit codes:
   1    refused by the portal
   2    wrongly used: arguments, settings or input file
   3    portal not reached, or broken off
+  4    a file is not what its manifest says
   130  stopped (Ctrl-C)
   141  nobody read the output to its end"""
 BROKEN_OFF, STOPPED, UNREAD = 3, 130, 141
@@ -36,6 +37,7 @@ def parser() -> ArgumentParser:
         module.add_commands(device)
     report = commands.add_parser("report", help="list and download reports").add_subparsers(required=True, metavar="…")
     reports.add_commands(report)
+    verify.add_commands(commands)
     return whole
 
 

@@ -17,6 +17,12 @@ class BrokenOff(CommandFailed):
     """The portal was not reached, something else answered for it, or an answer ended too early."""
 
 
+class NotAsItsManifestSays(CommandFailed):
+    """A file has changed since the portal made it, or is not whole."""
+
+    exit_code = 4
+
+
 @dataclass(frozen=True)
 class Fault:
     """One thing that the portal does not accept; `where` is a field, or a path such as `devices/3/map_id`."""

@@ -95,7 +95,9 @@ RUN = {
     "id": RUN_ID,
     "report": MAP_PORTFOLIO,
     "started_at": "2026-11-23T10:52:00Z",
+    "format": "csv",
     "as_of": "2026-11-23",
+    "known_on": None,
     "known_at": "2026-11-23T10:52:00Z",
     "outcome": "complete",
     "rows": 104_211,
@@ -113,11 +115,16 @@ MANIFEST = {
     "role": "MAP",
     "codes": ["ZMAP", "ZMG"],
     "as_of": "2026-11-23",
+    "known_on": None,
     "known_at": "2026-11-23T10:52:00.018255+00:00",
     "outcome": "complete",
     "rows": 104_211,
     "bytes": 20_316_940,
     "sha256": SHA256,
+    "columns": [
+        {"name": "as_of", "type": "date", "empty": "Never empty."},
+        {"name": "map_id", "type": "text", "empty": "No MAP ID is recorded."},
+    ],
     "statement": "As recorded by suppliers in the SMI; not proof of title.",
 }
 RIGHTS = {

@@ -81,5 +81,7 @@ class PortfolioForm(PastForm):
     )
 
     def __init__(self, data: Mapping[str, str] | None = None) -> None:
-        super().__init__(data)
+        super().__init__(
+            None if data is None else {"format": ReportRun.Format.CSV} | {name: data[name] for name in data}
+        )
         self.fields["as_of"].initial = clock.today

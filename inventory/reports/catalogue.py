@@ -17,9 +17,10 @@ from accounts.acting import FIELD, Acting
 from accounts.roles import Job, Permission, Role, allows
 from inventory.data_items import DEVICE_LIST, MAP_PORTFOLIO, DataItem, carried_by
 from inventory.devices.filters import DeviceFilter
+from inventory.devices.worklists import WORKLISTS, Worklist
 from inventory.forms.past import PortfolioForm
 from inventory.models import Device, DeviceReading, ReportRun
-from inventory.reports.device_list import listed
+from inventory.reports.device_list import listed, waiting
 from inventory.reports.map_portfolio import portfolio
 
 
@@ -58,8 +59,13 @@ def _search(given: Mapping[str, str], by: Acting) -> Asked:
     return Asked(clock.today(), search=search)
 
 
+def _nothing(given: Mapping[str, str], by: Acting) -> Asked:
+    return Asked(clock.today())
+
+
 BESIDE = ("format", FIELD)  # the other parameters of any download
 THE_PAST = Question(("as_of", "known_on"), _past, "Download it as of today or an earlier date.")
+NOTHING = Question((), _nothing, "")
 A_SEARCH = Question(tuple(DeviceFilter.base_filters), _search, "To download only some of them, search for them first.")
 
 
@@ -85,10 +91,13 @@ class Report:
     ordered_by: tuple[str, ...]
     noted_as: DeviceReading.How
     keeps_runs: bool = False
+    worklist: str = ""  # the name of the list that it is the file of
     formats: tuple[ReportRun.Format, ...] = (ReportRun.Format.CSV,)
 
     @cached_property
     def columns(self) -> list[DataItem]:
+        if self.worklist:  # nobody learns a MAP ID from what is to be done about it
+            return [item for item in carried_by(DEVICE_LIST) if not item.name.startswith("map_")]
         return carried_by(self.name)
 
     @property
@@ -152,6 +161,35 @@ CATALOGUE: dict[str, Report] = {
 }
 
 
+def _worklist(work: Worklist) -> Report:
+    """The file of a worklist: its list, without the items that it must not tell."""
+    return Report(
+        name=f"worklist-{work.name}",
+        title=work.title,
+        holds=work.advice,
+        permission=Permission.VIEW_DEVICE,
+        path=f"devices/to-do/{work.name}/",
+        file_stem=f"to-do-{work.name}",
+        question=NOTHING,
+        query=lambda by, asked: waiting(by, asked.day, work),
+        ordered_by=("device_id",),
+        noted_as=DeviceReading.How.FILE,
+        worklist=work.name,
+    )
+
+
+# Found on the page of each, not among the reports.
+WORKLIST_FILES = {work.name: _worklist(work) for work in WORKLISTS.values()}
+
+
 def reports_of(acting: Acting) -> list[Report]:
     """Return the reports that `acting` can download."""
     return [report for report in CATALOGUE.values() if acting.may(report.permission)]
+
+
+def report_named(name: str) -> Report:
+    """Return the report or the file of a worklist that runs name so."""
+    return EVERY_FILE[name]
+
+
+EVERY_FILE = CATALOGUE | {report.name: report for report in WORKLIST_FILES.values()}

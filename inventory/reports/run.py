@@ -15,7 +15,7 @@ from accounts.audit import note
 from accounts.errors import BadRequest
 from accounts.roles import Role
 from inventory.models import ReportRun
-from inventory.reports.catalogue import CATALOGUE, Asked, Report, reports_of
+from inventory.reports.catalogue import Asked, Report, report_named, reports_of
 from inventory.reports.copy import csv_chunks, snapshot
 from inventory.reports.workbook import LINES, workbook_chunks
 from inventory.trail.kinds import DeviceAuditKind
@@ -55,7 +55,7 @@ def _refuse_too_long(report: Report, asked: Asked, by: Acting) -> None:
 
 def chunks_of(run: ReportRun, asked: Asked, by: Acting) -> Iterator[bytes]:
     """Begin `run`, yield its file in pieces (the same for page, API and command), and record how it ended."""
-    report = CATALOGUE[run.report]
+    report = report_named(run.report)
     with scope(by):
         _begin(report, run, asked, by)
     lines = Lines(_read(report, run, asked, by))
@@ -70,7 +70,9 @@ def _begin(report: Report, run: ReportRun, asked: Asked, by: Acting) -> None:
     if report.keeps_runs:
         run.participants = by.codes_on(asked.day)
         run.save(force_insert=True)
-    if asked.search:
+    if report.worklist:
+        note(DeviceAuditKind.LIST_DOWNLOADED, by=by, worklist=report.worklist)
+    elif asked.search:
         note_file(asked.search, by=by)
     else:
         what = {"report": run.report, "run": str(run.pk), "as_of": asked.day.isoformat(), "format": asked.format.value}
@@ -158,7 +160,7 @@ def runs_of(acting: Acting) -> QuerySet:
 def file_name(run: ReportRun) -> str:
     """Return a name such as `map-portfolio_zenith-meter-assets_2026-11-23_recorded-by-2026-11-27.csv`."""
     past = f"_recorded-by-{run.known_on:%Y-%m-%d}" if run.known_on else ""
-    stem = f"{CATALOGUE[run.report].file_stem}_{slugify(run.organisation.name)}_{run.as_of:%Y-%m-%d}"
+    stem = f"{report_named(run.report).file_stem}_{slugify(run.organisation.name)}_{run.as_of:%Y-%m-%d}"
     return f"{stem}{past}.{run.format}"
 
 
@@ -180,6 +182,6 @@ def manifest(run: ReportRun) -> dict[str, object]:
         "rows": run.rows,
         "bytes": run.bytes,
         "sha256": run.sha256 or None,
-        "columns": CATALOGUE[run.report].described_columns(Role(run.organisation.role)),
+        "columns": report_named(run.report).described_columns(Role(run.organisation.role)),
         "statement": STATEMENT,
     }

@@ -46,6 +46,8 @@ def _list_read(row: AuditRow) -> str:
 
 
 def _list_downloaded(row: AuditRow) -> str:
+    if name := row.details.get("worklist"):
+        return f"downloaded the list “{WORKLISTS[name].title if name in WORKLISTS else name}”"
     keys = row.details.get("keys")
     return f"downloaded the devices found by {listed(keys, LABELS)}" if keys else "downloaded the list of devices"
 

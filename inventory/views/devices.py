@@ -55,6 +55,7 @@ def worklist(request: HttpRequest, name: str) -> HttpResponse:
     context = found(request, visible, work.choose(request.acting)) | {
         "work": work,
         "hint": work.hint_for(request.acting),
+        "download_url": f"{request.path}download/?{urlencode({FIELD: request.acting.membership_id})}",
     }
     note_worklist(request, name, [device for device, _ in context["rows"]])
     return render(request, "inventory/worklist.html", context)

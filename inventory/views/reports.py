@@ -2,10 +2,11 @@
 
 from functools import partial
 
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils.cache import patch_vary_headers
+from django.utils.formats import date_format
 from django.utils.http import urlencode
 
 from accounts.access import Open, View, allow, expect
@@ -14,6 +15,7 @@ from accounts.errors import BadRequest
 from accounts.files.streams import CSV, XLSX, file_answer
 from accounts.roles import Permission
 from inventory.data_items import MAP_PORTFOLIO
+from inventory.devices.worklists import WORKLISTS
 from inventory.forms.past import PortfolioForm, remembers_from
 from inventory.models import ReportRun
 from inventory.reports.catalogue import CATALOGUE, THE_PAST, Report, reports_of
@@ -38,6 +40,8 @@ def report_download(report: Report) -> View:
 
     @allow(report.permission)
     def download(request: HttpRequest) -> HttpResponse:
+        if report.worklist and request.acting.role not in WORKLISTS[report.worklist].roles:
+            raise Http404
         expect(request, "format", *report.question.parameters)
         if request.GET.get("format", "csv") not in report.formats and len(report.formats) == 1:
             raise BadRequest("This report is only available as CSV. Leave out “format”, or set it to csv.")
@@ -66,10 +70,11 @@ def map_portfolio(request: HttpRequest) -> HttpResponse:
     expect(request, "format", *THE_PAST.parameters)
     asked = any(name in request.GET for name in ("format", *THE_PAST.parameters))
     form = PortfolioForm(request.GET if asked else None)
+    if first := remembers_from():
+        form.fields["known_on"].help_text += f" The inventory remembers from {date_format(first, 'DATE_FORMAT')}."
     context = {
         "report": CATALOGUE[MAP_PORTFOLIO],
         "form": form,
-        "remembers_from": remembers_from(),
         "runs": runs_of(request.acting).filter(report=MAP_PORTFOLIO)[:SHOWN_RUNS],
     }
     return render(request, "inventory/map_portfolio.html", context, status=400 if form.errors else 200)

@@ -26,8 +26,8 @@ NAMES = {
     "reports_runs_manifest_retrieve", "reports_runs_retrieve", "rights_retrieve", "schema_retrieve",
 }  # fmt: skip
 SCHEMAS = {
-    "AsOf", "Batch", "BatchAnswer", "BatchEntry", "Changed", "DataItem", "DataItemList", "Device", "DeviceList",
-    "Difference", "EntryOfHistory", "Error", "Held", "History", "Items", "Manifest",
+    "AsOf", "Batch", "BatchAnswer", "BatchEntry", "Changed", "Column", "DataItem", "DataItemList", "Device",
+    "DeviceList", "Difference", "EntryOfHistory", "Error", "Held", "History", "Items", "Manifest",
     "OwnRights", "Participant", "ParticipantList", "PastDevice", "Problem", "Report", "ReportList", "Right", "Rights",
     "Run", "RunList",
 }  # fmt: skip

@@ -29,7 +29,8 @@ PAGES = {
         "/accounts/password/change/",
     ],
     "map.analyst@demo.example": [
-        "/", "/devices/", "/devices/{device}/", "/reports/", "/reports/map-portfolio/", "/devices/to-do/msn/",
+        "/", "/devices/", "/devices/{device}/", "/reports/", "/reports/map-portfolio/", "/reports/runs/{run}/manifest/",
+        "/reports/map-portfolio/?as_of=31/02/2025", "/reports/map-portfolio/download/?known_on=x", "/devices/to-do/msn/",
         "/reports/map-portfolio/?as_of=31/03/2026", "/reports/map-portfolio/?known_on=1", "/devices/{device}/history/",
     ],
     "dcc.admin@demo.example": [
