@@ -42,11 +42,13 @@ def test_what_one_person_set_up_is_off_and_unproven_and_two_can_set_it_up_again(
     person = rows["User"].create(email="dcc.admin@demo.example", name="Dilip")
     app = apps.get_model("socialaccount", "SocialApp").objects.using(scratch).create(client_id="c", provider_id="z")
     organisation = rows["Organisation"].create(name="Zephyr Energy", role="supplier")
-    sign_on = rows["SingleSignOn"].create(organisation=organisation, app=app, is_active=True)
+    sign_on = rows["SingleSignOn"].create(organisation_id=organisation.pk, app_id=app.pk, is_active=True)
     domains = {"proven.example": {"proven_at": now}, "waiting.example": {}}
     domains["former.example"] = {"proven_at": now, "given_up_at": now}
     for domain, moments in domains.items():
-        rows["MailDomain"].create(single_sign_on=sign_on, domain=domain, added_by=person, secret_hash=domain, **moments)
+        rows["MailDomain"].create(
+            single_sign_on_id=sign_on.pk, domain=domain, added_by_id=person.pk, secret_hash=domain, **moments
+        )
 
     apps = migrated(AFTER)
 
