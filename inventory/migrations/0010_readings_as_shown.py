@@ -6,7 +6,7 @@ from django_migration_linter.operations import IgnoreMigration
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("inventory", "0005_dashboard_indexes"),
+        ("inventory", "0006_run_token"),
     ]
 
     operations = [
