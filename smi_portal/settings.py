@@ -316,6 +316,11 @@ PGHISTORY_LEVEL = pghistory.Statement
 # Migrations hold only tables and data: `migrate` installs the triggers after them.
 PGTRIGGER_MIGRATIONS = False
 
+# The DCC service desk: email address, telephone number and page, separated by commas (`smi_portal.service_desk`).
+SERVICE_DESK = env(
+    "SERVICE_DESK", default="service.desk@dcc.example, 020 7946 0123, https://dcc.example/service-desk" if DEMO else ""
+)
+
 # Which items a MAP sees of its devices: an assumption each installation can change (docs/open-questions.md).
 MAP_SEES_MPXN = env.bool("MAP_SEES_MPXN", True)
 MAP_SEES_SUPPLIER = env.bool("MAP_SEES_SUPPLIER", True)
