@@ -18,11 +18,16 @@ class Role(TextChoices):
 
 
 class Job(TextChoices):
-    """What a person does for an organisation; each job may all that the one before may."""
+    """The access level of a member of an organisation; each includes the one before."""
 
     VIEWER = "viewer", "Viewer"
     EDITOR = "editor", "Editor"
     ADMINISTRATOR = "administrator", "Administrator"
+
+    @property
+    def as_one(self) -> str:
+        """Such as `an Editor`."""
+        return f"{'an' if self.label[0] in 'AEIOU' else 'a'} {self.label}"
 
 
 class Permission(StrEnum):

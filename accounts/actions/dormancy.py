@@ -60,7 +60,8 @@ def note_warning(person: User, now: datetime) -> None:
 def suspend_dormant(*, now: datetime) -> int:
     """Suspend memberships warned about long enough ago and still unused; return their number.
 
-    Each organisation's administrators are told how many; the DCC's, how many organisations have no administrator left.
+    Their owners are told, each organisation's administrators how many, and the DCC's how many organisations have no
+    administrator left.
     """
     suspended: Counter[int] = Counter()
     while batch := _suspend_some(now):
@@ -78,6 +79,7 @@ def _suspend_some(now: datetime) -> list[Membership]:
         due = due.select_for_update(of=("self",), no_key=True, skip_locked=True).select_related("organisation")
         batch = list(due.order_by("pk")[:BATCH])
         ask_owner("suspend_memberships", [membership.pk for membership in batch])
+        queue_mails("membership_suspended", [{"membership": membership.pk} for membership in batch])
     return batch
 
 

@@ -27,7 +27,7 @@ def reset_factors_of_member(*, membership: Membership, reason: str, by: Acting) 
     if not holds_still(by, Permission.MANAGE_MEMBERS):
         raise NotAllowed(f"Only an administrator of {by.organisation} resets the second factors of its members.")
     if takes_two(membership):
-        raise NotAllowed("The second factors of a DCC administrator are reset by two people: propose it.")
+        raise NotAllowed("A second DCC administrator must approve this reset. Request approval instead.")
     user = _held(membership.user)
     if by.user == user:
         raise NotAllowed("You manage your own second factors on “Sign-in and security”.")
@@ -49,7 +49,7 @@ def reset_factors(
     """
     people = [person for person in (proposed_by, by and by.user) if person]
     if people and not rehearsal and len(set(people)) < 2:
-        raise NotAllowed("Second factors are reset by two people: somebody else must approve it.")
+        raise NotAllowed("A second DCC administrator must approve this reset.")
     if user in people:
         raise NotAllowed(f"{user} cannot take part in resetting their own second factors.")
     if not all(dcc_administrators().filter(user=person).exists() for person in people):

@@ -34,7 +34,7 @@ def invite(*, email: str, name: str, job: Job, by: Acting) -> Invitation:
     if not may_manage_still(by):
         raise NotAllowed(f"Only an administrator of {by.organisation} invites people.")
     if by.role == Role.DCC and job == Job.ADMINISTRATOR:
-        raise NotAllowed("A DCC administrator is appointed by two people: propose it.", "job")
+        raise NotAllowed("A second DCC administrator must approve this invitation. Request approval instead.", "job")
     invitation = offer(organisation=by.organisation, email=email, name=name, job=job, invited_by=by.user, by=by)
     return send(invitation)
 

@@ -13,11 +13,12 @@ from accounts.actions.tokens import revoke_tokens_made_by
 from accounts.audit import note
 from accounts.audit.kinds import AuditKind
 from accounts.errors import NotAllowed, Stale
+from accounts.mail import queue_mail
 from accounts.models import Invitation, Membership, Organisation, User
 from accounts.owner import ask_owner
 from accounts.roles import Job, Permission, Role
 
-TWO_PEOPLE = "The job of a DCC administrator is changed by two people: propose it."
+TWO_PEOPLE = "A second DCC administrator must approve this access level. Request approval instead."
 
 
 @transaction.atomic
@@ -52,6 +53,7 @@ def make_administrator(membership: Membership) -> Membership:
     reinstated = True
     ask_owner("change_job", membership.pk, str(Job.ADMINISTRATOR), reinstated)
     membership.refresh_from_db(fields=["job", "suspended_at", "warned_at"])
+    _tell_of_level(membership)
     return membership
 
 
@@ -102,8 +104,14 @@ def change_job(
     if membership.job == Job.ADMINISTRATOR != job:
         _check_not_last(membership)
     ask_owner("change_job", membership.pk, str(job))
+    if membership.job != job:
+        _tell_of_level(membership)
     membership.job = job
     return membership
+
+
+def _tell_of_level(membership: Membership) -> None:
+    queue_mail("access_level_changed", membership=membership.pk, on=timezone.localdate().isoformat())
 
 
 @transaction.atomic
@@ -115,10 +123,11 @@ def end_membership(*, membership: Membership, proposed_by: User | None = None, b
     """
     _hold(membership, by)
     if proposed_by is None and takes_two(membership):
-        raise NotAllowed("A DCC administrator’s membership is ended by two people: propose it.")
+        raise NotAllowed("A second DCC administrator must approve this. Request approval instead.")
     if membership.job == Job.ADMINISTRATOR:
         _check_not_last(membership)
     membership.ended_at = ask_owner("end_membership", membership.pk)
+    queue_mail("membership_ended", membership=membership.pk)
     _end_what_it_opened(membership, by)
     return membership
 

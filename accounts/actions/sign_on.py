@@ -86,7 +86,7 @@ def _second_person(first: User, by: Acting, *, rehearsal: bool) -> User | None:
     """Whoever approves what `first` has proposed; nobody in a rehearsal. Both are administrators of the DCC."""
     people = {first, by.user}
     if not rehearsal and (None in people or len(people) < 2):
-        raise NotAllowed("Single sign-on is set up by two people: somebody else must approve it.")
+        raise NotAllowed("A second DCC administrator must approve this change of single sign-on.")
     if not all(dcc_administrators().filter(user=person).exists() for person in people):
         raise NotAllowed("Only administrators of the DCC set up single sign-on.")
     return None if rehearsal else by.user

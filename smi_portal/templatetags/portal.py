@@ -88,6 +88,13 @@ def service_desk() -> dict[str, ServiceDesk | None]:
     return {"desk": the_service_desk()}
 
 
+@register.simple_tag
+def service_desk_in_words() -> str:
+    """The same for emails, to follow “the DCC service desk”; empty where the setting is missing."""
+    desk = the_service_desk()
+    return f" ({desk.email}, telephone {desk.telephone}, {desk.page})" if desk else ""
+
+
 @register.filter
 def identifier(value: object, absent: str = "None") -> SafeString:
     """An identifier in its own letter, selected by one click; where there is none, the word `absent`."""

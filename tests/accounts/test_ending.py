@@ -153,9 +153,9 @@ def test_nobody_raises_their_own_job(supplier, acting):
 def test_dcc_administrator_alone_changes_no_dcc_administrator(dcc, acting):
     by, other = acting(dcc, Job.ADMINISTRATOR), make_membership(dcc, Job.ADMINISTRATOR)
 
-    with pytest.raises(NotAllowed, match="by two people"):
+    with pytest.raises(NotAllowed, match="A second DCC administrator must approve"):
         change_job(membership=other, job=Job.VIEWER, by=by)
-    with pytest.raises(NotAllowed, match="by two people"):
+    with pytest.raises(NotAllowed, match="A second DCC administrator must approve"):
         end_membership(membership=other, by=by)
 
 

@@ -231,10 +231,10 @@ def test_factors_of_a_dcc_administrator_are_reset_by_two(dcc, two_of_dcc):
     first, second = (Browser(user.memberships.get()) for user in two_of_dcc)
     lost = make_membership(dcc, Job.ADMINISTRATOR)
     enrol_app(lost.user)
-    assert "Propose reset" in first.get(page_of(lost)).text
+    assert "Request approval" in first.get(page_of(lost)).text
 
     answer = first.submit(page_of(lost), {"reason": REASON}, follow=True)
-    assert "Proposed. Another DCC administrator decides" in answer.text
+    assert "Nothing changes until another DCC administrator approves it" in answer.text
     assert lost.user.authenticator_set.exists()
 
     second.submit(f"/organisations/proposals/{Proposal.objects.get().pk}/", {"decision": "approved"})
@@ -254,7 +254,7 @@ def test_no_way_of_calling_it_resets_a_dcc_administrator_by_one(dcc, acting):
     by, lost = acting(dcc, Job.ADMINISTRATOR), make_membership(dcc, Job.ADMINISTRATOR)
     enrol_app(lost.user)
 
-    with scope(by), pytest.raises(NotAllowed, match="are reset by two people: propose it"):
+    with scope(by), pytest.raises(NotAllowed, match="A second DCC administrator must approve this reset"):
         reset_factors_of_member(membership=lost, reason=REASON, by=by)
 
 
@@ -290,7 +290,7 @@ def test_two_of_the_dcc_reset_the_factors_of_anybody(rival, admin, member, two_o
 
 def test_one_of_the_dcc_alone_resets_nothing(member, two_of_dcc, approve):
     for proposer in (None, two_of_dcc[1]):
-        with pytest.raises(NotAllowed, match="two people"):
+        with pytest.raises(NotAllowed, match="A second DCC administrator must approve"):
             approve(member.user, proposed_by=proposer)
     assert_untouched(member.user)
 

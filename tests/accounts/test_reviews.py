@@ -359,7 +359,7 @@ def test_action_refuses_by_itself_what_pages_do_not_offer(supplier, rival, dcc, 
         review_members(decisions=decided(owen), by=acting(supplier, Job.EDITOR))
     with pytest.raises(NotAllowed, match="last administrator") as last:
         review_members(decisions=decided(own, keep=False), by=administrator)
-    with pytest.raises(NotAllowed, match="two people"):
+    with pytest.raises(NotAllowed, match="A second DCC administrator must approve"):
         review_members(decisions=decided(other, keep=False), by=overseer)
     with pytest.raises(Stale):
         review_members(decisions=decided(owen), by=acting(rival, Job.ADMINISTRATOR))

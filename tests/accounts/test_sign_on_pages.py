@@ -82,7 +82,7 @@ def test_provider_is_asked_and_saved_once_somebody_else_approves(admin, second, 
     answer = admin.submit(f"{page}provider/", given(provider), follow=True)
 
     assert answer.redirect_chain == [(page, 302)]
-    assert "The provider answers, and its issuer matches. Proposed." in answer.text
+    assert "The provider answers, and its issuer matches. Approval requested: use " in answer.text
     assert f"Use {provider.url} (client the-portal) for single sign-on of Zephyr Energy" in answer.text
     assert not SocialApp.objects.exists()
 
@@ -118,7 +118,7 @@ def test_secret_of_a_proposal_under_a_forgotten_key_is_told(admin, second, provi
     answer = approve(second)
 
     assert answer.status_code == 400
-    assert "The client secret can no longer be read. Reject this, and propose it again." in answer.text
+    assert "The client secret can no longer be read. Reject this, and ask again." in answer.text
 
 
 def test_page_shows_the_redirect_uri_before_and_after(admin, second, provider, page, supplier):
@@ -377,7 +377,7 @@ def test_what_was_proposed_for_one_provider_is_not_approved_for_the_next(
     answer = approve(second)
 
     assert answer.status_code == 400
-    assert "The provider has been changed since this was proposed." in answer.text
+    assert "The provider has changed since this was requested." in answer.text
 
 
 @pytest.mark.parametrize("to", ["", "maybe"])
@@ -484,7 +484,7 @@ def test_one_person_for_both_is_refused(provider, sign_on, rival, by, act):
         "switch": lambda: actions.switch_on(sign_on=sign_on, proposed_by=by.user, by=by),
     }
 
-    with pytest.raises(NotAllowed, match="set up by two people"):
+    with pytest.raises(NotAllowed, match="A second DCC administrator must approve this"):
         acts[act]()
 
 

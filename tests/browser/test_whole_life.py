@@ -77,8 +77,8 @@ def bind(page: Page, fuel: str, code: str) -> None:
     page.get_by_label(fuel).check()
     page.get_by_label("Code").fill(code)
     page.get_by_label("From what date").fill("01/01/2015")
-    page.get_by_role("button", name="Propose binding").click()
-    expect(page.get_by_role("alert")).to_contain_text("Proposed")
+    page.get_by_role("button", name="Request approval").click()
+    expect(page.get_by_role("alert")).to_contain_text("Approval requested")
 
 
 def accept(page: Page, link: str, name: str) -> None:
@@ -123,7 +123,7 @@ def appoint(clerk: Page, second: Page) -> None:
     clerk.get_by_role("link", name="Appoint an administrator").click()
     clerk.get_by_label("Full name").fill("Ada Zulu")
     clerk.get_by_label("Email address").fill(ADA)
-    clerk.get_by_role("button", name="Propose administrator").click()
+    clerk.get_by_role("button", name="Request approval").click()
     approve(second, "Appoint Ada Zulu")
 
 

@@ -1,4 +1,4 @@
-"""What a proposal is about, in plain words."""
+"""What a request of two people is about, in plain words: for pages, banners and emails."""
 
 from collections.abc import Callable
 from datetime import date
@@ -10,12 +10,22 @@ from accounts.roles import Job
 
 Act = Proposal.Act
 Details = dict[str, str]
-PROPOSED = "Proposed. Another DCC administrator decides; until then nothing changes."
 
 
 def act_in_words(proposal: Proposal) -> str:
     """Such as `bind ZMAP (electricity) to Zenith Meter Assets from 1 March 2026`."""
     return WORDS[Act(proposal.act)](proposal, proposal.details)
+
+
+def act_in_short(proposal: Proposal) -> str:
+    """The same for the subject of an email, such as `bind ZMAP to Zenith Meter Assets`."""
+    return (SHORT.get(Act(proposal.act)) or WORDS[Act(proposal.act)])(proposal, proposal.details)
+
+
+def requested(proposal: Proposal) -> str:
+    """Say what has been asked for, and what comes next."""
+    asked = f"Approval requested: {act_in_words(proposal)}."
+    return f"{asked} Nothing changes until another DCC administrator approves it."
 
 
 def what_follows(proposal: Proposal) -> list[str]:
@@ -29,12 +39,12 @@ def _bind(proposal: Proposal, given: Details) -> str:
 
 
 def _unbind(proposal: Proposal, given: Details) -> str:
-    code = Binding.objects.values_list("code", flat=True).get(pk=given["binding"])
-    return f"unbind {code} from {proposal.organisation} with {_day(given['last_day'])} as its last day"
+    code = _code(given)
+    return f"unbind {code} from {proposal.organisation} after {_day(given['last_day'])}"
 
 
 def _change_job(proposal: Proposal, given: Details) -> str:
-    return f"make {_member(given['membership'])} {Job(given['job']).label} of {proposal.organisation}"
+    return f"make {_member(given['membership'])} {Job(given['job']).as_one} of {proposal.organisation}"
 
 
 def _reset_factors(proposal: Proposal, given: Details) -> str:
@@ -50,7 +60,7 @@ def _add_domain(proposal: Proposal, given: Details) -> str:
 
 
 WORDS: dict[Act, Callable[[Proposal, Details], str]] = {
-    Act.APPOINT: lambda p, _: f"appoint {p.name} ({p.email}) administrator of {p.organisation}",
+    Act.APPOINT: lambda p, _: f"appoint {p.name} ({p.email}) as an administrator of {p.organisation}",
     Act.BIND: _bind,
     Act.UNBIND: _unbind,
     Act.DEACTIVATE: lambda p, _: f"deactivate {p.organisation}",
@@ -62,20 +72,27 @@ WORDS: dict[Act, Callable[[Proposal, Details], str]] = {
     Act.ADD_DOMAIN: _add_domain,
     Act.SWITCH_ON: lambda p, given: f"switch on single sign-on of {p.organisation} through {given['issuer']}",
 }
+SHORT: dict[Act, Callable[[Proposal, Details], str]] = {
+    Act.APPOINT: lambda p, _: f"appoint an administrator of {p.organisation}",
+    Act.BIND: lambda p, given: f"bind {given['code']} to {p.organisation}",
+    Act.UNBIND: lambda p, given: f"unbind {_code(given)} from {p.organisation}",
+    Act.NAME_PROVIDER: lambda p, _: f"use a provider for single sign-on of {p.organisation}",
+    Act.SWITCH_ON: lambda p, _: f"switch on single sign-on of {p.organisation}",
+}
 
 
 def _after_naming(proposal: Proposal, _given: Details) -> list[str]:
     """With what ends of the provider that the organisation has now."""
     check = (
-        f"Whoever runs this provider decides who signs in as the people of {proposal.organisation}. Ask"
+        f"Whoever runs this provider decides who can sign in as a member of {proposal.organisation}. Ask"
         " the organisation itself whether this issuer and client ID are its own."
     )
     found = SingleSignOn.objects.select_related("app").filter(organisation=proposal.organisation_id).first()
     if found is None:
         return [check]
     replaced = (
-        f"It replaces {found.issuer} (client {found.app.client_id}). Everyone who signed in through that is signed out,"
-        " and each domain needs a new DNS record before it counts again."
+        f"It replaces {found.issuer} (client {found.app.client_id}). Everyone who signed in through that one is"
+        " signed out, and each domain needs a new DNS record before it counts again."
     )
     return [check, replaced]
 
@@ -98,6 +115,10 @@ FOLLOWS: dict[Act, Callable[[Proposal, Details], list[str]]] = {
     Act.ADD_DOMAIN: _after_adding,
     Act.SWITCH_ON: _after_switching,
 }
+
+
+def _code(given: Details) -> str:
+    return Binding.objects.values_list("code", flat=True).get(pk=given["binding"])
 
 
 def _member(pk: int | str) -> User:
