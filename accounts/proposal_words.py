@@ -1,11 +1,12 @@
 """What a request of two people is about, in plain words: for pages, banners and emails."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import date
 
+from django.db.models import QuerySet
 from django.utils.formats import date_format
 
-from accounts.models import Binding, Membership, Proposal, SingleSignOn, User
+from accounts.models import Binding, Membership, Proposal, SingleSignOn
 from accounts.roles import Job
 
 Act = Proposal.Act
@@ -14,12 +15,29 @@ Details = dict[str, str]
 
 def act_in_words(proposal: Proposal) -> str:
     """Such as `bind ZMAP (electricity) to Zenith Meter Assets from 1 March 2026`."""
-    return WORDS[Act(proposal.act)](proposal, proposal.details)
+    return acts_in_words([proposal])[proposal.pk]
+
+
+def acts_in_words(proposals: Iterable[Proposal]) -> dict[int, str]:
+    """Return the words of several, by id; what they name is looked up at once."""
+    found = list(proposals)
+    return {
+        proposal.pk: WORDS[Act(proposal.act)](proposal, given)
+        for proposal, given in zip(found, _with_names(found), strict=True)
+    }
+
+
+def with_words(proposals: Iterable[Proposal]) -> list[tuple[Proposal, str]]:
+    """Return them in order, each with its words."""
+    found = list(proposals)
+    words = acts_in_words(found)
+    return [(proposal, words[proposal.pk]) for proposal in found]
 
 
 def act_in_short(proposal: Proposal) -> str:
     """The same for the subject of an email, such as `bind ZMAP to Zenith Meter Assets`."""
-    return (SHORT.get(Act(proposal.act)) or WORDS[Act(proposal.act)])(proposal, proposal.details)
+    (given,) = _with_names([proposal])
+    return (SHORT.get(Act(proposal.act)) or WORDS[Act(proposal.act)])(proposal, given)
 
 
 def requested(proposal: Proposal) -> str:
@@ -39,16 +57,15 @@ def _bind(proposal: Proposal, given: Details) -> str:
 
 
 def _unbind(proposal: Proposal, given: Details) -> str:
-    code = _code(given)
-    return f"unbind {code} from {proposal.organisation} after {_day(given['last_day'])}"
+    return f"unbind {given['binding']} from {proposal.organisation} after {_day(given['last_day'])}"
 
 
 def _change_job(proposal: Proposal, given: Details) -> str:
-    return f"make {_member(given['membership'])} {Job(given['job']).as_one} of {proposal.organisation}"
+    return f"make {given['membership']} {Job(given['job']).as_one} of {proposal.organisation}"
 
 
 def _reset_factors(proposal: Proposal, given: Details) -> str:
-    return f"reset the second factors of {_member(given['membership'])}, a member of {proposal.organisation}"
+    return f"reset the second factors of {given['membership']}, a member of {proposal.organisation}"
 
 
 def _name_provider(proposal: Proposal, given: Details) -> str:
@@ -66,7 +83,7 @@ WORDS: dict[Act, Callable[[Proposal, Details], str]] = {
     Act.DEACTIVATE: lambda p, _: f"deactivate {p.organisation}",
     Act.REACTIVATE: lambda p, _: f"reactivate {p.organisation}",
     Act.CHANGE_JOB: _change_job,
-    Act.END_MEMBERSHIP: lambda p, given: f"end the membership of {_member(given['membership'])} in {p.organisation}",
+    Act.END_MEMBERSHIP: lambda p, given: f"end the membership of {given['membership']} in {p.organisation}",
     Act.RESET_FACTORS: _reset_factors,
     Act.NAME_PROVIDER: _name_provider,
     Act.ADD_DOMAIN: _add_domain,
@@ -75,7 +92,7 @@ WORDS: dict[Act, Callable[[Proposal, Details], str]] = {
 SHORT: dict[Act, Callable[[Proposal, Details], str]] = {
     Act.APPOINT: lambda p, _: f"appoint an administrator of {p.organisation}",
     Act.BIND: lambda p, given: f"bind {given['code']} to {p.organisation}",
-    Act.UNBIND: lambda p, given: f"unbind {_code(given)} from {p.organisation}",
+    Act.UNBIND: lambda p, given: f"unbind {given['binding']} from {p.organisation}",
     Act.NAME_PROVIDER: lambda p, _: f"use a provider for single sign-on of {p.organisation}",
     Act.SWITCH_ON: lambda p, _: f"switch on single sign-on of {p.organisation}",
 }
@@ -117,12 +134,19 @@ FOLLOWS: dict[Act, Callable[[Proposal, Details], list[str]]] = {
 }
 
 
-def _code(given: Details) -> str:
-    return Binding.objects.values_list("code", flat=True).get(pk=given["binding"])
+def _with_names(proposals: list[Proposal]) -> list[Details]:
+    """Return their details, with codes and names of people in place of ids."""
+    codes = _called(Binding.objects.all(), "code", {p.details.get("binding") for p in proposals})
+    members = _called(Membership.objects.all(), "user__name", {p.details.get("membership") for p in proposals})
+    named = {"binding": codes, "membership": members}
+    return [
+        {key: named[key][int(value)] if key in named else value for key, value in p.details.items()} for p in proposals
+    ]
 
 
-def _member(pk: int | str) -> User:
-    return Membership.objects.select_related("user").get(pk=pk).user
+def _called(found: QuerySet, name: str, ids: set[int | str | None]) -> dict[int, str]:
+    known = ids - {None}
+    return dict(found.filter(pk__in=known).values_list("pk", name)) if known else {}
 
 
 def _day(iso: str) -> str:

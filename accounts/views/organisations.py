@@ -22,7 +22,7 @@ from accounts.forms.people import (
     UnbindForm,
 )
 from accounts.models import Binding, Membership, Organisation, Proposal
-from accounts.proposal_words import act_in_words, requested, what_follows
+from accounts.proposal_words import act_in_words, requested, what_follows, with_words
 from accounts.roles import Job, Permission, Role
 from accounts.sign_in.kept_forms import keeps, refilled
 
@@ -79,7 +79,7 @@ def organisation_detail(request: HttpRequest, pk: int) -> HttpResponse:
         "administrators": administrators.select_related("user").order_by("user__name"),
         "appointable": organisation.is_active and not administrators.in_force().exists(),
         "invited": organisation.invitations.open().filter(job=Job.ADMINISTRATOR),
-        "proposals": [(p, act_in_words(p)) for p in _proposals().open().filter(organisation=organisation)],
+        "proposals": with_words(_proposals().open().filter(organisation=organisation)),
     }
     return render(request, "accounts/organisation_detail.html", context)
 
@@ -197,8 +197,8 @@ def proposal_list(request: HttpRequest) -> HttpResponse:
     waiting = _proposals().open().order_by("pk")
     decided = _proposals().exclude(decision="")[:SHOWN_DECIDED]
     context = {
-        "waiting": [(proposal, act_in_words(proposal)) for proposal in waiting],
-        "decided": [(proposal, act_in_words(proposal)) for proposal in decided],
+        "waiting": with_words(waiting),
+        "decided": with_words(decided),
     }
     return render(request, "accounts/proposal_list.html", context)
 

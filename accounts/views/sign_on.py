@@ -16,7 +16,7 @@ from accounts.forms.people import ConfirmForm
 from accounts.forms.sign_on import DomainForm, ProviderForm, SwitchForm
 from accounts.mail_domains import clean_domain
 from accounts.models import MailDomain, Organisation, Proposal, SingleSignOn
-from accounts.proposal_words import act_in_words, requested
+from accounts.proposal_words import requested, with_words
 from accounts.roles import Permission
 from accounts.sign_in.kept_forms import keeps
 
@@ -39,7 +39,7 @@ def sign_on(request: HttpRequest, pk: int) -> HttpResponse:
         "sign_on": found,
         "domains": domains,
         "to_prove": [(domain, TextRecord.of(domain)) for domain in domains if not domain.proven_at],
-        "proposals": [(p, act_in_words(p)) for p in proposed.select_related("organisation", "proposed_by")],
+        "proposals": with_words(proposed.select_related("organisation", "proposed_by")),
         "callback": actions.callback_address(organisation),
     }
     return render(request, "accounts/sign_on.html", context)

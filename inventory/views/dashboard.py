@@ -7,7 +7,7 @@ from accounts.access import Open, allow, expect
 from accounts.acting import Acting
 from accounts.files.paging import how_many
 from accounts.models import Proposal
-from accounts.proposal_words import act_in_words
+from accounts.proposal_words import with_words
 from accounts.roles import Permission, Role
 from inventory.data_items import ITEMS, MAP_PORTFOLIO
 from inventory.devices.filters import DeviceFilter
@@ -43,7 +43,7 @@ def _requests_to_decide(acting: Acting) -> list[tuple[Proposal, str]]:
     if not acting.may(Permission.MANAGE_ORGANISATIONS):
         return []
     others = Proposal.objects.open().exclude(proposed_by=acting.user).select_related("organisation", "proposed_by")
-    return [(proposal, act_in_words(proposal)) for proposal in others.order_by("expires_at", "pk")]
+    return with_words(others.order_by("expires_at", "pk"))
 
 
 @allow(Open.TO_ALL)

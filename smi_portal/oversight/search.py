@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from django import forms
+from django.db import connection
 
 from accounts.acting import Acting
 from accounts.audit.kinds import LABELS
@@ -11,12 +12,32 @@ from accounts.models import Membership, User
 from accounts.models.audit import AuditRow, AuditRowQuerySet
 from accounts.roles import Role
 
+KINDS = [("", "Anything"), *LABELS.items()]
+# For each kind one look into an index: DISTINCT would read the whole trail.
+KINDS_THAT_OCCUR = """
+SELECT kind.name FROM unnest(%(kinds)s::text[]) AS kind (name), LATERAL (
+    SELECT FROM accounts_auditrow AS r
+    WHERE r.kind = kind.name AND (%(organisation)s::bigint IS NULL OR r.organisation_id = %(organisation)s) LIMIT 1
+) AS found
+"""
+
+
+def _kinds_told_to(acting: Acting) -> list[str]:
+    """Return the kinds of which the trail has rows that `acting` can read."""
+    organisation = None if acting.role == Role.DCC else acting.organisation.pk
+    with connection.cursor() as cursor:
+        cursor.execute(KINDS_THAT_OCCUR, {"kinds": list(LABELS), "organisation": organisation})
+        return [kind for (kind,) in cursor.fetchall()]
+
 
 class AuditSearch(forms.Form):
-    """Filters by person (a member of your organisation; for the DCC, of any), kind and UK dates."""
+    """Filters by person (a member of your organisation; for the DCC, of any), kind and UK dates.
 
-    person = forms.ModelChoiceField(User.objects.none(), required=False, label="Person", empty_label="Anybody")
-    kind = forms.ChoiceField(required=False, label="What was done", choices=[("", "Anything"), *LABELS.items()])
+    Every kind is accepted, as links are kept and shared; the select offers those of which the reader has rows.
+    """
+
+    person = forms.ModelChoiceField(User.objects.none(), required=False, label="Person", empty_label="Anyone")
+    kind = forms.ChoiceField(required=False, label="What was done", choices=KINDS)
     from_day = DayField(label="From", required=False)
     to_day = DayField(label="To", required=False)
 
@@ -26,6 +47,8 @@ class AuditSearch(forms.Form):
         members = Membership.objects.filter(organisation=acting.organisation)  # some left and came back
         own = people.filter(pk__in=members.values("user"))
         self.fields["person"].queryset = people if acting.role == Role.DCC else own
+        offered = {"", data.get("kind"), *_kinds_told_to(acting)}
+        self.fields["kind"].widget.choices = [choice for choice in KINDS if choice[0] in offered]
         self.acting = acting
 
     @property

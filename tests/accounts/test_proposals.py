@@ -417,8 +417,8 @@ def test_organisation_concerned_reads_that_the_dcc_did_it_not_who(newcomer, brow
 
     page = admin.get("/audit/").content.decode()
 
-    assert "bound a code to Zealand Meters" in page
-    assert "proposed to bind a code to Zealand Meters" in page
+    assert "bound ZNEW to Zealand Meters" in page
+    assert "requested approval to bind a code to Zealand Meters" in page
     assert "The DCC" in page
     assert str(one.user) not in page
     assert str(other.user) not in page
@@ -430,7 +430,9 @@ def test_dcc_reads_who_it_was(newcomer, browsers, one, other):
     page = browsers[0].get("/audit/").content.decode()
 
     assert str(other.user) in page
-    assert "approved the proposal" in page
+    bound = f"bind ZNEW (electricity) to Zealand Meters from {date_format(TODAY, 'DATE_FORMAT')}"
+    assert f"requested approval to {bound}" in page
+    assert f"approved the request to {bound}" in page
 
 
 @pytest.mark.parametrize("decision", ["", "maybe", "approve"])

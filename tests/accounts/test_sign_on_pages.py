@@ -736,10 +736,10 @@ def test_each_change_stands_in_the_organisations_audit_trail(
     assert kinds() == expected
     assert set(AuditRow.objects.exclude(kind="log_in").values_list("organisation_id", flat=True)) == {supplier.pk}
     trail = sign_in(supplier, Job.ADMINISTRATOR).get("/audit/").text
-    assert "proposed to name a provider for single sign-on of Zephyr Energy" in trail
+    assert "requested approval to use a provider for single sign-on of Zephyr Energy" in trail
     assert "changed single sign-on of Zephyr Energy: issuer, client ID and client secret" in trail
-    assert "changed single sign-on of Zephyr Energy: switched off" in trail
-    assert "confirmed an email domain of Zephyr Energy, by its DNS record" in trail
+    assert "switched off single sign-on of Zephyr Energy" in trail
+    assert "confirmed the email domain zephyr-energy.example of Zephyr Energy by its DNS record" in trail
 
 
 def test_each_change_is_mailed_to_the_organisations_and_the_other_dcc_administrators(

@@ -282,8 +282,8 @@ def test_trail_tells_of_tokens_in_plain_words(operator, ada):
 
     html = ada.get("/audit/").text
 
-    assert "created the token “Asset register”, as Viewer" in html
-    assert "was refused, as its token does not allow the network it was used from" in html
-    assert "used its token" in html
-    assert "revoked the token “Asset register”" in html
+    assert "created the API token “Asset register”, which acts as a Viewer" in html
+    assert "was refused because its API token does not allow the network it was used from" in html
+    assert "used its API token" in html
+    assert "revoked the API token “Asset register”" in html
     assert "The system “Asset register”</td>" in html
