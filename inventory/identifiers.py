@@ -151,7 +151,7 @@ def _octets(text: str, rule: str, least: int) -> str:
         raise _wrong_count(plain, len(digits), rule, 16)
     canonical = "-".join(re.findall("..?", digits))
     if not re.fullmatch("(?:[0-9A-F]{2}[-:]?){0,7}[0-9A-F]{0,2}", plain):
-        cure = f"One dash or colon may stand between two pairs of digits. Perhaps {canonical}."
+        cure = f"Use at most one dash or colon between two pairs of digits. Did you mean {canonical}?"
         raise InvalidIdentifier(f"{_quote(plain)} is not divided into pairs. {cure}", "bad_separator", canonical)
     return canonical
 
@@ -192,9 +192,10 @@ def _odd_character(text: str, at: int, rule: str) -> InvalidIdentifier:
 def _bad_character(bad: re.Match[str], rule: str) -> InvalidIdentifier:
     """For an ASCII character out of place; a letter often typed for a digit is named with that digit."""
     digit, suggestion = bad[0].translate(_SLIPS), bad.string.translate(_SLIPS)
-    cure = f" Is {_ascii_name(digit)} meant?" if digit != bad[0] else ""
-    likely = suggestion if cure and len(suggestion) <= _QUOTED and not bad.re.search(suggestion) else ""
-    cure += f" Perhaps {likely}." if likely else ""
+    slip = digit != bad[0]
+    likely = suggestion if slip and len(suggestion) <= _QUOTED and not bad.re.search(suggestion) else ""
+    meant = f"{likely}, with {_ascii_name(digit)}" if likely else _ascii_name(digit)
+    cure = f" Did you mean {meant}?" if slip else ""
     where = f"In {_quote(bad.string)}, character {bad.start() + 1}"
     message = f"{where} is {_ascii_name(bad[0])}. {rule}{cure}"
     return InvalidIdentifier(message, "bad_characters", likely)
@@ -233,9 +234,9 @@ def _msn_cure(msn: str, fuel: Fuel | None, excess: int) -> str:
     twice = [at for at in range(1, len(msn)) if msn[at] == msn[at - 1]]
     if twice and excess == 1:
         kind = "digit" if msn[twice[-1]].isdigit() else "character"
-        return f"Has a {kind} been typed twice? Perhaps {msn[: twice[-1]]}{msn[twice[-1] + 1 :]}."
+        return f"Has a {kind} been typed twice? Did you mean {msn[: twice[-1]]}{msn[twice[-1] + 1 :]}?"
     if msn.count(" ") >= excess and fuel:
-        return f"Perhaps {msn_key(msn)}, without spaces."
+        return f"Did you mean {msn_key(msn)}, without spaces?"
     if fuel == "E" and len(msn) <= MSN_LENGTH["G"]:
         return "Is this a gas meter?"
     return "Has more than one number been given?"

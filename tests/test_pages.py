@@ -235,7 +235,7 @@ def test_unknown_address_is_answered_by_our_page(client, db):
     answer = client.get("/no-such-page/")
 
     assert answer.status_code == 404
-    assert "Go to the first page" in answer.text
+    assert "Go to the dashboard" in answer.text
 
 
 def test_person_without_membership_learns_whom_to_ask(operator, client, db, django_user_model):
@@ -244,7 +244,7 @@ def test_person_without_membership_learns_whom_to_ask(operator, client, db, djan
     answer = client.get("/devices/")
 
     assert answer.status_code == 403
-    assert "can add you to its members" in answer.text
+    assert "can invite you" in answer.text
 
 
 def test_failure_page_needs_no_database(failing, quiet_client):

@@ -141,8 +141,8 @@ def _check_reinstating(membership: Membership, by: Acting) -> None:
     if membership.organisation_id != by.organisation.pk or membership.ended_at:
         raise NotAllowed(f"{who} is not a member of {by.organisation}.")
     if not may_manage_still(by):
-        raise NotAllowed(f"Only an administrator of {by.organisation} reinstates members.")
+        raise NotAllowed(f"Only an administrator of {by.organisation} can reinstate members.")
     if membership.user == by.user:
-        raise NotAllowed("Nobody reinstates themselves. Ask another administrator.")
+        raise NotAllowed("You cannot reinstate yourself. Ask another administrator.")
     if membership.suspended_at is None:
         raise NotAllowed(f"{who} is not suspended.")

@@ -21,7 +21,7 @@ def add_organisation(*, name: str, role: Role, by: Acting | None = None) -> Orga
         with transaction.atomic():
             added = ask_owner("add_organisation", clean_name(name), str(role))
     except IntegrityError as error:
-        raise NotAllowed(f"There is an organisation named {quote(name)} already.", "name") from error
+        raise NotAllowed(f"There is already an organisation named {quote(name)}.", "name") from error
     return Organisation.objects.get(pk=added)
 
 

@@ -7,8 +7,8 @@ from smi.terminal import shown
 
 JSON, PROBLEM, CSV = "application/json", "application/problem+json", "text/csv"
 ADVICE = {  # to people with a command, in place of that to programs
-    httpx.codes.UNAUTHORIZED: "Use smi login with a token that is in force, from a network that it is for.",
-    httpx.codes.FORBIDDEN: "The role or the job of the token does not include it: see smi whoami.",
+    httpx.codes.UNAUTHORIZED: "Use smi login with a valid token, from a network that it allows.",
+    httpx.codes.FORBIDDEN: "The role or access level of the token does not allow this. See smi whoami.",
 }
 SEE_ERRORS, TO_CONFIRM = "See errors.", "needs_confirmation"
 

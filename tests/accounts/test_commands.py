@@ -92,7 +92,9 @@ def test_add_organisation_prints_one_line(operator):
 def test_add_organisation_fails_with_the_reason():
     make_organisation("Zeal Energy")
 
-    assert "named “Zeal Energy” already" in error_of("add_organisation", "Zeal Energy", "--role", "dcc")
+    assert "There is already an organisation named “Zeal Energy”" in error_of(
+        "add_organisation", "Zeal Energy", "--role", "dcc"
+    )
 
 
 def test_add_organisation_knows_three_roles():
@@ -138,7 +140,7 @@ def test_bind_participant_fails_for_what_is_no_day(zeal):
 
 
 def test_bind_participant_fails_for_an_unknown_code(zeal):
-    assert "“ZZZZ” is no electricity Supplier code" in error_of(*bind_arguments(code="zzzz"))
+    assert "“ZZZZ” is not an electricity Supplier code" in error_of(*bind_arguments(code="zzzz"))
 
 
 @pytest.mark.parametrize("given", ["Zeal Enrgy", "zeal"])

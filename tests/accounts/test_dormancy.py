@@ -226,7 +226,7 @@ def test_suspension_reads_in_plain_words(supplier):
 
     html = browser.get("/audit/").text
     assert "The portal" in html
-    assert "suspended the membership of Owen Price, which had not been used" in html
+    assert "suspended the membership of Owen Price in Zephyr Energy, which had not been used" in html
 
 
 def test_administrators_are_told_how_many_and_where_to_look(supplier, rival):
@@ -565,7 +565,7 @@ def test_action_refuses_by_itself_what_pages_do_not_offer(supplier, rival, suspe
     administrator = acting(supplier, Job.ADMINISTRATOR)
     own = Membership.objects.get(pk=administrator.membership_id)
 
-    assert "Nobody reinstates themselves" in refusal(own, administrator)
+    assert "You cannot reinstate yourself" in refusal(own, administrator)
     assert "is not a member of Zodiac Power" in refusal(suspended, acting(rival, Job.ADMINISTRATOR))
     assert "Only an administrator" in refusal(suspended, acting(supplier, Job.EDITOR))
 

@@ -244,7 +244,7 @@ def test_secret_that_can_no_longer_be_read_is_asked_for(admin, provider, page, s
     answer = admin.submit(f"{page}provider/", given(provider, secret=""))
 
     assert answer.status_code == 400
-    assert "Enter the secret: the one that is set can no longer be read." in answer.text
+    assert "Enter the client secret. The one that is set can no longer be read." in answer.text
 
 
 def test_secret_of_a_provider_that_was_replaced_meanwhile_is_not_saved(provider, supplier, first, by):
@@ -349,7 +349,7 @@ def test_what_is_on_is_not_switched_on(admin, sign_on, page):
     answer = admin.submit(f"{page}switch/", {"to": "on"})
 
     assert answer.status_code == 400
-    assert "Single sign-on of Zephyr Energy is on already." in answer.text
+    assert "Single sign-on of Zephyr Energy is already on." in answer.text
 
 
 def test_provider_that_one_person_set_up_is_named_again_before_it_is_switched_on(

@@ -26,7 +26,7 @@ def call(portal: Server, path: str, secret: str) -> tuple[int, str]:
 def make(page: Page, name: str, networks: str = "") -> str:
     """Return the secret of a token created with the form."""
     page.goto("/organisation/tokens/")
-    page.get_by_role("link", name="Make a token").click()
+    page.get_by_role("link", name="Create an API token").click()
     page.get_by_label("Name", exact=True).fill(name)
     page.get_by_label("Networks it may be used from").fill(networks)
     page.get_by_role("button", name="Make token").click()
@@ -64,7 +64,7 @@ def test_neither_back_nor_reload_shows_the_token_again_or_makes_another(visit: V
     page.reload()  # now the browser sends the form again
 
     expect(page.get_by_text(secret)).to_have_count(0)
-    expect(page.get_by_role("alert")).to_contain_text("There is a token named “Portfolio” already")
+    expect(page.get_by_role("alert")).to_contain_text("There is already an API token named “Portfolio”")
     page.goto("/organisation/tokens/")
     expect(page.locator("tbody tr")).to_have_count(1)
 

@@ -85,7 +85,7 @@ def accept(page: Page, link: str, name: str) -> None:
     page.goto(link)
     page.get_by_label("Full name").fill(name)
     page.get_by_label("Password").fill(OWN_PASSWORD)
-    page.get_by_role("button", name="Accept and make my account").click()
+    page.get_by_role("button", name="Accept and create account").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Set up a second factor")
 
 

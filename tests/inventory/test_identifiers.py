@@ -284,17 +284,17 @@ def test_device_id_is_read_with_any_separators_between_octets(device_id, separat
         ("00-DB-12-34", "wrong_length", "Are digits missing?"),
         ("00-DB-12-34-56-78-90-A00", "wrong_length", "Has a digit been typed twice?"),
         (DEVICE_ID * 2, "wrong_length", "Has more than one number been given?"),
-        ("O0-DB-12-34-56-78-90-A0", "bad_characters", f"Is the digit 0 meant? Perhaps {DEVICE_ID}."),
-        ("00-DB-I2-34-56-78-90-A0", "bad_characters", f"Is the digit 1 meant? Perhaps {DEVICE_ID}."),
+        ("O0-DB-12-34-56-78-90-A0", "bad_characters", f"Did you mean {DEVICE_ID}, with the digit 0?"),
+        ("00-DB-I2-34-56-78-90-A0", "bad_characters", f"Did you mean {DEVICE_ID}, with the digit 1?"),
         ("00-DB-l2-34-56-78-90-A0", "bad_characters", "character 7 is the letter L."),
-        ("00-DB-12-34-S6-78-90-A0", "bad_characters", f"Is the digit 5 meant? Perhaps {DEVICE_ID}."),
-        ("00-DB-12-34-S6-78-90-AX", "bad_characters", "Is the digit 5 meant?"),
+        ("00-DB-12-34-S6-78-90-A0", "bad_characters", f"Did you mean {DEVICE_ID}, with the digit 5?"),
+        ("00-DB-12-34-S6-78-90-AX", "bad_characters", "Did you mean the digit 5?"),
         ("00 DB 12 34 56 78 90 A0", "bad_characters", "character 3 is a space."),
         ("00_DB", "bad_characters", "character 3 is ‘_’."),
-        ("0-0DB-12-34-56-78-90-A0", "bad_separator", f"Perhaps {DEVICE_ID}."),
-        ("00--DB-12-34-56-78-90-A0", "bad_separator", f"Perhaps {DEVICE_ID}."),
-        ("-00-DB-12-34-56-78-90-A0", "bad_separator", f"Perhaps {DEVICE_ID}."),
-        ("00-DB-12-34-56-78-90-A0-", "bad_separator", f"Perhaps {DEVICE_ID}."),
+        ("0-0DB-12-34-56-78-90-A0", "bad_separator", f"Did you mean {DEVICE_ID}?"),
+        ("00--DB-12-34-56-78-90-A0", "bad_separator", f"Did you mean {DEVICE_ID}?"),
+        ("-00-DB-12-34-56-78-90-A0", "bad_separator", f"Did you mean {DEVICE_ID}?"),
+        ("00-DB-12-34-56-78-90-A0-", "bad_separator", f"Did you mean {DEVICE_ID}?"),
     ],
 )
 def test_wrong_device_id_is_explained(text, code, cure):
@@ -305,7 +305,7 @@ def test_wrong_device_id_is_explained(text, code, cure):
 
 
 def test_no_suggestion_is_made_that_would_be_refused_too():
-    assert "Perhaps" not in str(refused(parse_device_id, "00-DB-12-34-S6-78-90-AX"))
+    assert "Did you mean 00-DB" not in str(refused(parse_device_id, "00-DB-12-34-S6-78-90-AX"))
 
 
 # Device ID prefix
@@ -440,7 +440,7 @@ def test_wrong_check_digit_is_explained_without_offering_another():
         (parse_mprn, "12345678901", "wrong_length", "Has a digit been typed twice?"),
         (parse_mpxn, "12345678901", "wrong_length", "An MPAN has 13 digits, an MPRN 6 to 10."),
         (parse_mpxn, "12345", "wrong_length", "An MPAN has 13 digits, an MPRN 6 to 10."),
-        (parse_mpan, "99100000O1006", "bad_characters", "Is the digit 0 meant? Perhaps 9910000001006."),
+        (parse_mpan, "99100000O1006", "bad_characters", "Did you mean 9910000001006, with the digit 0?"),
         (parse_mpan, "-9910000001006", "bad_characters", "character 1 is a hyphen."),
         (parse_mprn, "123456-", "bad_characters", "character 7 is a hyphen."),
         (parse_mpan, " 9.91E+12", "shortened", "9.91E+12 is not a whole number."),
@@ -490,7 +490,7 @@ def test_msn_with_other_characters_or_edges_is_refused(text):
 def test_too_long_msn_is_explained_as_on_the_edit_page():
     assert str(refused(parse_electricity_msn, "Z21E 104477")) == (
         "Z21E 104477 has 11 characters; on an ESME the MSN has at most 10. Spaces count. "
-        "Has a digit been typed twice? Perhaps Z21E 10447."
+        "Has a digit been typed twice? Did you mean Z21E 10447?"
     )
 
 
@@ -505,11 +505,11 @@ def test_too_long_msn_is_explained_as_on_the_edit_page():
         (parse_electricity_msn, "12345678901", "12345678901 has 11 characters; on an ESME"),
         (parse_electricity_msn, "12345678901", "Is this a gas meter?"),
         (parse_electricity_msn, "123456789012345", "Has more than one number been given?"),
-        (parse_electricity_msn, "Z21 E1 0458", "Spaces count. Perhaps Z21E10458, without spaces."),
+        (parse_electricity_msn, "Z21 E1 0458", "Spaces count. Did you mean Z21E10458, without spaces?"),
         (parse_gas_msn, "123456789012344", "on a GSME the MSN has at most 14. Has a digit been typed twice?"),
         (parse_gas_msn, "12345678 9012345", "Spaces count. Has more than one number been given?"),
         (parse_msn, "12345678 9012345", "has 15 characters; an MSN has at most 14. Spaces do not count."),
-        (parse_msn, "1234567 89012344", "Perhaps 1234567 8901234."),
+        (parse_msn, "1234567 89012344", "Did you mean 1234567 8901234?"),
     ],
 )
 def test_too_long_msn_is_explained(parse, text, explanation):
