@@ -103,7 +103,7 @@ def test_help_says_who_records_the_map_id(client, db):
     html = client.get("/help/").text
 
     assert re.search(
-        r"The responsible supplier, on this portal</th>\s*<td[^>]*>MAP ID, MAP ID applies from, MSN<", html
+        r"The responsible supplier, in the SMI portal</th>\s*<td[^>]*>MAP ID, MAP ID applies from, MSN<", html
     )
 
 
@@ -307,7 +307,7 @@ def test_form_for_another_membership_keeps_neither_its_token_nor_a_choice(failin
 def test_link_for_another_membership_is_not_replayed(failing, two_hats):
     html = two_hats.get(f"/fail/other/?made_for={two_hats.other.pk}").text
 
-    assert "Switch back and go on" in html
+    assert "Switch back and continue" in html
     assert "replay" not in html
 
 

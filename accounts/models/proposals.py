@@ -1,4 +1,4 @@
-"""Acts of the DCC that need two of its administrators: proposed by one, decided by another."""
+"""Acts of the DCC that need two of its administrators: one asks for them, another approves or rejects them."""
 
 from datetime import date, datetime, time, timedelta
 from typing import Self

@@ -71,7 +71,7 @@ def objects(of: dict, name: str) -> list[dict]:
     """The list of objects under `name`."""
     found = of.get(name)
     if not isinstance(found, list) or not all(isinstance(one, dict) for one in found):
-        raise BrokenOff(f"The answer is of another shape than the portal’s: “{name}” is no list of objects.")
+        raise BrokenOff(f"The answer is of another shape than the portal’s: “{name}” is not a list of objects.")
     return found
 
 

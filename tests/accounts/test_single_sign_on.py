@@ -168,7 +168,7 @@ def test_portal_proves_that_the_code_came_to_it(client, sign_on):
 # Who is not let in
 
 
-NO_ACCESS = "Ask an administrator of Zephyr Energy on this portal to invite you"
+NO_ACCESS = "Ask an administrator of Zephyr Energy in the SMI portal to invite you"
 NOT_VOUCHED_FOR = "has not confirmed an email address of yours in one of its own domains"
 
 
