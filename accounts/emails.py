@@ -36,6 +36,13 @@ NOTIFICATIONS = {
     "mfa/email/webauthn_removed": "Passkey removed",
 }
 
+DONE_TO_SIGN_ON = {
+    AuditKind.SIGN_ON_CHANGED: "its settings have been changed",
+    AuditKind.DOMAIN_ADDED: "an email domain has been added",
+    AuditKind.DOMAIN_PROVEN: "an email domain has been confirmed",
+    AuditKind.DOMAIN_GIVEN_UP: "an email domain has been removed",
+}
+
 
 def address_of(user: int) -> str:
     return User.objects.values_list("email", flat=True).get(pk=user)
@@ -128,7 +135,7 @@ def proposal(to: int, proposal: int) -> Email | None:
 @mail_kind("sign_on_changed", "Single sign-on changed")
 def sign_on_changed(to: int, organisation: int, act: str) -> Email:
     about = Organisation.objects.get(pk=organisation)
-    return from_template("sign_on_changed", address_of(to), act=AuditKind(act).label, organisation=about)
+    return from_template("sign_on_changed", address_of(to), done=DONE_TO_SIGN_ON[AuditKind(act)], organisation=about)
 
 
 @mail_kind("tokens_expiring", "API tokens about to expire")

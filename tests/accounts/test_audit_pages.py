@@ -385,7 +385,7 @@ def test_map_that_may_not_see_suppliers_is_not_told_which_one_read(
 
 
 def test_page_of_readers_says_when_there_are_none(ada):
-    assert "Nobody else has read devices of yours yet" in ada.get(READERS).text
+    assert "No other organisation has read your devices yet" in ada.get(READERS).text
 
 
 @pytest.mark.parametrize("name", ["from_day", "to_day"])

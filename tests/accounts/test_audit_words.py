@@ -239,14 +239,14 @@ def test_link_with_a_kind_that_does_not_occur_finds_nothing(ada):
     assert "No results. Remove a filter" in ada.get(AUDIT, {"kind": "membership_ended"}).text
 
 
-@pytest.mark.parametrize("of_organisation", [True, False])
-def test_kinds_are_found_by_an_index(supplier, rival, acting, of_organisation):
+@pytest.mark.parametrize("readable", ["true", "organisation_id = %(organisation)s"])
+def test_kinds_are_found_by_an_index(supplier, rival, acting, readable):
     write_rows(300, rival, DeviceAuditKind.SEARCH)
-    given = {"kinds": list(LABELS), "organisation": supplier.pk if of_organisation else None}
     with scope(acting(supplier)), connection.cursor() as cursor:
         cursor.execute("SET LOCAL enable_seqscan = off")
-        cursor.execute(f"EXPLAIN {KINDS_THAT_OCCUR}", given)
+        query = f"EXPLAIN {KINDS_THAT_OCCUR.format(readable=readable)}"
+        cursor.execute(query, {"organisation": supplier.pk})
         plan = "\n".join(line for (line,) in cursor.fetchall())
 
-    assert ("audit_of_organisation_by_kind" if of_organisation else "audit_of_kind") in plan
-    assert "Seq Scan" not in plan
+    assert ("audit_of_kind" if readable == "true" else "audit_of_organisation_by_kind") in plan
+    assert "Seq Scan on" not in plan

@@ -61,7 +61,7 @@ def test_load_participants_fails_with_every_problem(list_file):
     list_file.write_text(f"{HEADER}ABCDE,E,map,Zed,2015-01-01,,\nZABC,E,map,,2015-01-01,,\n")
 
     assert error_of("load_participants", str(list_file)).splitlines() == [
-        "Nothing was changed: 2 problems in the list.",
+        "Nothing has been changed: 2 problems in the list.",
         f"{list_file}, line 2: code: “ABCDE” has 5 characters. An electricity code has 4.",
         f"{list_file}, line 3: name: The name is empty.",
     ]

@@ -509,7 +509,7 @@ def test_reinstating_twice_is_said_to_be_done(administrator, suspended):
         administrator.submit(reinstating(suspended), follow=True),
         administrator.get(reinstating(suspended), follow=True),
     ):
-        assert "Owen Price is not suspended. Nothing was changed." in answer.text
+        assert "Owen Price is not suspended. Nothing has been changed." in answer.text
     assert AuditRow.objects.filter(kind=AuditKind.MEMBERSHIP_REINSTATED).count() == 1
 
 

@@ -56,9 +56,9 @@ def test_mail_says_who_invites_to_what_and_until_when(admin, supplier):
 
     (message,) = mail.outbox
     assert message.to == ["nadia.okafor@demo.example"]
-    assert message.subject == "You are invited to act for Zephyr Energy on the SMI portal"
-    assert f"{admin.membership.user} has invited you to act for Zephyr Energy" in message.body
-    assert "with the access level Editor" in message.body
+    assert message.subject == "You have been invited to act for Zephyr Energy on the SMI portal"
+    invited_to = "act for Zephyr Energy on the SMI portal as an Editor.\n"
+    assert f"{admin.membership.user} has invited you to {invited_to}" in message.body
 
 
 def test_link_is_of_the_portals_own_name_whatever_host_was_asked(admin):
@@ -94,7 +94,7 @@ def test_invitation_reaches_a_real_mail_server(admin, settings):
         settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", urlsplit(url).port
         admin.submit("/organisation/members/invite/", NEW | {"job": "viewer"})
 
-    assert sink.last_to("nadia.okafor@demo.example")["Subject"].startswith("You are invited")
+    assert sink.last_to("nadia.okafor@demo.example")["Subject"].startswith("You have been invited")
     assert sink.link_to("nadia.okafor@demo.example").startswith("/accounts/invitation/")
 
 

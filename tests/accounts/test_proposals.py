@@ -291,7 +291,8 @@ def test_unbinding_takes_sight_with_its_last_day(asset_provider, one, other, sig
 
 
 @pytest.mark.parametrize(
-    ("last_day", "sentence"), [(date(2014, 12, 31), "Give that day or a later one"), (None, "is unbound already")]
+    ("last_day", "sentence"),
+    [(date(2014, 12, 31), "Enter that date or a later one"), (None, "has already been unbound")],
 )
 def test_binding_ends_once_and_not_before_it_began(asset_provider, one, last_day, sentence):
     binding = Binding.objects.get(code="ZMAP")

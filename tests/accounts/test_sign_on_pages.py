@@ -253,7 +253,7 @@ def test_secret_of_a_provider_that_was_replaced_meanwhile_is_not_saved(provider,
     name(supplier, provider, first, by, issuer=local(provider))
     provider.want(metadata={})
 
-    with pytest.raises(NotAllowed, match="has been changed in the meantime"):
+    with pytest.raises(NotAllowed, match="has changed since you opened this page"):
         actions.renew_secret(sign_on=shown, secret="of the former", by=by)
 
 
@@ -290,7 +290,7 @@ def test_secret_goes_to_no_other_issuer_or_client(admin, provider, page, supplie
     answer = admin.submit(f"{page}provider/", given(provider, secret="", **change))
 
     assert answer.status_code == 400
-    assert "Enter the secret" in answer.text
+    assert "Enter the client secret" in answer.text
     assert not Proposal.objects.exists()
 
 
@@ -302,7 +302,7 @@ def test_first_time_needs_a_secret(admin, provider, page):
 def test_same_issuer_and_client_are_not_named_twice(provider, supplier, first, by):
     name(supplier, provider, first, by)
 
-    with pytest.raises(NotAllowed, match="has this issuer and client already"):
+    with pytest.raises(NotAllowed, match="already has this issuer and client"):
         name(supplier, provider, first, by)
 
 
@@ -358,7 +358,7 @@ def test_provider_that_one_person_set_up_is_named_again_before_it_is_switched_on
     """As it was possible once."""
     actions.switch_off(sign_on=name(supplier, provider, first, by), by=by)
     SingleSignOn.objects.update(named_by=None, approved_by=None)
-    assert "One person alone set up this provider." in admin.submit(f"{page}switch/", {"to": "on"}).text
+    assert "Only one person set up this provider." in admin.submit(f"{page}switch/", {"to": "on"}).text
 
     admin.submit(f"{page}provider/", given(provider))
     approve(second)
@@ -444,7 +444,7 @@ def test_domain_of_another_organisation_is_refused(admin, sign_on, rival, page):
     answer = admin.submit(f"{page}domains/add/", {"domain": "ZODIAC.example"})
 
     assert answer.status_code == 400
-    assert "zodiac.example is a domain of Zodiac Power already" in answer.text
+    assert "zodiac.example is already a domain of Zodiac Power" in answer.text
 
 
 def test_domain_that_was_given_up_is_free(admin, sign_on, rival, by, page):
@@ -457,7 +457,7 @@ def test_two_who_add_the_same_domain_at_once_are_one_too_many(sign_on, rival, fi
     make_sign_on(rival, "zodiac.example")
     monkeypatch.setattr(MailDomain.objects, "current", MailDomain.objects.none)
 
-    with pytest.raises(NotAllowed, match="has been added in the meantime"):
+    with pytest.raises(NotAllowed, match="has just added"):
         actions.add_domain(sign_on=sign_on, domain="zodiac.example", added_by=first, by=by)
 
 
@@ -630,7 +630,7 @@ def test_domain_is_checked_again_until_the_record_is_there(admin, record, name_s
     for _ in range(2):
         answer = check(admin, page)
         assert f"There is no TXT record at {record.name} yet." in answer.text
-        assert "Nothing was changed." in answer.text
+        assert "Nothing has been changed." in answer.text
     name_server.records[record.name] = [record.value]
 
     assert "is confirmed" in check(admin, page).text
@@ -656,7 +656,7 @@ def test_proof_while_the_provider_changes_is_none(provider, name_server, supplie
     name_server.records[TextRecord.of(read).name] = [TextRecord.of(read).value]
     name(supplier, provider, first, by, client_id="another")
 
-    with pytest.raises(NotAllowed, match="has been changed in the meantime"):
+    with pytest.raises(NotAllowed, match="has changed since you opened this page"):
         actions.prove_domain(domain=read, by=by)
 
 
@@ -664,7 +664,7 @@ def test_proven_domain_is_not_proved_again(admin, sign_on, name_server, page):
     record = TextRecord.of(sign_on.domains.get())
     name_server.records[record.name] = [record.value]
 
-    assert "has been proved already. Nothing was changed." in check(admin, page, "zephyr.example").text
+    assert "has already been confirmed. Nothing has been changed." in check(admin, page, "zephyr.example").text
 
 
 @pytest.mark.parametrize("act", ["check", "give-up"])
@@ -687,7 +687,7 @@ def test_domain_given_up_in_the_meantime_is_told(domain, record, name_server, by
     actions.give_up_domain(domain=domain, by=by)
 
     for act in (actions.give_up_domain, actions.prove_domain):
-        with pytest.raises(NotAllowed, match="removed in the meantime"):
+        with pytest.raises(NotAllowed, match="removed since you opened this page"):
             act(domain=domain, by=by)
 
 
@@ -754,7 +754,7 @@ def test_each_change_is_mailed_to_the_organisations_and_the_other_dcc_administra
     admin.submit(f"{page}switch/", {"to": "off"})
 
     assert [m.to for m in mail.outbox] == [["admin@zephyr.example"], ["second@dcc.example"]]
-    assert "Single sign-on of Zephyr Energy has been changed: changed single sign-on." in mail.outbox[0].body
+    assert "Single sign-on of Zephyr Energy on the SMI portal: its settings have been changed." in mail.outbox[0].body
 
 
 # Encryption
