@@ -6,6 +6,7 @@ again if they end.
 """
 
 import ctypes
+import gc
 import os
 import signal
 import subprocess
@@ -42,6 +43,9 @@ ending = threading.Event()
 
 
 def when_ready(server: Arbiter) -> None:
+    # What the app consists of stays as long as it runs: looking through all of it for garbage held every page up.
+    gc.collect()
+    gc.freeze()
     if os.environ.get("WORKER"):
         beside.extend(start(command) for command in BESIDE)
         threading.Thread(target=keep_running, args=[server], daemon=True).start()

@@ -1,7 +1,8 @@
 """Identifiers of the trade: parse leniently, store canonically, explain a refusal with a likely cure.
 
 Every `parse_…` takes any text and returns the canonical form, or raises InvalidIdentifier. Nothing is
-corrected silently beyond case, separators and ordinary white space. Sources: domain.md 4 and 8.1.
+corrected silently beyond case, separators, white space and what a copied value is wrapped in.
+Sources: domain.md 4 and 8.1.
 """
 
 import re
@@ -38,6 +39,17 @@ _INVISIBLE = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp", "Mn", "Mc", "Me"}  # Uni
 _KNOWN_MARKS = {"\t": "tab", "\n": "line break", "\r": "line break", "\ufeff": "byte order mark"}
 _TWINS = str.maketrans("АВЕКМНОРСТУХІЈЅаеорсухіјѕΑΒΕΖΗΙΚΜΝΟΡΤΥΧο", "ABEKMHOPCTYXIJSaeopcyxijsABEZHIKMNOPTYXo")
 _SLIPS = str.maketrans("OILS", "0115")
+# What people and spreadsheets put where they have no value, in upper case.
+PLACEHOLDERS = (
+    "#DIV/0!", "#N/A", "#NAME?", "#NULL!", "#NUM!", "#REF!", "#VALUE!", "-", "--", "N.A.", "N/A", "NA", "NAN", "NIL",
+    "NONE", "NOT KNOWN", "NULL", "TBA", "TBC", "TBD", "UNKNOWN", "?",
+)  # fmt: skip
+_WRAPPING = "=\"'`“”‘’„«»{}[]()<>"  # around a value that was copied with what stood around it
+_LABEL = re.compile(r"(?:DEVICE ?ID|GUID|EUI-?64|MP[XAR]N|MSN|SERIAL(?: ?NO| NUMBER)?)[ .]*[:=#] *", re.IGNORECASE)
+_SHORTENED = re.compile(r"[0-9]+([.,][0-9]+)?[Ee][+]?[0-9]+")
+SHORTENED = "A spreadsheet seems to have shortened it: format its column as text, then enter it again."
+_ID_INSIDE = re.compile(r"(?<![0-9A-Fa-f])(?:[0-9A-Fa-f]{2}[-:]){7}[0-9A-Fa-f]{2}(?![0-9A-Fa-f])|\b[0-9A-Fa-f]{16}\b")
+_LONGEST = 1_000  # characters of a text that are looked through
 _QUOTED = 24  # characters of the input that a message repeats at most
 
 
@@ -53,7 +65,10 @@ class InvalidIdentifier(ValueError):
 
 
 def parse_device_id(text: str) -> str:
-    """The EUI-64 in `text`, as 00-DB-12-34-56-78-90-A0; between octets `-`, `:` or nothing."""
+    """The EUI-64 in `text`, as 00-DB-12-34-56-78-90-A0.
+
+    Between octets can be `-`, `:`, `.`, `_`, a space or nothing; `0x` before them.
+    """
     return _octets(text, _DEVICE_ID, least=16)
 
 
@@ -145,30 +160,72 @@ def parse_participant_code(text: str, *, fuel: Fuel, role: Literal["map", "suppl
 
 def _octets(text: str, rule: str, least: int) -> str:
     """The `least` to 16 hexadecimal digits of `text` in dashed pairs."""
-    plain = _plain(text, rule, "[^0-9A-F:-]")
+    try:
+        plain = _plain(re.sub(r"^(\W*)0[xX]", r"\1", text), rule, "[^0-9A-F:._ -]")
+    except InvalidIdentifier as error:
+        raise _with_id_inside(text, error) from error
+    plain = re.sub("[._ ]+", "-", plain)
     digits = re.sub("[-:]", "", plain)
     if not least <= len(digits) <= 16:
         raise _wrong_count(plain, len(digits), rule, 16)
     canonical = "-".join(re.findall("..?", digits))
     if not re.fullmatch("(?:[0-9A-F]{2}[-:]?){0,7}[0-9A-F]{0,2}", plain):
-        cure = f"Use at most one dash or colon between two pairs of digits. Did you mean {canonical}?"
+        cure = f"One dash or colon may stand between two pairs of digits. Did you mean {canonical}?"
         raise InvalidIdentifier(f"{_quote(plain)} is not divided into pairs. {cure}", "bad_separator", canonical)
     return canonical
 
 
+def _with_id_inside(text: str, error: InvalidIdentifier) -> InvalidIdentifier:
+    """`error`, or the suggestion of the only Device ID that stands in `text`."""
+    found = {re.sub("[-:]", "", one).upper() for one in _ID_INSIDE.findall(text[:_LONGEST])}
+    if error.suggestion or error.code == "invisible" or len(found) != 1:
+        return error
+    inside = "-".join(re.findall("..", found.pop()))
+    return InvalidIdentifier(f"Enter the Device ID alone. Did you mean {inside}?", "surrounded", inside)
+
+
+def is_shortened(text: str) -> bool:
+    """Whether a spreadsheet has written a long number as `9.91E+12`; hexadecimal digits such as 010E0203 are not."""
+    return bool(_SHORTENED.fullmatch(text.strip())) and ("+" in text or "." in text or "," in text)
+
+
 def _digits(text: str, rule: str) -> str:
     """The decimal digits of `text`; spaces and dashes between them are dropped."""
-    if re.fullmatch(r"\s*[0-9]+([.,][0-9]+)?[Ee][+]?[0-9]+\s*", text):
-        cure = "A spreadsheet seems to have shortened it: format its column as text, then enter it again."
-        raise InvalidIdentifier(f"{_quote(text.strip())} is not a whole number. {rule} {cure}", "shortened")
+    if _SHORTENED.fullmatch(text.strip()):
+        raise InvalidIdentifier(f"{_quote(text.strip())} is not a whole number. {rule} {SHORTENED}", "shortened")
+    if decimal := re.fullmatch(r"\s*([0-9]+)\.0*\s*", text):
+        message = f"{_quote(text.strip())} is a decimal number. {rule} Did you mean {decimal[1]}?"
+        raise InvalidIdentifier(message, "bad_characters", decimal[1])
+    if core := _core(text):
+        message = f"This is a full supply number. {rule} Did you mean its core, {core}?"
+        raise InvalidIdentifier(message, "supply_number", core)
     return re.sub("[ -]", "", _plain(text, rule, "[^0-9 -]|^-|-$"))
+
+
+def _core(text: str) -> str:
+    """The MPAN core at the end of a full supply number, or nothing.
+
+    Before it stand the profile class (2 digits), the meter time switch code (3) and the line loss factor class (3).
+    """
+    bare = re.sub("[^0-9A-Z]", "", text.upper())
+    found = re.fullmatch("S?[0-9]{5}[0-9A-Z]{3}([0-9]{13})", bare)
+    return found[1] if found and int(found[1][12]) == mpan_check_digit(found[1][:12]) else ""
+
+
+def _unwrapped(text: str) -> str:
+    """`text` without a label, quotation marks and brackets around it."""
+    around = _SPACES + "\t\r\n" + _WRAPPING
+    return _LABEL.sub("", text.strip(around), count=1).strip(around + ",;")
 
 
 def _plain(text: str, rule: str, forbidden: str) -> str:
     """`text` trimmed and in upper case, plain ASCII without anything that matches `forbidden`."""
-    trimmed = re.sub(f"[{_SPACES}]", " ", text.strip(_SPACES + "\t\r\n"))
+    trimmed = re.sub(f"[{_SPACES}]", " ", _unwrapped(text))
     if not trimmed:
         raise InvalidIdentifier(f"Nothing was given. {rule}", "empty")
+    if trimmed.upper() in PLACEHOLDERS:
+        raise InvalidIdentifier(f"{_quote(trimmed)} stands for a missing value. Leave it empty instead.", "placeholder")
+    trimmed = re.sub("[\u2010-\u2015\u2212\ufe58\ufe63\uff0d]", "-", trimmed)
     if odd := re.search("[^ -~]", trimmed):
         raise _odd_character(trimmed, odd.start(), rule)
     plain = trimmed.upper()
@@ -192,10 +249,9 @@ def _odd_character(text: str, at: int, rule: str) -> InvalidIdentifier:
 def _bad_character(bad: re.Match[str], rule: str) -> InvalidIdentifier:
     """For an ASCII character out of place; a letter often typed for a digit is named with that digit."""
     digit, suggestion = bad[0].translate(_SLIPS), bad.string.translate(_SLIPS)
-    slip = digit != bad[0]
-    likely = suggestion if slip and len(suggestion) <= _QUOTED and not bad.re.search(suggestion) else ""
-    meant = f"{likely}, with {_ascii_name(digit)}" if likely else _ascii_name(digit)
-    cure = f" Did you mean {meant}?" if slip else ""
+    cure = f" Is {_ascii_name(digit)} meant?" if digit != bad[0] else ""
+    likely = suggestion if cure and len(suggestion) <= _QUOTED and not bad.re.search(suggestion) else ""
+    cure += f" Did you mean {likely}?" if likely else ""
     where = f"In {_quote(bad.string)}, character {bad.start() + 1}"
     message = f"{where} is {_ascii_name(bad[0])}. {rule}{cure}"
     return InvalidIdentifier(message, "bad_characters", likely)

@@ -1,7 +1,7 @@
 """What no log keeps, whichever logger writes it: secrets in addresses, parameters of addresses, and API tokens.
 
 Parameters may be personal data (an MPxN that somebody searches for), or the codes of a sign-in through a provider. A
-secret is known by its place in a route of the URL table.
+secret is known by its place in a route of the URL table, and by its look: a broken link leads to no route.
 """
 
 import logging
@@ -14,6 +14,7 @@ from django.urls import URLPattern, URLResolver
 SECRETS = ("secret", "key", "uidb36")  # parts of routes; a test demands a decision about each name
 HIDDEN = "***"
 SLASH = r"(?:/|%(?:25)*2[Ff])"  # as it stands, or in a parameter of another address
+LOOKS_SECRET = re.compile(r"[0-9A-Fa-f]{32,}")  # as all secrets of links do; a request id has hyphens
 REST = r"[^\s\"'<>\\]+"
 PLACE = re.compile(r"<(?:\w+:)?(\w+)>|\(\?P<(\w+)>")
 PARAMETERS = re.compile(rf"(/[^\s\"'?\\]*)\?{REST}")
@@ -40,6 +41,7 @@ def masked(text: str) -> str:
     """Return a line or message for a log, without what no log keeps."""
     for pattern in secrets:
         text = pattern.sub(rf"\1{HIDDEN}", text)
+    text = LOOKS_SECRET.sub(HIDDEN, text)
     return TOKEN.sub(f"smi_{HIDDEN}", PARAMETERS.sub(r"\1", text))
 
 

@@ -160,7 +160,11 @@ def test_date_outside_the_bounds_is_refused_in_a_body(supplier, administrator, d
     )
 
     assert answer.status_code == 400
-    refusal = {"pointer": "/map_from", "code": "invalid", "detail": "Give a real date, for example 2026-11-23."}
+    refusal = {
+        "pointer": "/map_from",
+        "code": "invalid",
+        "detail": "Enter a real date, for example 23/11/2026 or 2026-11-23.",
+    }
     assert refusal in answer.json()["errors"]
 
 

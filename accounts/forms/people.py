@@ -6,26 +6,28 @@ from django import forms
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 
-from accounts.bounds import YEARS
+from accounts.dates import NotADate, parse_date
 from accounts.models import Fuel, Proposal, User
 from accounts.roles import Job, Role
 
-NO_DATE = "Enter a real date, for example 23/11/2026."
 WIDE = {"class": "govuk-input--width-20", "autocomplete": "off"}
 
 
 class DayField(forms.DateField):
-    """A date, within the bounds."""
+    """A date as `accounts.dates` reads it."""
 
     def __init__(self, **kwargs: object) -> None:
         widget = forms.DateInput({"autocomplete": "off", "class": "govuk-input--width-10"})
-        words = {"invalid": NO_DATE, "required": "Enter a date, for example 23/11/2026."}
+        words = {"required": "Enter a date, for example 23/11/2026."}
         super().__init__(**{"widget": widget, "error_messages": words} | kwargs)
 
-    def validate(self, value: date | None) -> None:
-        super().validate(value)
-        if value and value.year not in YEARS:
-            raise ValidationError(NO_DATE, "invalid")
+    def to_python(self, value: object) -> date | None:
+        if value in self.empty_values or isinstance(value, date):
+            return value or None
+        try:
+            return parse_date(str(value))
+        except NotADate as error:
+            raise ValidationError(str(error), "invalid") from error
 
 
 def required(sentence: str) -> dict[str, str]:

@@ -1,12 +1,15 @@
 """What commands share: arguments turned into what they name, refusals into sentences on stderr."""
 
+from argparse import ArgumentTypeError
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import date
 from difflib import get_close_matches
 
 from django.core.management.base import CommandError
 from django.db import OperationalError
 
+from accounts.dates import NotADate, parse_date
 from accounts.errors import NotAllowed
 from accounts.models import Organisation
 from accounts.waits import waited_too_long
@@ -23,6 +26,14 @@ def refusals_as_errors() -> Iterator[None]:
         if busy := waited_too_long(error):
             raise CommandError(str(busy)) from error
         raise
+
+
+def date_argument(text: str) -> date:
+    """Return the date that an argument gives; argparse names the argument where it cannot be read."""
+    try:
+        return parse_date(text)
+    except NotADate as error:
+        raise ArgumentTypeError(str(error)) from error
 
 
 def organisation_named(name: str) -> Organisation:

@@ -58,6 +58,7 @@ class ListLoad:
     changed: list[EntryChange]
     missing: list[ListEntry]
     undecided: list[ListEntry]
+    remarks: list[str]
 
     @property
     def ended(self) -> list[EntryChange]:
@@ -97,7 +98,7 @@ class ListLoad:
 
     def details(self) -> list[str]:
         """Every finding, by section."""
-        lines = []
+        lines = list(self.remarks)
         for section in self.sections():
             lines += [f"{section.heading(dry_run=self.dry_run)}:", *(f"  {line}" for line in section.lines)]
         return lines
@@ -190,6 +191,7 @@ def _compare(read: ListRead, held: Held, *, dry_run: bool) -> ListLoad:
         added=[entry for entry in settled if entry.key not in held],
         changed=[change for change in both if _facts(change.before) != _facts(change.after)],
         missing=_missing(read, held),
+        remarks=read.remarks,
         undecided=[after for entry, after in zip(read.entries, settled, strict=True) if _is_undecided(entry, after)],
     )
 

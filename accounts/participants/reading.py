@@ -6,20 +6,32 @@ Two forms: a folder of market domain data (MDD; electricity only) and a CSV of o
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from datetime import date, datetime
+from dataclasses import dataclass, field, replace
+from datetime import date
 from functools import partial
-from pathlib import Path
+from pathlib import Path, PurePosixPath
+from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
+from accounts.dates import NotADate, parse_date
 from accounts.errors import is_invisible, quote
-from accounts.files.reading import Columns, CsvRow, RowProblem, read_table
+from accounts.files.opening import ZIP, BrokenFile, begins_with, opened_zip
+from accounts.files.reading import (
+    CANNOT_BE_READ,
+    LARGEST,
+    TOO_LARGE,
+    Columns,
+    CsvRow,
+    RowProblem,
+    read_table,
+)
 from accounts.models import Fuel, Participant
 from accounts.roles import Role
 
 COLUMNS = ("code", "fuel", "role", "name", "effective_from", "effective_to", "kind")
 MDD_NAMES = "Market_Participant.csv"
 MDD_ROLES = "Market_Participant_Role.csv"
+MDD_FILE = re.compile(r"Market_Participant(_Role)?(?:_([0-9]{1,6}))?\.csv", re.IGNORECASE)  # with a version, or without
 MDD_ID, MDD_NAME = "Market Participant ID", "Market Participant Name"
 MDD_ROLE, MDD_FROM, MDD_TO = (
     "Market Participant Role Code",
@@ -39,8 +51,6 @@ SOUNDS_UNREAL = re.compile("(?<![a-z])(test|dummy)(?![a-z])", re.IGNORECASE)
 
 CODE_LENGTH = {Fuel.ELECTRICITY: 4, Fuel.GAS: 3}
 LONGEST_NAME = 120
-EARLIEST_YEAR = 1900
-DATE_FORMS = {"[0-9]{2}/[0-9]{2}/[0-9]{4}": "%d/%m/%Y", "[0-9]{4}-[0-9]{2}-[0-9]{2}": "%Y-%m-%d"}
 
 
 class BrokenList(Exception):
@@ -92,46 +102,98 @@ class ListEntry:
 
 @dataclass
 class ListRead:
-    """What the files hold: sound entries, problems, and the fuels and roles that they cover."""
+    """What the files hold: sound entries, problems, remarks on the files, and the fuels and roles they cover."""
 
     entries: list[ListEntry] = field(default_factory=list)
     problems: list[RowProblem] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)
     covers: set[tuple[str, str]] = field(default_factory=set)
 
 
 def read_participants(paths: Iterable[Path]) -> ListRead:
-    """Every entry in the MDD folders and CSV files at `paths`, and every problem; raises nothing."""
+    """Every entry in the MDD folders, zip files and CSV files at `paths`, and every problem; raises nothing."""
     read = ListRead()
     for path in paths:
-        if _is_folder(path):
-            _read_mdd(path, read)
-        else:
-            _read_csv(path, read)
+        try:
+            _read(path, read)
+        except BrokenFile as broken:
+            read.problems.append(RowProblem(str(path), broken.line, str(broken)))
+        except OSError as error:
+            read.problems.append(RowProblem(str(path), 0, CANNOT_BE_READ.format(error.strerror)))
     return read
 
 
-def _is_folder(path: Path) -> bool:
-    try:
-        return path.is_dir()
-    except OSError:  # reading it as a file tells why
-        return False
+def _read(path: Path, read: ListRead) -> None:
+    if path.is_dir():
+        _read_mdd(path, read)
+    elif _mdd_version(path.name):
+        sentence = "This is one of the two files of market domain data. Give the folder that holds both."
+        read.problems.append(RowProblem(str(path), 0, sentence))
+    elif path.is_file() and begins_with(path, ZIP) and (found := _mdd_in(path)):
+        _read_zip(path, found, read)
+    else:
+        _read_csv(path, read)
+
+
+def _mdd_in(path: Path) -> list[str]:
+    with opened_zip(path) as packed:
+        return [name for name in packed.namelist() if _mdd_version(PurePosixPath(name).name)]
+
+
+def _read_zip(path: Path, found: list[str], read: ListRead) -> None:
+    """Read the two files of market domain data in a zip file, and name them as they are there."""
+    unpacked = ListRead()
+    with TemporaryDirectory() as folder:
+        with opened_zip(path) as packed:
+            for name in found:
+                if packed.getinfo(name).file_size > LARGEST:
+                    raise BrokenFile(TOO_LARGE)
+                (Path(folder) / PurePosixPath(name).name).write_bytes(packed.read(name))
+        _read_mdd(Path(folder), unpacked)
+    read.entries += [replace(entry, file=entry.file.replace(folder, str(path))) for entry in unpacked.entries]
+    read.problems += [found._replace(file=found.file.replace(folder, str(path))) for found in unpacked.problems]
+    read.remarks += [remark.replace(folder, str(path)) for remark in unpacked.remarks]
+    read.covers |= unpacked.covers
+
+
+def _mdd_version(name: str) -> tuple[str, int] | None:
+    """Return which file of market domain data this is and its version, 0 without one; None for another file."""
+    found = MDD_FILE.fullmatch(name)
+    return (MDD_ROLES if found[1] else MDD_NAMES, int(found[2] or 0)) if found else None
+
+
+def _mdd_files(folder: Path, remarks: list[str]) -> tuple[Path, Path]:
+    """Return the two files, of several versions the newest; where their versions differ, remark on it."""
+    newest: dict[str, tuple[int, Path]] = {}
+    for path in sorted(folder.iterdir()):
+        if known := _mdd_version(path.name):
+            name, version = known
+            newest[name] = max(newest.get(name, (-1, path)), (version, path))
+    (names_version, names), (roles_version, roles) = (
+        newest.get(name, (0, folder / name)) for name in (MDD_NAMES, MDD_ROLES)
+    )
+    if names_version != roles_version:
+        remarks.append(f"{names.name} and {roles.name} are of different versions. Check that they belong together.")
+    return names, roles
 
 
 def _read_mdd(folder: Path, read: ListRead) -> None:
-    names = _mdd_names(folder / MDD_NAMES, read.problems)
-    rows = read_table(folder / MDD_ROLES, Columns((MDD_ID, MDD_ROLE, MDD_FROM, MDD_TO), exact=False), read.problems)
+    names_file, roles_file = _mdd_files(folder, read.remarks)
+    names = _mdd_names(names_file, read)
+    columns = Columns((MDD_ID, MDD_ROLE, MDD_FROM, MDD_TO), exact=False)
+    rows = read_table(roles_file, columns, read.problems, read.remarks)
     relevant = [row for row in rows if row.cells[MDD_ROLE] in ROLE_OF_MDD]
     if rows and not relevant:
         sentence = "No row has role 8 (MAP) or X (supplier)."
-        read.problems.append(RowProblem(str(folder / MDD_ROLES), 0, sentence))
+        read.problems.append(RowProblem(str(roles_file), 0, sentence))
     read.entries += filter(None, [_mdd_entry(row, names) for row in relevant])
     read.covers |= {(Fuel.ELECTRICITY, role) for role in ROLE_OF_MDD.values()}
 
 
-def _mdd_names(path: Path, problems: list[RowProblem]) -> Mapping[str, CsvRow]:
+def _mdd_names(path: Path, read: ListRead) -> Mapping[str, CsvRow]:
     """The row that names each participant; none at all only if that is a problem already."""
     names: dict[str, CsvRow] = {}
-    for row in read_table(path, Columns((MDD_ID, MDD_NAME), exact=False), problems):
+    for row in read_table(path, Columns((MDD_ID, MDD_NAME), exact=False), read.problems, read.remarks):
         code = row.cells[MDD_ID].upper()
         if first := names.get(code):
             row.refuse(f"{quote(code)} has been named on line {first.line} already.")
@@ -153,7 +215,7 @@ def _mdd_entry(row: CsvRow, names: Mapping[str, CsvRow]) -> ListEntry | None:
 
 
 def _read_csv(path: Path, read: ListRead) -> None:
-    entries = [_csv_entry(row) for row in read_table(path, Columns(COLUMNS), read.problems)]
+    entries = [_csv_entry(row) for row in read_table(path, Columns(COLUMNS), read.problems, read.remarks)]
     sound = [entry for entry in entries if entry]
     read.entries += sound
     read.covers |= {(entry.holder.fuel, entry.holder.role) for entry in sound}
@@ -208,20 +270,12 @@ def parse_name(text: str) -> str:
 
 
 def parse_day(text: str) -> date:
-    for form, directives in DATE_FORMS.items():
-        if re.fullmatch(form, text):
-            return _day(text, directives)
-    raise ValueError(f"{quote(text)} is not a date. Write it as 31/12/2026 or 2026-12-31.")
-
-
-def _day(text: str, directives: str) -> date:
+    if not text:
+        raise ValueError("Enter a date, for example 23/11/2026.")
     try:
-        day = datetime.strptime(text, directives).date()
-    except ValueError as error:
-        raise ValueError(f"{quote(text)} is not a day of the calendar.") from error
-    if day.year < EARLIEST_YEAR:
-        raise ValueError(f"{quote(text)} is before {EARLIEST_YEAR}.")
-    return day
+        return parse_date(text)
+    except NotADate as error:
+        raise ValueError(f"{quote(text)} is not a date. {error}") from error
 
 
 def parse_fuel(text: str) -> Fuel:

@@ -2,7 +2,6 @@
 
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Callable
-from datetime import date
 from urllib.parse import quote
 
 from smi import logins
@@ -21,13 +20,6 @@ def with_portal(act: Callable[[Portal, Namespace], None]) -> Command:
     return run
 
 
-def day(text: str) -> str:
-    try:
-        return date.fromisoformat(text).isoformat()
-    except ValueError as error:
-        raise ArgumentTypeError(f"{text} is not a day such as 2026-11-23") from error
-
-
 def at_least_one(text: str) -> int:
     if text.isdecimal() and int(text) > 0:
         return int(text)
@@ -43,7 +35,7 @@ def add_limit(parser: ArgumentParser) -> None:
 
 
 def add_past(parser: ArgumentParser) -> None:
-    parser.add_argument("--known-on", type=day, metavar="DAY", help="as it was known at the end of this day")
+    parser.add_argument("--known-on", metavar="DATE", help="using only what was recorded by the end of this date")
 
 
 def device_path(args: Namespace) -> str:

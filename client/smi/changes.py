@@ -3,7 +3,7 @@
 from argparse import Namespace, _SubParsersAction
 
 from smi.answers import as_object
-from smi.arguments import at_least_one, day, device_path, with_portal
+from smi.arguments import at_least_one, device_path, with_portal
 from smi.errors import Misused, Refused
 from smi.portal import Portal
 from smi.terminal import say, shown
@@ -18,7 +18,7 @@ def add_commands(commands: _SubParsersAction) -> None:
     command.add_argument("device_id", metavar="ID")
     command.add_argument("--msn", help="as on the nameplate")
     command.add_argument("--map-id", help="the Meter Asset Provider's code")
-    command.add_argument("--map-from", type=day, metavar="DAY", help="since when it is the provider")
+    command.add_argument("--map-from", metavar="DATE", help="the date from which it is the provider")
     command.add_argument("--kind", choices=["correction", "change"], help="why a recorded value is replaced")
     command.add_argument("--source", help="what it is taken from")
     command.add_argument("--reason")

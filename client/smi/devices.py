@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from smi.answers import CSV, linked, objects
-from smi.arguments import add_json, add_limit, add_past, day, device_path, with_portal
+from smi.arguments import add_json, add_limit, add_past, device_path, with_portal
 from smi.errors import BrokenOff
 from smi.files import whole
 from smi.portal import Portal
@@ -20,15 +20,15 @@ FILTERS = {
     "msn": "in full; spaces do not matter",
     "device_type": "such as ESME",
     "smi_status": "such as Commissioned",
-    "installed_from": "installed on this day or later",
-    "installed_to": "installed on this day or before",
+    "installed_from": "installed on this date or later",
+    "installed_to": "installed on this date or before",
 }
 COLUMNS = {"device_id": 23, "device_type": 11, "smi_status": 24, "mpxn": 13, "msn": 14, "map_id": 6}
 LARGEST_PAGE = 1000
 
 
 def add_commands(commands: _SubParsersAction) -> None:
-    past = commands.add_parser("as-of", help="what was true of a device on a day")
+    past = commands.add_parser("as-of", help="what was true of a device on a date")
     for command, act in (
         (commands.add_parser("show", help="what is recorded of a device"), show),
         (commands.add_parser("history", help="what was recorded of it, when, and who recorded it"), history),
@@ -37,14 +37,14 @@ def add_commands(commands: _SubParsersAction) -> None:
         command.add_argument("device_id", metavar="ID")
         add_json(command)
         command.set_defaults(run=with_portal(act))
-    past.add_argument("as_of", type=day, metavar="DAY")
+    past.add_argument("as_of", metavar="DATE")
     add_past(past)
     add_list(commands.add_parser("list", help="the devices in your scope"))
 
 
 def add_list(command: ArgumentParser) -> None:
     for name, about in FILTERS.items():
-        given = {"type": day, "metavar": "DAY"} if name.startswith("installed") else {}
+        given = {"metavar": "DATE"} if name.startswith("installed") else {}
         command.add_argument(f"--{name.replace('_', '-')}", help=about, **given)
     form = command.add_mutually_exclusive_group()
     form.add_argument("--csv", metavar="FILE", help="all data items as CSV; - is standard output")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from smi import download
 from smi.answers import objects
-from smi.arguments import add_json, add_limit, add_past, day, with_portal
+from smi.arguments import add_json, add_limit, add_past, with_portal
 from smi.portal import Portal
 from smi.terminal import say_json, say_list, say_row
 
@@ -28,7 +28,7 @@ def add_download(commands: _SubParsersAction) -> None:
     command = commands.add_parser("download", help="a report, checked against its manifest")
     command.add_argument("name", metavar="NAME", help="as in smi report list")
     command.add_argument("-o", "--output", type=Path, metavar="FILE", help="else as the portal names it, here")
-    command.add_argument("--as-of", type=day, metavar="DAY", help="the day it speaks of")
+    command.add_argument("--as-of", metavar="DATE", help="the date it describes")
     add_past(command)
     command.add_argument("--force", action="store_true", help="replace FILE if it exists")
     command.set_defaults(run=with_portal(download.download))

@@ -11,7 +11,7 @@ from rest_framework.exceptions import ErrorDetail, ParseError
 from rest_framework.parsers import JSONParser
 from rest_framework.settings import api_settings
 
-from accounts.bounds import YEARS
+from accounts.dates import NO_DATE, NotADate, parse_date
 from accounts.errors import MOST_TOLD, QUOTED, Problem
 
 
@@ -60,17 +60,18 @@ class YesOrNo(Exactly, serializers.BooleanField):
     kind = bool
 
 
-class Day(Exactly, serializers.DateField):
-    """A date, within the bounds."""
+class Day(serializers.DateField):
+    """A date as `accounts.dates` reads it."""
 
-    kind = str
-    default_error_messages = {"invalid": "Give a real date, for example 2026-11-23."}
+    default_error_messages = {"invalid": NO_DATE}
 
     def to_internal_value(self, data: object) -> date:
-        day = super().to_internal_value(data)
-        if day.year not in YEARS:
+        if not isinstance(data, str):
             self.fail("invalid")
-        return day
+        try:
+            return parse_date(data)
+        except NotADate as error:
+            raise serializers.ValidationError(str(error), "invalid") from error
 
 
 def problems_of(serializer: serializers.BaseSerializer) -> list[Problem]:

@@ -4,8 +4,9 @@ A load stages and checks its rows in separate tables, while people continue to r
 file, compares those that have changed in the meantime again, and applies all rows.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 
 from django.conf import settings
@@ -16,18 +17,21 @@ from psycopg.errors import DeadlockDetected, LockNotAvailable
 from accounts import clock
 from accounts.acting import explaining
 from accounts.audit import note
-from accounts.files.reading import BrokenFile, Columns, CsvRecord, open_csv, read_records
+from accounts.dates import parse_date
+from accounts.files.opening import BrokenFile, open_csv
+from accounts.files.reading import Columns, CsvFile, read_records
 from accounts.operator import system_scope
+from inventory.identifiers import SHORTENED, is_shortened, parse_device_id, parse_mpxn, parse_msn
 from inventory.loads.staging import stage_rows, staging
 from inventory.models import USUAL_STATUS_MOVES, StagedFile, StagedRow
-from inventory.rules.loading import RULES, TEXTS
+from inventory.rules.loading import DAYS, RULES, TEXTS
 from inventory.statements import statements
 from inventory.trail.kinds import DeviceAuditKind
 
 SQL = Path(__file__).parent / "sql"
 REQUIRED_HEADER = TEXTS[:17]
 OPTIONAL_HEADER = TEXTS[17:]
-COLUMNS = Columns(REQUIRED_HEADER, OPTIONAL_HEADER, in_order=True)
+COLUMNS = Columns(REQUIRED_HEADER, OPTIONAL_HEADER)
 REASON = "load_devices"
 LOCK = 5_174_310_802  # PostgreSQL's advisory lock for the one load that applies its rows
 # A load that cannot lock a device in this time releases all others, so that nobody waits long, and tries again.
@@ -59,11 +63,12 @@ class LoadRefused(Exception):
 
 @dataclass(frozen=True)
 class DeviceLoad:
-    """How many devices a load created, changed and left unchanged."""
+    """How many devices a load created, changed and left unchanged; `remark` says what is unusual about the file."""
 
     created: int
     changed: int
     unchanged: int
+    remark: str = ""
 
     @property
     def known(self) -> int:
@@ -77,33 +82,59 @@ def load_devices(path: Path, *, dry_run: bool = False) -> DeviceLoad:
     """
     with staging() as file:
         with system_scope(REASON, audited=False), connection.cursor() as cursor:
-            _stage(file, path)
+            remark = _stage(file, path)
             _compare(cursor, file)
             _refuse_problems(cursor, file)
-        return _apply_in_time(file, path, dry_run)
+        return replace(_apply_in_time(file, path, dry_run), remark=remark)
 
 
-def _stage(file: StagedFile, path: Path) -> None:
-    """Stage each row of the file; refuse the file if one cannot be read."""
+def _stage(file: StagedFile, path: Path) -> str:
+    """Stage each row of the file, and return the remark on it; refuse the file if a row cannot be read."""
     problems: list[str] = []
+    remark = ""
     try:
         with open_csv(path) as source:
-            stage_rows(file, _rows(*read_records(source, COLUMNS), problems))
+            table = read_records(source, COLUMNS)
+            stage_rows(file, _rows(table, problems))
+            remark = table.remark
     except BrokenFile as broken:
         problems.append(_on_line(broken.line, str(broken)))
     if problems:
         raise LoadRefused(problems)
+    return remark
 
 
-def _rows(header: list[str], records: Iterator[CsvRecord], problems: list[str]) -> Iterator[tuple[int, list[str]]]:
+def _rows(table: CsvFile, problems: list[str]) -> Iterator[tuple[int, list[str]]]:
     """Yield the valid records, each with a cell for every item, which is empty where the header lacks it."""
-    places = [header.index(item) if item in header else len(header) for item in TEXTS]
-    for line, cells, problem in records:
+    header = table.header
+    places = [(header.index(item) if item in header else len(header), READERS.get(item, str)) for item in TEXTS]
+    for line, cells, problem in table.records:
         if problem:
             problems.append(_on_line(line, problem))
         else:
             given = [*cells, ""]
-            yield line, [given[place] for place in places]
+            yield line, [given[place] and read(given[place]) for place, read in places]
+
+
+def _as_it_stands(parse: Callable[[str], object]) -> Callable[[str], str]:
+    """Return a reader of cells that gives what `parse` makes of one, or the cell for the rules to refuse."""
+
+    @lru_cache(maxsize=10_000)  # dates, hubs and suppliers come again and again
+    def read(cell: str) -> str:
+        try:
+            return str(parse(cell))
+        except ValueError:
+            return cell
+
+    return read
+
+
+READERS = dict.fromkeys(DAYS, _as_it_stands(parse_date)) | {
+    "device_id": _as_it_stands(parse_device_id),
+    "hub_id": _as_it_stands(parse_device_id),
+    "mpxn": _as_it_stands(parse_mpxn),
+    "msn": _as_it_stands(parse_msn),
+}
 
 
 def _on_line(line: int, sentence: str) -> str:
@@ -143,7 +174,7 @@ def _sentences(file: StagedFile, found: Sequence[tuple[int, str, str]]) -> list[
     rows = dict(StagedRow.objects.filter(file=file, line__in=lines).values_list("line", "cells"))
     given = [rows[line][TEXTS.index(item)] or "" for line, item, _ in found]
     return [
-        f"Line {line}, {item}{f' “{value[:24]}”' if value else ''}: {sentence}"
+        f"Line {line}, {item}{f' “{value[:24]}”' if value else ''}: {SHORTENED if is_shortened(value) else sentence}"
         for (line, item, sentence), value in zip(found, given, strict=True)
     ]
 

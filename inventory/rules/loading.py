@@ -4,9 +4,10 @@
 as the file has it. The reader gets the sentence with the line, the column and the value.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from inventory.identifiers import MPAN_WEIGHTS, MPRN_PATTERN, MSN_PATTERN
+from inventory.identifiers import MPAN_WEIGHTS, MPRN_PATTERN, MSN_PATTERN, PLACEHOLDERS
 from inventory.models import DeviceType, Status
 
 DAYS = ("status_from", "installed_on", "commissioned_on", "decommissioned_on", "map_from", "supplier_from")
@@ -31,7 +32,7 @@ class Rule:
     sentence: str
 
 
-def words(values: type) -> str:
+def words(values: Iterable[str]) -> str:
     return ", ".join(f"'{value}'" for value in values)
 
 
@@ -68,6 +69,7 @@ FORMS = (
     Rule("model", "i.model !~ '^[0-9A-F]{4,8}$'", "Enter 4 to 8 digits 0–9 and A–F."),
     Rule("firmware", "i.firmware !~ '^[0-9A-F]{4,8}$'", "Enter 4 to 8 digits 0–9 and A–F."),
     Rule("esme_variant", "i.esme_variant !~ '^[ABC](DE?)?$'", "Enter A, B or C, optionally followed by D or DE."),
+    Rule("msn", f"i.msn IN ({words(PLACEHOLDERS)})", "This stands for a missing value. Leave it empty instead."),
     Rule("msn", f"i.msn !~ '{MSN_PATTERN}'", "An MSN has letters and digits, with spaces, full stops, / or - between."),
 )
 

@@ -66,20 +66,23 @@ def badge(label: str) -> SafeString:
 
 
 @register.simple_tag
-def cell(shown: Cell, absent: str = "None") -> SafeString:
+def cell(shown: Cell, absent: str = "None") -> str:
     """One value as a page shows it, with the name behind its code and its flags, or words where there is none."""
+    value = _value(shown, absent)
+    if not (shown.note or shown.flags):
+        return value
     badges = format_html_join("", " {}", ((badge(flag.label),) for flag in shown.flags))
-    return format_html("{} {}{}", _value(shown, absent), shown.note, badges)
+    return format_html("{} {}{}", value, shown.note, badges)
 
 
-def _value(shown: Cell, absent: str) -> object:
+def _value(shown: Cell, absent: str) -> str:
     if shown.shown == Shown.FLAGS:
         return ""
     if shown.value is None:
         return _nothing(absent)
     if shown.shown == Shown.IDENTIFIER:
         return identifier(shown.value)
-    return status_tag(shown.value, shown.label) if shown.shown == Shown.STATUS else localize(shown.value)
+    return status_tag(shown.value, shown.label) if shown.shown == Shown.STATUS else str(localize(shown.value))
 
 
 @register.inclusion_tag("components/service_desk.html")

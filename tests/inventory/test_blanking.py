@@ -104,7 +104,7 @@ def test_page_asks_which_of_the_two_it_is(device, administrator):
     ("given", "sentence"),
     [
         ({"day": ""}, "Enter the first date on which no MAP provides the meter"),
-        ({"day": "31/02/2025"}, "Enter a real date, for example 23/11/2026."),
+        ({"day": "31/02/2025"}, "Enter a real date, for example 23/11/2026 or 2026-11-23."),
         ({"day": "31/05/2025"}, "Enter a date from 01/06/2025, when the MAP ID began to apply."),
         ({"reason": ""}, "Enter a reason."),
         ({"source": ""}, "Enter where you got this information."),

@@ -7,7 +7,7 @@ import pytest
 from django.utils import timezone
 from django.utils.formats import date_format
 
-from accounts.forms.people import NO_DATE
+from accounts.dates import NO_DATE
 from accounts.roles import Job
 from inventory.models import Device, StepKind
 from tests.conftest import Browser

@@ -213,12 +213,10 @@ def test_look_alike_is_named_with_its_place(text, explanation):
     assert explanation in str(refusal)
 
 
-@pytest.mark.parametrize("dash", list("\u2010\u2013\u2014\u2212\uff0d"))
-def test_dash_of_a_word_processor_is_refused_as_no_hyphen(dash):
-    refusal = refused(parse_device_id, DEVICE_ID.replace("-", dash))
-
-    assert refusal.code == "look_alike"
-    assert "not a hyphen" in str(refusal)
+@pytest.mark.parametrize("dash", list("\u2010\u2011\u2013\u2014\u2212\uff0d"))
+def test_dash_of_a_word_processor_is_a_hyphen(dash):
+    assert parse_device_id(DEVICE_ID.replace("-", dash)) == DEVICE_ID
+    assert parse_msn(f"Z21{dash}7") == "Z21-7"
 
 
 @pytest.mark.parametrize(
@@ -284,13 +282,11 @@ def test_device_id_is_read_with_any_separators_between_octets(device_id, separat
         ("00-DB-12-34", "wrong_length", "Are digits missing?"),
         ("00-DB-12-34-56-78-90-A00", "wrong_length", "Has a digit been typed twice?"),
         (DEVICE_ID * 2, "wrong_length", "Has more than one number been given?"),
-        ("O0-DB-12-34-56-78-90-A0", "bad_characters", f"Did you mean {DEVICE_ID}, with the digit 0?"),
-        ("00-DB-I2-34-56-78-90-A0", "bad_characters", f"Did you mean {DEVICE_ID}, with the digit 1?"),
+        ("O0-DB-12-34-56-78-90-A0", "bad_characters", f"Is the digit 0 meant? Did you mean {DEVICE_ID}?"),
+        ("00-DB-I2-34-56-78-90-A0", "bad_characters", f"Is the digit 1 meant? Did you mean {DEVICE_ID}?"),
         ("00-DB-l2-34-56-78-90-A0", "bad_characters", "character 7 is the letter L."),
-        ("00-DB-12-34-S6-78-90-A0", "bad_characters", f"Did you mean {DEVICE_ID}, with the digit 5?"),
-        ("00-DB-12-34-S6-78-90-AX", "bad_characters", "Did you mean the digit 5?"),
-        ("00 DB 12 34 56 78 90 A0", "bad_characters", "character 3 is a space."),
-        ("00_DB", "bad_characters", "character 3 is ‘_’."),
+        ("00-DB-12-34-S6-78-90-A0", "bad_characters", f"Is the digit 5 meant? Did you mean {DEVICE_ID}?"),
+        ("00-DB-12-34-S6-78-90-AX", "bad_characters", "Is the digit 5 meant?"),
         ("0-0DB-12-34-56-78-90-A0", "bad_separator", f"Did you mean {DEVICE_ID}?"),
         ("00--DB-12-34-56-78-90-A0", "bad_separator", f"Did you mean {DEVICE_ID}?"),
         ("-00-DB-12-34-56-78-90-A0", "bad_separator", f"Did you mean {DEVICE_ID}?"),
@@ -305,7 +301,7 @@ def test_wrong_device_id_is_explained(text, code, cure):
 
 
 def test_no_suggestion_is_made_that_would_be_refused_too():
-    assert "Did you mean 00-DB" not in str(refused(parse_device_id, "00-DB-12-34-S6-78-90-AX"))
+    assert "Did you mean" not in str(refused(parse_device_id, "00-DB-12-34-S6-78-90-AX"))
 
 
 # Device ID prefix
@@ -440,7 +436,7 @@ def test_wrong_check_digit_is_explained_without_offering_another():
         (parse_mprn, "12345678901", "wrong_length", "Has a digit been typed twice?"),
         (parse_mpxn, "12345678901", "wrong_length", "An MPAN has 13 digits, an MPRN 6 to 10."),
         (parse_mpxn, "12345", "wrong_length", "An MPAN has 13 digits, an MPRN 6 to 10."),
-        (parse_mpan, "99100000O1006", "bad_characters", "Did you mean 9910000001006, with the digit 0?"),
+        (parse_mpan, "99100000O1006", "bad_characters", "Is the digit 0 meant? Did you mean 9910000001006?"),
         (parse_mpan, "-9910000001006", "bad_characters", "character 1 is a hyphen."),
         (parse_mprn, "123456-", "bad_characters", "character 7 is a hyphen."),
         (parse_mpan, " 9.91E+12", "shortened", "9.91E+12 is not a whole number."),

@@ -9,7 +9,7 @@ from datetime import date, datetime, timedelta
 import pytest
 from django.utils import timezone
 
-from accounts.forms.people import NO_DATE
+from accounts.dates import NO_DATE
 from accounts.models import Binding
 from accounts.roles import Job
 from inventory.models import Device, ReportRun, StepKind

@@ -7,15 +7,10 @@ from time import monotonic
 from django.core.management.base import BaseCommand
 
 from accounts import clock
-from accounts.management.arguments import refusals_as_errors
+from accounts.management.arguments import date_argument, refusals_as_errors
 from accounts.operator import system_scope
 from inventory.demo.generation import generate_devices
 from inventory.loads.statistics import count_values
-
-
-def day(text: str) -> date:
-    """Parse a date; argparse names this function when it refuses a value."""
-    return date.fromisoformat(text)
 
 
 class Command(BaseCommand):
@@ -25,7 +20,7 @@ class Command(BaseCommand):
         parser.add_argument("--count", type=int, required=True, metavar="N")
         parser.add_argument("--seed", type=int, required=True, help="a different number gives different devices")
         parser.add_argument(
-            "--today", type=day, metavar="YYYY-MM-DD", help="the latest date on them; today if left out"
+            "--today", type=date_argument, metavar="DATE", help="the latest date on them; today if left out"
         )
 
     def handle(self, *, count: int, seed: int, today: date | None, **options: object) -> str:

@@ -36,6 +36,8 @@ class Command(BaseCommand):
             count_values()
         would = "would be " if dry_run else ""
         created = f"{done.created:,} devices {would}created"
+        if done.remark:
+            self.stdout.write(done.remark)
         if done.known:
             self.stdout.write(NOT_READ)
         return f"{file}: {created}, {done.changed:,} {would}changed, {done.unchanged:,} unchanged."
