@@ -131,7 +131,7 @@ def test_person_with_two_memberships_may_switch(sign_in, supplier, rival):
 
     html = browser.get("/help/").text
 
-    assert "Choose whom you act for" in html
+    assert "Choose who you act for" in html
     assert 'action="/accounts/acting/?next=/help/"' in html
 
 

@@ -224,7 +224,7 @@ def test_revoking_asks_first_and_then_ends_the_token(ada, supplier):
     answer = ada.submit(revoke_page(token), follow=True)
 
     assert "Revoke the API token “Asset register”" in asked.text
-    assert "The token “Asset register” has been revoked" in answer.text
+    assert "The API token “Asset register” has been revoked" in answer.text
     assert System(token).get("/api/v1/devices/x/").status_code == 401
 
 

@@ -83,7 +83,7 @@ def come_from_work(page: Page, email: str, provider: Provider) -> None:
     page.get_by_label("Email address").fill(email)
     page.get_by_label("Password", exact=True).fill("whatever she remembers")
     page.get_by_role("button", name="Sign in").click()
-    page.get_by_role("link", name="Go on to Zephyr Energy’s sign-in").click()
+    page.get_by_role("link", name="Continue to Zephyr Energy’s sign-in").click()
     page.wait_for_url(re.compile(f"^{provider.url}/"))
     page.locator("input[name=login]").fill(email)
     page.locator("input[name=password]").fill(PASSWORD)

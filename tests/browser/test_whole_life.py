@@ -100,10 +100,10 @@ def invite(page: Page, name: str, email: str, job: str) -> None:
 
 def change_job(page: Page, name: str, job: str) -> None:
     page.goto("/organisation/members/")
-    page.get_by_role("link", name=f"Change job of {name}").click()
+    page.get_by_role("link", name=f"Change access level of {name}").click()
     page.get_by_label(job, exact=True).check()
-    page.get_by_role("button", name="Save job").click()
-    expect(page.get_by_role("alert")).to_contain_text(f"{name} is now {job}")
+    page.get_by_role("button", name="Save access level").click()
+    expect(page.get_by_role("alert")).to_contain_text(f"Access level saved: {name} is now")
 
 
 def found(clerk: Page, second: Page, sink: Sink) -> None:
