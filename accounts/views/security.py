@@ -100,7 +100,7 @@ def password_change(request: HttpRequest) -> HttpResponse:
         return redirect("mfa_index")
     response = account.password_change(request)
     if response.status_code == 302:
-        messages.success(request, "Your password is changed, and you are signed out everywhere else.")
+        messages.success(request, "Password changed. You have been signed out everywhere else.")
     return response
 
 

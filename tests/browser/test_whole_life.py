@@ -45,14 +45,14 @@ def enrol_app(page: Page) -> str:
     secret = page.locator("#secret").inner_text()
     page.get_by_label("Six-digit code from the app").fill(code_of(secret))
     page.get_by_role("button", name="Set up").click()
-    page.get_by_role("link", name="I have kept the codes").click()
+    page.get_by_role("link", name="Continue").click()
     return secret
 
 
 def enrol_passkey(page: Page) -> None:
     page.get_by_role("link", name="Add a passkey").click()
     page.get_by_role("button", name="Add the passkey").click()
-    page.get_by_role("link", name="I have kept the codes").click()
+    page.get_by_role("link", name="Continue").click()
 
 
 def come_in(page: Page, email: str) -> Page:
