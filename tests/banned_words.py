@@ -28,6 +28,8 @@ IN_SENTENCES = {
     r"\bnobody (raises|confirms|reinstates)\b": "You cannot …",
     r"\bcomputes?\b": "calculate",
     r"\bperhaps\b": "Did you mean …?",
+    r"\bkept the codes\b": "Continue",
+    r"\bopens? (nothing|your account)\b": "sign in",
     r"\bstore of secrets\b": "secrets manager",
     r"\b(make|makes|made|making) an? (API )?token": "create an API token",
     r"\bcalls itself\b": "describes itself",

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
+from django.conf import settings
 from django.test import Client
 from django.utils import timezone
 from django.utils.formats import date_format
@@ -12,11 +13,12 @@ from accounts.acting import Acting
 from accounts.actions import add_administrator, change_job, end_membership
 from accounts.actions.dormancy import suspend_dormant
 from accounts.actions.organisations import set_active
-from accounts.models import Membership, Organisation, User
+from accounts.actions.proposals import propose
+from accounts.models import Membership, Organisation, Proposal, User
 from accounts.roles import Job
 from tests.accounts.oversight_help import NOW, member_of
 from tests.as_owner import overwrite
-from tests.factories import make_membership, make_user
+from tests.factories import make_membership, make_participant, make_user
 from tests.mail_sink import Sink, mail_sink
 from tests.queued_mail import send_queued
 
@@ -140,6 +142,23 @@ def test_nobody_is_told_of_a_reactivation_that_is_over(sink, nell, supplier):
     set_active(organisation=supplier, is_active=False)
 
     assert [subject for subject, _ in told(sink)] == ["Zephyr Energy no longer takes part in the SMI portal"]
+
+
+def test_second_administrator_is_told_of_the_act_and_the_last_date(sink, dcc, asset_provider, acting):
+    make_participant("ZAMB")
+    make_membership(dcc, Job.ADMINISTRATOR, make_user("Nell Frost", "nell@demo.example"))
+    by = Acting.under(make_membership(dcc, Job.ADMINISTRATOR, make_user("Dilip Hartley")))
+    details = {"fuel": "E", "code": "ZAMB", "valid_from": "2026-03-01"}
+    proposal = propose(act=Proposal.Act.BIND, organisation=asset_provider, by=by, **details)
+
+    ((subject, body),) = told(sink)
+    today, last = (date_format(timezone.localdate() + timedelta(days=days), "j F") for days in (0, 14))
+    assert subject == "Approval needed: bind ZAMB to Zenith Meter Assets"
+    assert body == (
+        f"Dilip Hartley asked for this on {today}: bind ZAMB (electricity) to Zenith Meter Assets from 1 March 2026.\n\n"
+        f"Approve or reject it by {last}:\n{settings.PORTAL_URL}/organisations/proposals/{proposal.pk}/\n\n"
+        "If nobody decides by then, the request expires and nothing changes.\n"
+    )
 
 
 # At the next sign-in
