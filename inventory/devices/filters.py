@@ -178,19 +178,27 @@ class DeviceSearch(django_filters.FilterSet):
     @property
     def applied(self) -> dict[str, str]:
         """The filters in use, in words: parameter → such as `MSN: S76A 13884`."""
-        cleaned = self.form.cleaned_data
-        return {name: self._in_words(name, value) for name, value in cleaned.items() if value not in (None, "")}
+        return {name: self._in_words(name, value, ":") for name, value in self._used.items()}
+
+    @property
+    def in_words(self) -> str:
+        """The filters in use, as a title says them: such as `MSN S76A 13884, Installed from 1 May 2024`."""
+        return ", ".join(self._in_words(name, value) for name, value in self._used.items())
 
     @property
     def given(self) -> dict[str, str]:
         """The filters in use as they were typed."""
         return {name: self.data[name] for name in self.applied}
 
-    def _in_words(self, name: str, value: object) -> str:
+    @property
+    def _used(self) -> dict[str, object]:
+        return {name: value for name, value in self.form.cleaned_data.items() if value not in (None, "")}
+
+    def _in_words(self, name: str, value: object, colon: str = "") -> str:
         label = self.form.fields[name].label
         if isinstance(value, date):
             return f"{label} {date_format(value, 'DATE_FORMAT')}"
-        return f"{label}: {dict(CHOICES[name].choices)[value] if name in CHOICES else value}"
+        return f"{label}{colon} {dict(CHOICES[name].choices)[value] if name in CHOICES else value}"
 
 
 PARAMETERS = {name: item for item in ITEMS for name in filters_of(item)}

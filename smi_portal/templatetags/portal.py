@@ -92,6 +92,14 @@ def identifier(value: object, absent: str = "None") -> SafeString:
 
 
 @register.filter
+def devices(count: int | None) -> str:
+    """How many there are, in words; None for more than 1,000."""
+    if count is None:
+        return "More than 1,000 devices"
+    return f"{count:,} device{'' if count == 1 else 's'}" if count else "No devices"
+
+
+@register.filter
 def recorded(value: object, absent: str = "Not recorded") -> object:
     """The value as it is; where there is none, the words `absent`: never a dash or a gap."""
     return _nothing(absent) if value in (None, "") else value
