@@ -6,7 +6,7 @@ from django import forms
 
 from accounts.acting import Acting
 from accounts.audit.kinds import LABELS
-from accounts.forms.people import DayField
+from accounts.forms.people import DayField, refuse_reversed
 from accounts.models import Membership, User
 from accounts.models.audit import AuditRow, AuditRowQuerySet
 from accounts.roles import Role
@@ -27,6 +27,11 @@ class AuditSearch(forms.Form):
         own = people.filter(pk__in=members.values("user"))
         self.fields["person"].queryset = people if acting.role == Role.DCC else own
         self.acting = acting
+
+    def clean(self) -> dict:
+        cleaned = super().clean()
+        refuse_reversed(self, "from_day", "to_day")
+        return cleaned
 
     @property
     def given(self) -> dict[str, str]:

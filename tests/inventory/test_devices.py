@@ -95,6 +95,20 @@ def test_wrong_value_is_explained_and_nothing_is_searched(visitor, parameter, va
     assert found(response) == []
 
 
+REVERSED = {"installed_from": "2024-06-01", "installed_to": "31/05/2024"}
+
+
+@pytest.mark.parametrize("path", ["/devices/", "/devices/download/"])
+def test_dates_the_wrong_way_round_are_an_error_with_a_cure(visitor, path):
+    make_device("ZEPH")
+
+    answer = visitor.get(path, REVERSED)
+
+    assert answer.status_code == 400
+    assert "Enter 1 June 2024 or a later date, or exchange the two dates." in answer.content.decode()
+    assert visitor.get("/devices/", {"installed_from": "2024-06-01", "installed_to": "1/6/2024"}).status_code == 200
+
+
 def test_parameter_given_twice_is_refused(visitor):
     assert visitor.get("/devices/?msn=Z1&msn=Z2").status_code == 400
 
@@ -115,6 +129,25 @@ def test_applied_filters_are_links_that_remove_themselves(visitor):
 
     assert 'href="?device_type=ESME"' in page
     assert 'href="?msn=Z77"' in page
+
+
+@pytest.mark.parametrize(
+    ("search", "title"),
+    [
+        ({}, "2 devices – Devices"),
+        ({"msn": "z17e 36066"}, "1 device with MSN Z17E 36066 – Devices"),
+        ({"msn": "Z1"}, "No devices with MSN Z1 – Devices"),
+        ({"device_type": "ESME", "installed_from": "1/5/2020"},
+         "2 devices with Device type ESME, installed from 1 May 2020 – Devices"),
+        ({"installed_to": "1/5/2030"}, "2 devices, installed to 1 May 2030 – Devices"),
+        ({"msn": "\u2013"}, "Error: Devices"),
+    ],
+)  # fmt: skip
+def test_title_says_count_and_filters(visitor, search, title):
+    make_device("ZEPH", msn="Z17E 36066")
+    make_device("ZEPH")
+
+    assert f"<title>{title} – Zephyr Energy – SMI portal</title>" in visitor.get("/devices/", search).content.decode()
 
 
 # List
