@@ -3,11 +3,21 @@ their text has no NUL, which the database cannot store.
 """
 
 from collections.abc import Callable, Iterator
+from urllib.parse import urlsplit
 
+from django.conf import settings
 from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
 from django.core.handlers.wsgi import WSGIRequest
-from django.http import Http404, HttpRequest, HttpResponse, QueryDict, UnreadablePostError
+from django.http import (
+    Http404,
+    HttpRequest,
+    HttpResponse,
+    HttpResponsePermanentRedirect,
+    QueryDict,
+    UnreadablePostError,
+)
 from django.http.multipartparser import MultiPartParserError
+from django.middleware.common import CommonMiddleware
 from django.utils.http import parse_header_parameters
 
 from accounts.acting import API
@@ -19,7 +29,14 @@ UNKNOWN = "application/octet-stream"  # a content type of which no form is read
 
 
 class Request(WSGIRequest):
-    """A request whose text is UTF-8. A body under another charset is not read: Django would fail on some."""
+    """A request whose text is UTF-8, at the address of the portal. A body under another charset is not read.
+
+    Django would fail on some charsets. Proxies often leave the port out of `Host`.
+    """
+
+    def get_host(self) -> str:
+        host, portal = super().get_host(), urlsplit(settings.PORTAL_URL)
+        return portal.netloc if host == portal.hostname else host
 
     def _set_content_type_params(self, meta: dict[str, str]) -> None:
         try:
@@ -28,6 +45,16 @@ class Request(WSGIRequest):
             self.content_type, self.content_params = UNKNOWN, {}
         if self.content_params.get("charset", "utf-8").lower() not in ("utf-8", "utf8"):
             self.content_type = UNKNOWN
+
+
+class SameMethodRedirect(HttpResponsePermanentRedirect):
+    """308: what was posted to an address without its last slash is posted again, where 301 would make it a GET."""
+
+    status_code = 308
+
+
+class SlashMiddleware(CommonMiddleware):
+    response_redirect_class = SameMethodRedirect
 
 
 class BoundsMiddleware:

@@ -6,7 +6,7 @@ this is the demo: an embedded PostgreSQL and a key made once, both in `.local/`.
 
 import logging
 from pathlib import Path
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import unquote, urljoin, urlsplit
 
 import environ
 import pghistory
@@ -48,6 +48,8 @@ else:
         "default": env.db("DATABASE_URL"),
         "owner": env.db("DATABASE_OWNER_URL", default=env("DATABASE_URL")),
     }
+    for database in DATABASES.values():
+        database["HOST"] = unquote(database["HOST"])  # the folder of a socket is written as %2Frun%2Fpostgresql
     SECRET_KEY = keys["SECRET_KEY"]
     PORTAL_URL = env("PORTAL_URL")
 
@@ -143,7 +145,7 @@ MIDDLEWARE = [
     "accounts.sign_in.tokens.ApiMiddleware",
     "smi_portal.health.HealthMiddleware",
     "accounts.sign_in.session_store.SessionMiddleware",
-    "django.middleware.common.CommonMiddleware",
+    "smi_portal.bounds.SlashMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django_structlog.middlewares.RequestMiddleware",

@@ -2,7 +2,7 @@
 
 from django.urls import include, path
 
-from smi_portal import health
+from smi_portal import health, known_places
 from smi_portal.docs import pages
 from smi_portal.logs import mask_secrets_of
 from smi_portal.oversight import views as oversight
@@ -20,6 +20,10 @@ urlpatterns = [
     path("audit/readers/", oversight.audit_readers, name="audit-readers"),
     path("audit/download/", oversight.audit_download, name="audit-download"),
     path("organisations/accounts/download/", oversight.accounts_download, name="organisation-accounts-download"),
+    path("robots.txt", known_places.robots, name="robots"),
+    path("favicon.ico", known_places.favicon, name="favicon"),
+    path(".well-known/change-password", known_places.change_password, name="change-password"),
+    path(".well-known/security.txt", known_places.security, name="security"),
     path("api/v1/", include("inventory.api.urls")),
     path("", include("accounts.urls")),
     path("", include("inventory.urls")),

@@ -6,6 +6,7 @@ from django.test import Client
 from django.urls import converters
 
 from accounts.bounds import Day, RowNumber
+from accounts.dates import NO_DATE
 from accounts.roles import Job
 from tests.as_owner import overwrite
 from tests.conftest import Browser
@@ -163,7 +164,7 @@ def test_date_outside_the_bounds_is_refused_in_a_body(supplier, administrator, d
     refusal = {
         "pointer": "/map_from",
         "code": "invalid",
-        "detail": "Enter a real date, for example 23/11/2026 or 2026-11-23.",
+        "detail": NO_DATE,
     }
     assert refusal in answer.json()["errors"]
 

@@ -23,7 +23,7 @@ def log_in(args: Namespace) -> None:
     if not args.url:
         raise Misused("Say which portal: smi login --url https://portal.example")
     logins.check_url(args.url)
-    login = logins.Login(args.url.rstrip("/"), ask_token())
+    login = logins.Login(logins.cleaned(args.url), ask_token())
     own = own_rights(login)
     logins.store(login)
     say(f"Logged in at {login.url} for {own.get('organisation')}: {own.get('role')}, {own.get('job')}.")

@@ -131,10 +131,15 @@ def lines(path: Path) -> Iterator[Line]:
 
 
 def header(names: list[str]) -> list[str]:
-    unknown = [name for name in names if name not in (*NEEDED, *FIELDS)]
-    missing = [name for name in NEEDED if name not in names]
-    if unknown or missing or len(set(names)) < len(names):
-        raise Misused(f"The first line must name each column once: {', '.join(NEEDED)} and any of {', '.join(FIELDS)}.")
+    rule = f"It needs {' and '.join(NEEDED)}, and any of {', '.join(FIELDS)}."
+    names = [name.strip().lower() for name in names]
+    if unknown := [name or "an empty one" for name in names if name not in (*NEEDED, *FIELDS)]:
+        cure = "Remove them, or make the file with smi device list --for-batch."
+        raise Misused(f"The first line has columns that a batch does not take: {', '.join(unknown)}. {cure} {rule}")
+    if missing := [name for name in NEEDED if name not in names]:
+        raise Misused(f"The first line is missing {' and '.join(missing)}. {rule}")
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise Misused(f"The first line has {', '.join(twice)} more than once. {rule}")
     return names
 
 

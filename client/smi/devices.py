@@ -1,15 +1,17 @@
 """`smi device show`, `list`, `history`, `as-of`."""
 
+import csv
+import io
 import sys
 from argparse import ArgumentParser, Namespace, _SubParsersAction
 from collections.abc import Iterator
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import BinaryIO
 
 from smi.answers import CSV, linked, objects
 from smi.arguments import add_json, add_limit, add_past, device_path, with_portal
-from smi.errors import BrokenOff
+from smi.errors import BrokenOff, Misused
 from smi.files import whole
 from smi.portal import Portal
 from smi.terminal import counted, note, say, say_items, say_json, say_list, shown
@@ -25,6 +27,7 @@ FILTERS = {
 }
 COLUMNS = {"device_id": 23, "device_type": 11, "smi_status": 24, "mpxn": 13, "msn": 14, "map_id": 6}
 LARGEST_PAGE = 1000
+KEPT = ("device_id", "version", "msn", "map_id", "map_from")  # of a list that is edited and recorded as a batch
 
 
 def add_commands(commands: _SubParsersAction) -> None:
@@ -49,6 +52,9 @@ def add_list(command: ArgumentParser) -> None:
     form = command.add_mutually_exclusive_group()
     form.add_argument("--csv", metavar="FILE", help="all data items as CSV; - is standard output")
     form.add_argument("--json", action="store_true", help="all data items, one JSON object a line")
+    command.add_argument(
+        "--for-batch", action="store_true", help=f"with --csv, only the columns of smi device batch: {', '.join(KEPT)}"
+    )
     command.add_argument("--force", action="store_true", help="replace FILE if it exists")
     add_limit(command)
     command.set_defaults(run=with_portal(list_devices))
@@ -63,7 +69,10 @@ def list_devices(portal: Portal, args: Namespace) -> None:
     asked = {name: getattr(args, name) for name in FILTERS}
     asked["page_size"] = min(args.limit or LARGEST_PAGE, LARGEST_PAGE)
     if args.csv:
-        save(islice(csv_lines(portal, asked), args.limit and args.limit + 1), args)
+        lines = islice(csv_lines(portal, asked), args.limit and args.limit + 1)
+        save(for_batch(lines) if args.for_batch else lines, args)
+    elif args.for_batch:
+        raise Misused("--for-batch needs --csv FILE.")
     else:
         say_list(islice(portal.pages("devices/", asked), args.limit), COLUMNS, as_json=args.json)
 
@@ -78,6 +87,17 @@ def csv_lines(portal: Portal, asked: dict[str, object] | None) -> Iterator[bytes
             raise BrokenOff("A page of devices has not the columns of the first one.")
         yield from lines if header else (first, *lines)
         following, header, asked = linked(answer, "next"), first, None
+
+
+def for_batch(lines: Iterator[bytes]) -> Iterator[bytes]:
+    """The same devices with the columns of a batch alone."""
+    rows = csv.reader(line.decode() for line in lines)
+    header = next(rows, [])
+    places = [header.index(name) for name in KEPT if name in header]
+    for cells in chain([header], rows):
+        text = io.StringIO()
+        csv.writer(text).writerow([cells[place] for place in places])
+        yield text.getvalue().encode()
 
 
 def save(lines: Iterator[bytes], args: Namespace) -> None:

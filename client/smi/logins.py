@@ -49,13 +49,18 @@ def origin(url: httpx.URL) -> tuple[str, str, int | None]:
 
 def current() -> Login:
     """The login that counts now; raises Misused if there is none, or if a stored token would go to another portal."""
-    url, token = os.environ.get("SMI_URL"), os.environ.get("SMI_TOKEN")
+    url, token = os.environ.get("SMI_URL", "").strip(), os.environ.get("SMI_TOKEN", "").strip()
     if url and token:
-        return Login(url.rstrip("/"), token)
+        return Login(cleaned(url), token.strip())
     stored = load()
     if url and origin(parsed(url)) != origin(parsed(stored.url)):
         raise Misused("SMI_URL names another portal than the stored token is for: set SMI_TOKEN as well.")
-    return Login((url or stored.url).rstrip("/"), token or stored.token)
+    return Login(cleaned(url or stored.url), (token or stored.token).strip())
+
+
+def cleaned(url: str) -> str:
+    """Return the address of a portal as it is pasted: white space, and the path of its API, are left out."""
+    return re.sub(r"/+(api(/v1)?/*)?$", "", url.strip())
 
 
 def config_file() -> Path:

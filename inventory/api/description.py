@@ -3,6 +3,7 @@
 from functools import cache
 from typing import Any
 
+from django.conf import settings
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.types import OpenApiTypes
@@ -56,6 +57,7 @@ def only_ours(endpoints: list[tuple], **_: object) -> list[tuple]:
 
 def completed(result: Described, **_: object) -> Described:
     """With problems, headers, examples and what fields do not say by themselves."""
+    result["servers"] = [{"url": settings.PORTAL_URL, "description": "This portal."}]
     result["tags"] = [{"name": name, "description": text} for name, text in everywhere.TAGS.items()]
     result["components"]["headers"] = {
         name: {"schema": {"type": "string"}, "description": text} for name, text in everywhere.HEADERS.items()
@@ -82,12 +84,14 @@ def _complete_schemas(schemas: Described) -> None:
 
 
 def _complete(operation: Described, path: str, method: str) -> None:
-    operation["summary"], _, rest = operation.get("description", "").partition("\n")
-    operation["description"] = rest.strip()
+    operation["summary"], _, rest = operation.pop("description", "").partition("\n")
+    if rest := rest.strip():
+        operation["description"] = rest
+    if operation["operationId"] in OPEN:
+        operation["security"] = []
     parameters = operation.get("parameters", [])
     for parameter in parameters:
-        if parameter["in"] == "path":
-            parameter["description"] = everywhere.PATH_PARAMETERS[parameter["name"]]
+        _complete_parameter(parameter)
     answers = operation["responses"]
     answers["200"]["description"] = answers["200"]["description"] or everywhere.DONE
     if "text/csv" in answers["200"]["content"]:
@@ -100,6 +104,13 @@ def _complete(operation: Described, path: str, method: str) -> None:
         answers[status] = {"description": description, "content": content}
     _name_headers(answers, is_open=operation["operationId"] in OPEN)
     _show(operation)
+
+
+def _complete_parameter(parameter: Described) -> None:
+    if parameter["in"] == "path":
+        parameter["description"] = everywhere.PATH_PARAMETERS[parameter["name"]]
+    elif parameter["in"] == "query" and parameter["schema"] == {"type": "string"}:
+        parameter["schema"] |= {"minLength": 1}  # an empty one is refused
 
 
 def _refusals(operation: Described, path: str) -> dict[str, str]:

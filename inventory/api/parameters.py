@@ -15,20 +15,20 @@ def _parameter(name: str, found: django_filters.Filter) -> OpenApiParameter:
     is_day = isinstance(found, django_filters.DateFilter)
     return OpenApiParameter(
         name,
-        str,
+        OpenApiTypes.DATE if is_day else str,
         enum=[value for value, _ in choices] if choices else None,
         description=f"{found.label}, such as 2026-11-23." if is_day else f"{found.label}. {item.help}",
     )
 
 
 FILTERS = [_parameter(name, found) for name, found in DeviceFilter.base_filters.items()]
-AS_OF = "The UK day asked about, such as 2026-11-23."
-KNOWN_ON = "Recordings until the end of this UK day count, such as 2026-11-23; left out: all of them."
+AS_OF = "The UK date asked about, such as 2026-11-23."
+KNOWN_ON = "Ignore anything recorded after this UK date, such as 2026-11-23. Leave it out to include everything."
 PAST = [
-    OpenApiParameter("as_of", description=AS_OF),
-    OpenApiParameter("known_on", description=KNOWN_ON),
+    OpenApiParameter("as_of", OpenApiTypes.DATE, description=AS_OF),
+    OpenApiParameter("known_on", OpenApiTypes.DATE, description=KNOWN_ON),
 ]
-PAST_NEEDED = [OpenApiParameter("as_of", required=True, description=AS_OF), PAST[1]]
+PAST_NEEDED = [OpenApiParameter("as_of", OpenApiTypes.DATE, required=True, description=AS_OF), PAST[1]]
 IF_MATCH = OpenApiParameter(
     "If-Match", str, HEADER, required=True, description="The ETag of the version that you read."
 )

@@ -4,6 +4,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework.decorators import action
+from rest_framework.negotiation import BaseContentNegotiation
+from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.reverse import reverse
@@ -46,9 +48,19 @@ class ReportViewSet(Resource):
         return self.get_paginated_response(self.get_serializer(self.paginate_queryset(told), many=True).data)
 
 
+class OneForm(BaseContentNegotiation):
+    """Of an address that has one form only: whatever a client accepts, there is nothing to choose."""
+
+    def select_renderer(
+        self, request: Request, renderers: list[BaseRenderer], format_suffix: str | None = None
+    ) -> tuple[BaseRenderer, str]:
+        return renderers[0], renderers[0].media_type
+
+
 class DownloadViewSet(Resource):
     """The file of one report."""
 
+    content_negotiation_class = OneForm
     report: Report
     pagination_class = None
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 from django.db import models
 from django.utils import timezone
 
-from accounts.models import Organisation, User
+from accounts.models import Organisation, ServiceToken, User
 from inventory.querysets import ReportRunQuerySet
 
 
@@ -25,6 +25,7 @@ class ReportRun(models.Model):
     report = models.CharField(max_length=40)
     organisation = models.ForeignKey(Organisation, models.PROTECT, related_name="report_runs")
     requested_by = models.ForeignKey(User, models.PROTECT, null=True, related_name="+")
+    token = models.ForeignKey(ServiceToken, models.PROTECT, null=True, related_name="+")
     started_at = models.DateTimeField(default=timezone.now)
     as_of = models.DateField()
     asked_known_at = models.DateTimeField(null=True)  # of a report of the past; else what is known when it runs
@@ -43,6 +44,11 @@ class ReportRun(models.Model):
 
     def __str__(self) -> str:
         return f"{self.report} for {self.organisation}, {self.started_at:%Y-%m-%d %H:%M}"
+
+    @property
+    def asked_by(self) -> str:
+        """The person, or the system by the name of its token; nobody of the organisation if it was the operator."""
+        return str(self.requested_by or (self.token and f"API token “{self.token.name}”") or "")
 
     @property
     def outcome_now(self) -> "ReportRun.Outcome":

@@ -29,6 +29,7 @@ def plan_run(report: Report, asked: Asked, *, by: Acting) -> ReportRun:
         report=report.name,
         organisation=by.organisation,
         requested_by=by.user,
+        token_id=by.token_id,
         as_of=asked.day,
         asked_known_at=asked.known_at,
     )
@@ -114,7 +115,11 @@ def write_file(run: ReportRun, asked: Asked, by: Acting, output: Path) -> None:
 def runs_of(acting: Acting) -> QuerySet:
     """Return the organisation's runs of the reports that `acting` can download, newest first."""
     mine = [report.name for report in reports_of(acting)]
-    return ReportRun.objects.visible_to(acting).filter(report__in=mine).select_related("organisation", "requested_by")
+    return (
+        ReportRun.objects.visible_to(acting)
+        .filter(report__in=mine)
+        .select_related("organisation", "requested_by", "token")
+    )
 
 
 def file_name(run: ReportRun) -> str:

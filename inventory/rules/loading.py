@@ -70,7 +70,11 @@ FORMS = (
     Rule("firmware", "i.firmware !~ '^[0-9A-F]{4,8}$'", "Enter 4 to 8 digits 0–9 and A–F."),
     Rule("esme_variant", "i.esme_variant !~ '^[ABC](DE?)?$'", "Enter A, B or C, optionally followed by D or DE."),
     Rule("msn", f"i.msn IN ({words(PLACEHOLDERS)})", "This stands for a missing value. Leave it empty instead."),
-    Rule("msn", f"i.msn !~ '{MSN_PATTERN}'", "An MSN has letters and digits, with spaces, full stops, / or - between."),
+    Rule(
+        "msn",
+        f"i.msn NOT IN ({words(PLACEHOLDERS)}) AND i.msn !~ '{MSN_PATTERN}'",
+        "An MSN has letters and digits, with spaces, full stops, / or - between.",
+    ),
 )
 
 RECORD = (

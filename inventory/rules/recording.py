@@ -112,13 +112,13 @@ def assess(device: Device, recording: Recording, by: Acting, maps: Maps | None =
 
 
 def _assess_msn(result: Assessment, device: Device, recording: Recording) -> None:
-    if recording.msn is None:
+    if recording.msn is None or not (recording.msn.strip() or device.msn):
         return
+    if not device.is_meter:
+        return result.refuse("msn", "not_a_meter", "Only meters have an MSN.")
     if not recording.msn.strip():
-        if device.msn:
-            sentence = f"You cannot remove an MSN. Enter the correct one, or leave {device.msn}."
-            result.refuse("msn", "not_blanked", sentence)
-        return
+        sentence = f"You cannot remove an MSN. Enter the correct one, or leave {device.msn}."
+        return result.refuse("msn", "not_blanked", sentence)
     try:
         msn = parse_msn(recording.msn, fuel=device.fuel)
     except InvalidIdentifier as invalid:
@@ -126,6 +126,7 @@ def _assess_msn(result: Assessment, device: Device, recording: Recording) -> Non
     if msn != device.msn:
         result.msn = msn
         result.changes.append(ItemChange("MSN", device.msn, msn))
+    return None
 
 
 def _assess_map_id(result: Assessment, device: Device, recording: Recording) -> None:

@@ -8,6 +8,7 @@ from django.db import transaction
 from hypothesis import given
 from hypothesis import strategies as st
 
+from accounts.dates import NO_DATE
 from accounts.files import reading
 from accounts.files.reading import RowProblem
 from accounts.models import Participant
@@ -499,8 +500,8 @@ def test_broken_row_of_market_domain_data_is_refused(mdd):
     problems = problems_of(mdd([("ABCDE", "Alpha")], [("ABCDE", "8", "31/04/2015", "x")]))
 
     assert [problem.partition(": ")[2] for problem in problems] == [
-        "Effective From Date (MPR): “31/04/2015” is not a date. Enter a real date, for example 23/11/2026 or 2026-11-23.",
-        "Effective To Date (MPR): “x” is not a date. Enter a real date, for example 23/11/2026 or 2026-11-23.",
+        f"Effective From Date (MPR): “31/04/2015” is not a date. {NO_DATE}",
+        f"Effective To Date (MPR): “x” is not a date. {NO_DATE}",
         "Market Participant ID: “ABCDE” has 5 characters. An electricity code has 4.",
     ]
 
