@@ -13,6 +13,7 @@ from django.utils.safestring import SafeString
 
 from inventory.data_items import Shown
 from inventory.devices.presentation import Cell
+from inventory.devices.way_back import WayBack, way_back
 
 register = template.Library()
 
@@ -125,6 +126,12 @@ def is_address(host: str) -> bool:
         return bool(ip_address(bare))
     except ValueError:
         return False
+
+
+@register.simple_tag(takes_context=True)
+def list_of(context: Context, device_id: str) -> WayBack:
+    """The list to which the breadcrumbs of a device lead back."""
+    return way_back(context["request"], device_id)
 
 
 class ErrorLink(NamedTuple):
