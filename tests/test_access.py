@@ -565,6 +565,18 @@ def test_acting_organisation_stands_in_title_and_file_name(dual, supplier):
     assert "zephyr-energy" in dual.get("/devices/download/").headers["Content-Disposition"]
 
 
+def test_addresses_of_searches_work_for_a_colleague(supplier, rival, sign_in):
+    """Further pages, too; for another organisation they do not."""
+    made = sorted(make_device("ZEPH", None, msn="Z77").device_id for _ in range(51))
+    page = sign_in(supplier, Job.EDITOR).get("/devices/?msn=Z77").content.decode()
+    onward = re.search(r'href="(\?[^"]*after=[^"]+)"', page)[1].replace("&amp;", "&")
+
+    shared = sign_in(supplier).get(f"/devices/{onward}")
+
+    assert (shared.status_code, found(shared)) == (200, made[50:])
+    assert sign_in(rival).get(f"/devices/{onward}").status_code == 400
+
+
 def test_every_form_that_writes_and_every_file_link_carries_the_membership(operator, organisations, world, sign_in):
     """A search does not: its address can be shared. Forms of django-allauth, and the switch, are not for anyone."""
     for role in Role:

@@ -63,4 +63,4 @@ def _label(path: str) -> str:
 
 
 def _key(request: HttpRequest, device_id: str) -> str:
-    return f"list of {request.acting.reader} {request.session.session_key} {device_id}"
+    return f"list of {request.acting.membership_id} {request.session.session_key} {device_id}"

@@ -49,8 +49,8 @@ def test_supplier_corrects_a_map_id(visit: Visit):
     row = page.locator("tbody tr").filter(has=page.get_by_text(re.compile("^Z...$")).nth(1)).first
     device = row.locator("th a").inner_text()
     page.goto("/")
-    page.get_by_label("Device ID").fill(device.replace("-", "").lower())
-    page.get_by_role("button", name="Find").click()
+    page.get_by_role("main").get_by_label("Device ID").fill(device.replace("-", "").lower())
+    page.get_by_role("main").get_by_role("button", name="Find").click()
     page.get_by_role("link", name=device, exact=True).click()
     page.get_by_role("link", name="Record or correct").click()
 
@@ -77,8 +77,8 @@ def test_dcc_looks_a_device_up_by_its_msn(visit: Visit):
     first_meter(page)
     msn = page.locator("tbody tr").first.locator("td").nth(2).inner_text()
     page.goto("/")
-    page.get_by_label("MSN").fill(msn.replace(" ", "").lower())
-    page.get_by_role("button", name="Find").click()
+    page.get_by_role("main").get_by_label("MSN").fill(msn.replace(" ", "").lower())
+    page.get_by_role("main").get_by_role("button", name="Find").click()
 
     expect(page.locator("tbody tr").first).to_contain_text(msn)
     page.locator("tbody th a").first.click()
@@ -92,7 +92,7 @@ def test_person_of_two_organisations_switches_and_switches_back(visit: Visit):
     page.get_by_role("main").get_by_role("button", name="Zircon Energy").click()
     device = first_meter(page)
     page.goto(f"/devices/{device}/edit/")
-    page.get_by_label("MSN").fill("Z99E 12345")
+    page.get_by_role("main").get_by_label("MSN").fill("Z99E 12345")
     other = page.context.new_page()
     other.goto("/")
     other.locator(".smi-acting summary").click()
