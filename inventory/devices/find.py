@@ -37,7 +37,7 @@ def history_or_404(request: HttpRequest, device_id: str) -> tuple[str, DeviceHis
 
 
 def has_history(device_id: str) -> bool:
-    """Whether this is the whole Device ID of a device that whom the transaction acts for has, or had once."""
+    """Whether this is the whole Device ID of a device in the scope of the transaction, or once in it."""
     return bool(re.fullmatch(DEVICE_ID_PATTERN, device_id)) and _device_with_history(device_id) is not None
 
 

@@ -226,7 +226,7 @@ def test_device_page_asks_as_much_whatever_its_history(
             recording = Recording(msn=f"Z{number}", kind="correction", source="photo", reason="wrong")
             record_items(device_id=device.device_id, recording=recording, expected_version=device.version, by=editor)
 
-    assert queries_of(visitor, path) == few <= 15
+    assert queries_of(visitor, path) == few <= 16
 
 
 def test_device_page_shows_every_item_with_its_provenance(visitor):
