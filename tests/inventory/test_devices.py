@@ -165,6 +165,17 @@ def test_list_pages_forward_and_back(visitor):
     assert found(visitor.get(f"/devices/{before}")) == made[:50]
 
 
+@pytest.mark.parametrize("path", ["/devices/", "/search/?q=00DB12", "/devices/to-do/msn/"])
+def test_names_stand_beside_codes_in_lists(visitor, path):
+    make_device("ZEPH", "ZMAP", msn="")
+    make_device("ZEPH", None, msn="")
+
+    page = visitor.get(path).content.decode()
+
+    assert '<span class="smi-id">ZMAP</span> Zenith Meter Assets</td>' in page
+    assert page.count('<span class="smi-id">ZEPH</span> Zephyr Energy</td>') == 2
+
+
 LISTS = ("/devices/", "/devices/to-do/msn/", "/devices/to-do/duplicate-msn/", "/reports/map-portfolio/", "/")
 
 
