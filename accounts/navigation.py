@@ -46,12 +46,13 @@ FOOTER = (
 
 
 def page_frame(request: HttpRequest) -> dict[str, object]:
-    """For every template: `acting`, `memberships`, `menu` and `footer`."""
+    """For every template: `acting`, `memberships`, `finds_devices`, `menu` and `footer`."""
     who = getattr(request, "acting", None)
     return {
         "acting": who,
         "acting_field": acting.FIELD,
         "memberships": getattr(request, "memberships", []),
+        "finds_devices": bool(who and who.may(Permission.VIEW_DEVICE)),
         "menu": [entry for entry in MENU if who and entry.shown_to(request)],
         "footer": FOOTER,
     }

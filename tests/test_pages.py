@@ -90,7 +90,7 @@ def test_page_shows_for_whom_one_acts(sign_in, supplier):
     html = sign_in(supplier).get("/help/").text
 
     assert "Acting for <b>Zephyr Energy</b>, Supplier, Editor" in html
-    assert "<title>Get help – Zephyr Energy – Smart Metering Inventory · Self-Service Portal</title>" in html
+    assert "<title>Get help – Zephyr Energy – SMI portal</title>" in html
 
 
 def test_help_explains_every_flag(client, db):

@@ -11,6 +11,7 @@ from inventory.reports.catalogue import CATALOGUE
 from inventory.trail.kinds import DeviceAuditKind
 
 LABELS = {
+    "q": "Device ID, MSN or MPxN",  # in the header
     "device_id": "Device ID",
     "mpxn": "MPxN",
     "msn": "MSN",

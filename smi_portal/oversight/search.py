@@ -7,7 +7,7 @@ from django.db import connection
 
 from accounts.acting import Acting
 from accounts.audit.kinds import LABELS
-from accounts.forms.people import DayField
+from accounts.forms.people import DayField, refuse_reversed
 from accounts.models import Membership, User
 from accounts.models.audit import AuditRow, AuditRowQuerySet
 from accounts.roles import Role
@@ -53,6 +53,11 @@ class AuditSearch(forms.Form):
         offered = {"", data.get("kind"), *_kinds_told_to(acting)}
         self.fields["kind"].widget.choices = [choice for choice in KINDS if choice[0] in offered]
         self.acting = acting
+
+    def clean(self) -> dict:
+        cleaned = super().clean()
+        refuse_reversed(self, "from_day", "to_day")
+        return cleaned
 
     @property
     def given(self) -> dict[str, str]:

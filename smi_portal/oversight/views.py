@@ -35,7 +35,7 @@ def audit(request: HttpRequest) -> HttpResponse:
     search = AuditSearch(request.GET, request.acting)
     if not search.is_valid():
         return render(request, "oversight/audit.html", {"form": search}, status=400)
-    page = keyset_page(Keyset(search.rows(), "-pk", request.acting.reader), request.GET)
+    page = keyset_page(Keyset(search.rows(), "-pk", request.acting.colleagues), request.GET)
     context = {
         "form": search,
         "page": page,
@@ -89,7 +89,7 @@ def audit_readers(request: HttpRequest) -> HttpResponse:
     readings = DeviceReading.objects.all()
     if acting.role != Role.DCC:
         readings = readings.filter(subject_id=acting.organisation.pk)
-    page = keyset_page(Keyset(readings, "-pk", acting.reader), request.GET)
+    page = keyset_page(Keyset(readings, "-pk", acting.colleagues), request.GET)
     names = dict(Organisation.objects.values_list("pk", "name"))
     rows = [(reading, _reader(reading, names, acting), names.get(reading.subject_id)) for reading in page.rows]
     return render(request, "oversight/audit_readers.html", {"page": page, "rows": rows})

@@ -13,6 +13,7 @@ from django.utils.safestring import SafeString
 
 from inventory.data_items import Shown
 from inventory.devices.presentation import Cell
+from inventory.devices.way_back import WayBack, way_back
 from smi_portal.service_desk import ServiceDesk
 from smi_portal.service_desk import service_desk as the_service_desk
 
@@ -107,6 +108,14 @@ def identifier(value: object, absent: str = "None") -> SafeString:
 
 
 @register.filter
+def devices(count: int | None) -> str:
+    """How many there are, in words; None for more than 1,000."""
+    if count is None:
+        return "More than 1,000 devices"
+    return f"{count:,} device{'' if count == 1 else 's'}" if count else "No devices"
+
+
+@register.filter
 def recorded(value: object, absent: str = "Not recorded") -> object:
     """The value as it is; where there is none, the words `absent`: never a dash or a gap."""
     return _nothing(absent) if value in (None, "") else value
@@ -132,6 +141,12 @@ def is_address(host: str) -> bool:
         return bool(ip_address(bare))
     except ValueError:
         return False
+
+
+@register.simple_tag(takes_context=True)
+def list_of(context: Context, device_id: str) -> WayBack:
+    """The list to which the breadcrumbs of a device lead back."""
+    return way_back(context["request"], device_id)
 
 
 class ErrorLink(NamedTuple):

@@ -123,6 +123,13 @@ def test_rows_are_filtered_by_days_written_day_first(operator, ada, supplier):
     assert "No results. Remove a filter" in ada.get(AUDIT, {"from_day": f"{tomorrow:%d/%m/%Y}"}).text
 
 
+def test_dates_the_wrong_way_round_are_an_error_with_a_cure(ada):
+    given = {"from_day": "02/11/2026", "to_day": "01/11/2026"}
+
+    assert "Enter 2 November 2026 or a later date" in ada.get(AUDIT, given).text
+    assert [ada.get(path, given).status_code for path in (AUDIT, f"{AUDIT}download/")] == [400, 400]
+
+
 @pytest.mark.parametrize("given", [{"person": "x"}, {"kind": "x"}, {"from_day": "31/02/2026"}, {"to_day": "soon"}])
 def test_bad_filter_is_refused_with_its_field(ada, given):
     page = ada.get(AUDIT, given)
