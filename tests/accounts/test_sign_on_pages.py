@@ -191,9 +191,7 @@ def test_issuer_that_does_not_answer_is_refused(admin, provider, page, issuer, s
 )
 def test_letters_that_look_like_others_are_refused(admin, provider, page, changed):
     """One person would pass an own provider off as the organisation's to the person who approves it."""
-    answer = admin.submit(
-        f"{page}provider/", {"issuer": provider.url, "client_id": CLIENT_ID, "secret": SECRET} | given
-    )
+    answer = admin.submit(f"{page}provider/", given(provider, **changed))
 
     assert answer.status_code == 400
     assert "has only ASCII characters, as others can look the same." in answer.text
