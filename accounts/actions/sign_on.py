@@ -66,6 +66,7 @@ def name_provider(
     approved_by = _second_person(named_by, by, rehearsal=rehearsal)
     if is_named(organisation, issuer=issuer, client_id=client_id):
         raise NotAllowed(f"{organisation} already has this issuer and client.", "issuer")
+    _check_plain(issuer, client_id)
     _need(secret)
     hosts = discover(issuer)
     Organisation.objects.select_for_update(no_key=True).get(pk=organisation.pk)
@@ -105,6 +106,17 @@ def _changed(app: SocialApp, issuer: str, client_id: str) -> list[str]:
     now = {"issuer": app.settings.get("issuer"), "client_id": app.client_id}
     given = {"issuer": issuer, "client_id": client_id}
     return [name for name in given if given[name] != now[name]]
+
+
+def _check_plain(issuer: str, client_id: str) -> None:
+    """Whoever approves them judges them by sight, and letters of other alphabets look alike."""
+    for name, label, text in (("issuer", "An issuer", issuer), ("client_id", "A client ID", client_id)):
+        if not (text.isascii() and text.isprintable()):
+            raise NotAllowed(
+                f"{label} has only ASCII characters, as others can look the same. Of a domain with other letters,"
+                " enter the ASCII form, xn--….",
+                name,
+            )
 
 
 def _need(secret: str) -> None:

@@ -185,6 +185,19 @@ def test_issuer_that_does_not_answer_is_refused(admin, provider, page, issuer, s
     assert not Proposal.objects.exists()
 
 
+@pytest.mark.parametrize(
+    "changed",
+    [{"issuer": "https://l\u043egin.supplier.example"}, {"client_id": "the-p\u043ertal"}, {"client_id": "a\u200bb"}],
+)
+def test_letters_that_look_like_others_are_refused(admin, provider, page, changed):
+    """One person would pass an own provider off as the organisation's to the person who approves it."""
+    answer = admin.submit(f"{page}provider/", given(provider, **changed))
+
+    assert answer.status_code == 400
+    assert "has only ASCII characters, as others can look the same." in answer.text
+    assert not Proposal.objects.exists()
+
+
 def test_issuer_must_be_named_as_it_names_itself(admin, provider, page):
     answer = admin.submit(f"{page}provider/", given(provider, issuer=f"{provider.url}/"))
 
