@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("inventory", "0005_dashboard_indexes"),
+        ("inventory", "0006_run_token"),
     ]
 
     operations = [
