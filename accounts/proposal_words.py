@@ -1,5 +1,6 @@
 """What a request of two people is about, in plain words: for pages, banners and emails."""
 
+import re
 from collections.abc import Callable, Iterable
 from datetime import date
 
@@ -11,6 +12,12 @@ from accounts.roles import Job
 
 Act = Proposal.Act
 Details = dict[str, str]
+NOT_OURS = (LookupError, TypeError, ValueError)  # of details that the portal has not written
+# What details name by its id.
+NAMED: dict[str, tuple[QuerySet, str]] = {
+    "binding": (Binding.objects.all(), "code"),
+    "membership": (Membership.objects.all(), "user__name"),
+}
 
 
 def act_in_words(proposal: Proposal) -> str:
@@ -22,9 +29,17 @@ def acts_in_words(proposals: Iterable[Proposal]) -> dict[int, str]:
     """Return the words of several, by id; what they name is looked up at once."""
     found = list(proposals)
     return {
-        proposal.pk: WORDS[Act(proposal.act)](proposal, given)
+        proposal.pk: _in_words(WORDS, proposal, given)
         for proposal, given in zip(found, _with_names(found), strict=True)
     }
+
+
+def _in_words(words: dict[Act, Callable[[Proposal, Details], str]], proposal: Proposal, given: Details) -> str:
+    try:
+        return words[Act(proposal.act)](proposal, given)
+    except NOT_OURS:
+        label = proposal.get_act_display()
+        return f"{label[0].lower()}{label[1:]}, in details that the portal cannot read"
 
 
 def with_words(proposals: Iterable[Proposal]) -> list[tuple[Proposal, str]]:
@@ -37,7 +52,7 @@ def with_words(proposals: Iterable[Proposal]) -> list[tuple[Proposal, str]]:
 def act_in_short(proposal: Proposal) -> str:
     """The same for the subject of an email, such as `bind ZMAP to Zenith Meter Assets`."""
     (given,) = _with_names([proposal])
-    return (SHORT.get(Act(proposal.act)) or WORDS[Act(proposal.act)])(proposal, given)
+    return _in_words(WORDS | SHORT, proposal, given)
 
 
 def requested(proposal: Proposal) -> str:
@@ -48,7 +63,10 @@ def requested(proposal: Proposal) -> str:
 
 def what_follows(proposal: Proposal) -> list[str]:
     """Sentences on what comes with an act that lets a provider vouch for people, and on what to check first."""
-    return FOLLOWS[Act(proposal.act)](proposal, proposal.details) if proposal.act in FOLLOWS else []
+    try:
+        return FOLLOWS[Act(proposal.act)](proposal, proposal.details) if proposal.act in FOLLOWS else []
+    except NOT_OURS:
+        return []
 
 
 def _bind(proposal: Proposal, given: Details) -> str:
@@ -135,18 +153,23 @@ FOLLOWS: dict[Act, Callable[[Proposal, Details], list[str]]] = {
 
 
 def _with_names(proposals: list[Proposal]) -> list[Details]:
-    """Return their details, with codes and names of people in place of ids."""
-    codes = _called(Binding.objects.all(), "code", {p.details.get("binding") for p in proposals})
-    members = _called(Membership.objects.all(), "user__name", {p.details.get("membership") for p in proposals})
-    named = {"binding": codes, "membership": members}
+    """Return their details, with codes and names of people in place of ids; what is not there is left out."""
+    details = [proposal.details if isinstance(proposal.details, dict) else {} for proposal in proposals]
+    ids = {key: {_id(given.get(key)) for given in details} - {None} for key in NAMED}
+    named = {
+        key: dict(found.filter(pk__in=ids[key]).values_list("pk", name)) if ids[key] else {}
+        for key, (found, name) in NAMED.items()
+    }
     return [
-        {key: named[key][int(value)] if key in named else value for key, value in p.details.items()} for p in proposals
+        {key: value for key, value in given.items() if key not in NAMED}
+        | {key: names[_id(given[key])] for key, names in named.items() if _id(given.get(key)) in names}
+        for given in details
     ]
 
 
-def _called(found: QuerySet, name: str, ids: set[int | str | None]) -> dict[int, str]:
-    known = ids - {None}
-    return dict(found.filter(pk__in=known).values_list("pk", name)) if known else {}
+def _id(value: object) -> int | None:
+    """Return the id that details hold as a number or as its digits; None for anything else."""
+    return int(value) if isinstance(value, int | str) and re.fullmatch(r"[1-9][0-9]{0,17}", str(value)) else None
 
 
 def _day(iso: str) -> str:

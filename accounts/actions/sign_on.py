@@ -128,10 +128,10 @@ def renew_secret(*, sign_on: SingleSignOn, secret: str = "", by: Acting) -> Sing
 
     For one person: issuer and client, which vouch, stay as they are.
     """
-    issuer = sign_on.issuer
+    issuer, client_id = sign_on.issuer, sign_on.app.client_id
     hosts = discover(issuer)
     held = _held(sign_on)
-    if held.issuer != issuer:
+    if (held.issuer, held.app.client_id) != (issuer, client_id):
         raise NotAllowed("The provider has changed since you opened this page. Reload the page and check it.")
     held.app.settings = _settings(issuer, hosts, encrypt(secret or _kept(held.app)))
     held.app.save(update_fields=["settings"])

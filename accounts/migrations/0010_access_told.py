@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("accounts", "0007_named_by_two"),
+        ("accounts", "0009_within_time"),
     ]
 
     operations = [
