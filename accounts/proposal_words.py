@@ -13,6 +13,11 @@ from accounts.roles import Job
 Act = Proposal.Act
 Details = dict[str, str]
 NOT_OURS = (LookupError, TypeError, ValueError)  # of details that the portal has not written
+# What details name by its id.
+NAMED: dict[str, tuple[QuerySet, str]] = {
+    "binding": (Binding.objects.all(), "code"),
+    "membership": (Membership.objects.all(), "user__name"),
+}
 
 
 def act_in_words(proposal: Proposal) -> str:
@@ -29,8 +34,7 @@ def acts_in_words(proposals: Iterable[Proposal]) -> dict[int, str]:
     }
 
 
-def _in_words(words: "Words", proposal: Proposal, given: Details) -> str:
-    """The words for the act, or that its details, which SQL by the portal's login has added, say nothing."""
+def _in_words(words: dict[Act, Callable[[Proposal, Details], str]], proposal: Proposal, given: Details) -> str:
     try:
         return words[Act(proposal.act)](proposal, given)
     except NOT_OURS:
@@ -90,8 +94,7 @@ def _add_domain(proposal: Proposal, given: Details) -> str:
     return f"add the email domain {given['domain']} to single sign-on of {proposal.organisation}"
 
 
-Words = dict[Act, Callable[[Proposal, Details], str]]
-WORDS: Words = {
+WORDS: dict[Act, Callable[[Proposal, Details], str]] = {
     Act.APPOINT: lambda p, _: f"appoint {p.name} ({p.email}) as an administrator of {p.organisation}",
     Act.BIND: _bind,
     Act.UNBIND: _unbind,
@@ -104,7 +107,7 @@ WORDS: Words = {
     Act.ADD_DOMAIN: _add_domain,
     Act.SWITCH_ON: lambda p, given: f"switch on single sign-on of {p.organisation} through {given['issuer']}",
 }
-SHORT: Words = {
+SHORT: dict[Act, Callable[[Proposal, Details], str]] = {
     Act.APPOINT: lambda p, _: f"appoint an administrator of {p.organisation}",
     Act.BIND: lambda p, given: f"bind {given['code']} to {p.organisation}",
     Act.UNBIND: lambda p, given: f"unbind {given['binding']} from {p.organisation}",
@@ -150,23 +153,23 @@ FOLLOWS: dict[Act, Callable[[Proposal, Details], list[str]]] = {
 
 
 def _with_names(proposals: list[Proposal]) -> list[Details]:
-    """Return their details, with codes and names of people in place of ids."""
-    codes = _called(Binding.objects.all(), "code", proposals, "binding")
-    members = _called(Membership.objects.all(), "user__name", proposals, "membership")
-    return [_named(proposal, {"binding": codes, "membership": members}) for proposal in proposals]
+    """Return their details, with codes and names of people in place of ids; what is not there is left out."""
+    details = [proposal.details if isinstance(proposal.details, dict) else {} for proposal in proposals]
+    ids = {key: {_id(given.get(key)) for given in details} - {None} for key in NAMED}
+    named = {
+        key: dict(found.filter(pk__in=ids[key]).values_list("pk", name)) if ids[key] else {}
+        for key, (found, name) in NAMED.items()
+    }
+    return [
+        {key: value for key, value in given.items() if key not in NAMED}
+        | {key: names[_id(given[key])] for key, names in named.items() if _id(given.get(key)) in names}
+        for given in details
+    ]
 
 
-def _named(proposal: Proposal, names: dict[str, dict[str, str]]) -> Details:
-    """Return the details with names; without an id that nothing has."""
-    given = proposal.details if isinstance(proposal.details, dict) else {}
-    known = {key: names[key].get(str(given[key])) for key in names if key in given}
-    return given | {key: name for key, name in known.items() if name} if all(known.values()) else {}
-
-
-def _called(found: QuerySet, name: str, proposals: list[Proposal], key: str) -> dict[str, str]:
-    given = {str(p.details.get(key)) for p in proposals if isinstance(p.details, dict)}
-    ids = {int(number) for number in given if re.fullmatch("[0-9]{1,18}", number)}
-    return {str(pk): label for pk, label in found.filter(pk__in=ids).values_list("pk", name)} if ids else {}
+def _id(value: object) -> int | None:
+    """Return the id that details hold as a number or as its digits; None for anything else."""
+    return int(value) if isinstance(value, int | str) and re.fullmatch(r"[1-9][0-9]{0,17}", str(value)) else None
 
 
 def _day(iso: str) -> str:

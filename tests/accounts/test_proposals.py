@@ -558,5 +558,7 @@ def test_proposal_that_the_portal_cannot_read_is_listed_and_rejected(supplier, b
 
     for address in ("/organisations/proposals/", f"/organisations/{supplier.pk}/", page):
         assert browsers[0].get(address).status_code == 200
+    assert browsers[1].get("/").status_code == 200
+    assert act_in_short(forged)
     assert browsers[1].submit(page, {"decision": "rejected"}).status_code == 302
     assert browsers[0].get("/organisations/proposals/").status_code == 200

@@ -155,8 +155,8 @@ def test_second_administrator_is_told_of_the_act_and_the_last_date(sink, dcc, as
     today, last = (date_format(timezone.localdate() + timedelta(days=days), "j F") for days in (0, 14))
     assert subject == "Approval needed: bind ZAMB to Zenith Meter Assets"
     assert body == (
-        f"Dilip Hartley asked for this on {today}: bind ZAMB (electricity) to Zenith Meter Assets from 1 March 2026."
-        "\n\n"
+        f"Dilip Hartley asked for this on {today}: "
+        "bind ZAMB (electricity) to Zenith Meter Assets from 1 March 2026.\n\n"
         f"Approve or reject it by {last}:\n{settings.PORTAL_URL}/organisations/proposals/{proposal.pk}/\n\n"
         "If nobody decides by then, the request expires and nothing changes.\n"
     )

@@ -114,7 +114,7 @@ def found(clerk: Page, second: Page, sink: Sink) -> None:
     clerk.get_by_role("button", name="Add organisation").click()
     bind(clerk, "Electricity", "ZULU")
     bind(clerk, "Gas", "ZUG")
-    assert sink.link_to("dcc.second@demo.example") == "/organisations/proposals/"
+    assert sink.link_to("dcc.second@demo.example").startswith("/organisations/proposals/")
     approve(second, "Bind ZULU (electricity)")
     approve(second, "Bind ZUG (gas)")
 
