@@ -113,7 +113,7 @@ EVERYTHING = tuple(
 )
 
 TABLE = (
-    Tampering("A row is altered: who, when, what, or for whom", Found.YES, (
+    Tampering("A row is altered: who, when, what, or for which organisation", Found.YES, (
         f"UPDATE accounts_auditrow SET person_id = 7 WHERE id = {MIDDLE}",
     )),
     Tampering("The contents of two rows are exchanged", Found.YES, (
@@ -156,6 +156,11 @@ TABLE = (
     )),
     Tampering("A personal value is altered, added or removed", Found.YES, (
         f"UPDATE accounts_auditvalue SET value = 'mallory', salt = 'x' WHERE id = {VALUE}",
+    )),
+    Tampering("A personal value is given to another organisation, whose people could read it", Found.YES, (
+        "UPDATE accounts_auditvalue AS v SET organisation_id = o.id FROM accounts_organisation AS o"
+        f" WHERE v.id = {VALUE} AND o.id = (SELECT max(id) FROM accounts_organisation)"
+        " AND v.organisation_id IS DISTINCT FROM o.id",
     )),
     Tampering("A personal value is altered, and marked as corrected by a row about another value", Found.YES, (
         "UPDATE accounts_auditvalue SET value = 'mallory', corrected_at = now(),"

@@ -14,7 +14,10 @@ PAGES = {
     "": [*SIGNED_OUT, "/open-questions/", "/data-items/", "/who-may-do-what/", "/nowhere/", *API],
     "supplier.admin@demo.example": [
         "/", "/devices/", "/devices/?msn=XX", "/devices/?device_id=12", "/devices/?map_id=ZMAP",
-        "/devices/?device_type=ESME&installed_from=01/01/2020", "/devices/{device}/", "/devices/{device}/edit/",
+        "/devices/?device_type=ESME&installed_from=01/01/2020",
+        "/devices/?installed_from=2026-02-01&installed_to=2026-01-01",
+        "/search/", "/search/?q=00DB12", "/search/?q=ZMAP", "/search/?q=9910000001007", "/devices/{device}/",
+        "/devices/{device}/edit/",
         "/devices/{device}/history/", "/devices/{device}/history/?as_of=01/11/2026",
         "/devices/{device}/history/?as_of=x", "/audit/", "/audit/?kind=search", "/audit/?person=x", "/audit/readers/",
         "/devices/{device}/blank-map-id/", "/devices/to-do/map-id/", "/devices/to-do/msn/",
@@ -29,8 +32,10 @@ PAGES = {
         "/accounts/password/change/",
     ],
     "map.analyst@demo.example": [
-        "/", "/devices/", "/devices/{device}/", "/reports/", "/reports/map-portfolio/", "/reports/runs/{run}/manifest/",
-        "/reports/map-portfolio/?as_of=31/02/2025", "/reports/map-portfolio/download/?known_on=x", "/devices/to-do/msn/",
+        "/", "/devices/", "/search/?q=00DB12",
+        "/devices/{device}/", "/reports/", "/reports/map-portfolio/", "/reports/runs/{run}/manifest/",
+        "/reports/map-portfolio/?as_of=31/02/2025", "/reports/map-portfolio/download/?known_on=x",
+        "/devices/to-do/msn/",
         "/reports/map-portfolio/?as_of=31/03/2026", "/reports/map-portfolio/?known_on=1", "/devices/{device}/history/",
     ],
     "dcc.admin@demo.example": [
@@ -45,15 +50,24 @@ PAGES = {
 
 
 def addresses(page: Page, paths: list[str]) -> list[str]:
-    """The paths, with a device, a member or an organisation where they ask for one."""
+    """The paths, with a device, a member, an organisation or a run where they ask for one."""
     asked = " ".join(paths)
-    given = {"device": first_meter(page) if "{device}" in asked else "", "member": "", "organisation": ""}
+    given = {"device": first_meter(page) if "{device}" in asked else "", "member": "", "organisation": "", "run": ""}
     if "{member}" in asked:
         page.goto("/organisation/members/")
-        given["member"] = page.get_by_role("link", name="Change job").first.get_attribute("href").split("/")[-2]
+        given["member"] = (
+            page.get_by_role("link", name="Change access level").first.get_attribute("href").split("/")[-2]
+        )
     if "{organisation}" in asked:
         page.goto("/organisations/")
         given["organisation"] = page.get_by_role("link", name="Zephyr Energy").get_attribute("href").split("/")[-2]
+    if "{run}" in asked:
+        page.goto("/reports/map-portfolio/")
+        with page.expect_download() as download:
+            page.get_by_role("button", name="Download report").click()
+        download.value.path()
+        page.goto("/reports/map-portfolio/")
+        given["run"] = page.get_by_role("link", name="Manifest").first.get_attribute("href").split("/")[-3]
     return [path.format(**given) for path in paths]
 
 

@@ -5,7 +5,8 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("inventory", "0006_run_token"),
+        ("inventory", "0011_devices_within_time"),
+        ("inventory", "0011_words_of_steps"),
     ]
 
     operations = [
