@@ -43,6 +43,7 @@ class Permission(StrEnum):
         "Replace a recorded MAP ID or MSN (what it is taken from, before and after confirmed)",
     )
     BLANK_MAP_ID = "inventory.blank_map_id", "Blank a MAP ID (reason and day)"
+    REMOVE_MSN = "inventory.remove_msn", "Remove an MSN that is wrong (reason)"
     DOWNLOAD_MAP_PORTFOLIO = "inventory.download_map_portfolio", "Download the MAP portfolio report"
     DOWNLOAD_DEVICE_LIST = "inventory.download_device_list", "Download the devices a search found"
     MANAGE_MEMBERS = "accounts.manage_members", "Invite people, set their jobs, reset second factors, end memberships"
@@ -58,13 +59,14 @@ class Permission(StrEnum):
 P = Permission
 EVERYONE = frozenset({P.VIEW_DEVICE})
 RECORDING = frozenset({P.RECORD_ITEM, P.REPLACE_ITEM})
+REMOVING = frozenset({P.BLANK_MAP_ID, P.REMOVE_MSN})
 ADMINISTERING = frozenset({P.MANAGE_MEMBERS, P.MANAGE_TOKENS, P.READ_AUDIT})
 
 GRANTS: dict[Role, dict[Job, frozenset[Permission]]] = {
     Role.SUPPLIER: {
         Job.VIEWER: EVERYONE | {P.DOWNLOAD_DEVICE_LIST},
         Job.EDITOR: EVERYONE | {P.DOWNLOAD_DEVICE_LIST} | RECORDING,
-        Job.ADMINISTRATOR: EVERYONE | {P.DOWNLOAD_DEVICE_LIST, P.BLANK_MAP_ID} | RECORDING | ADMINISTERING,
+        Job.ADMINISTRATOR: EVERYONE | {P.DOWNLOAD_DEVICE_LIST} | RECORDING | REMOVING | ADMINISTERING,
     },
     Role.MAP: {
         Job.VIEWER: EVERYONE | {P.DOWNLOAD_MAP_PORTFOLIO},
@@ -75,8 +77,9 @@ GRANTS: dict[Role, dict[Job, frozenset[Permission]]] = {
         Job.VIEWER: EVERYONE | {P.DOWNLOAD_DEVICE_LIST},
         Job.EDITOR: EVERYONE | {P.DOWNLOAD_DEVICE_LIST} | RECORDING,
         Job.ADMINISTRATOR: EVERYONE
-        | {P.DOWNLOAD_DEVICE_LIST, P.BLANK_MAP_ID, P.MANAGE_ORGANISATIONS, P.SEE_UNSENT_EMAILS}
+        | {P.DOWNLOAD_DEVICE_LIST, P.MANAGE_ORGANISATIONS, P.SEE_UNSENT_EMAILS}
         | RECORDING
+        | REMOVING
         | ADMINISTERING,
     },
 }

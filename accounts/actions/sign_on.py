@@ -123,26 +123,29 @@ def _forget_former(sign_on: SingleSignOn, by: Acting) -> int:
 
 
 @transaction.atomic
-def renew_secret(*, sign_on: SingleSignOn, secret: str = "", by: Acting) -> SingleSignOn:
-    """Set another client secret, or encrypt the one that is set under the key of today; asks the issuer again.
+def renew_secret(*, sign_on: SingleSignOn, secret: str, by: Acting) -> SingleSignOn:
+    """Set another client secret; asks the issuer again. Without one, nothing is to be changed, which is refused.
 
     For one person: issuer and client, which vouch, stay as they are.
     """
     issuer = sign_on.issuer
+    if not secret:
+        _check_readable(sign_on.app)
+        raise NotAllowed("You have not changed anything.")
     hosts = discover(issuer)
     held = _held(sign_on)
     if held.issuer != issuer:
         raise NotAllowed("The provider has been changed in the meantime. Look at it again.")
-    held.app.settings = _settings(issuer, hosts, encrypt(secret or _kept(held.app)))
+    held.app.settings = _settings(issuer, hosts, encrypt(secret))
     held.app.save(update_fields=["settings"])
-    _note(AuditKind.SIGN_ON_CHANGED, held, by, items=["secret"] if secret else [], sessions=0)
+    _note(AuditKind.SIGN_ON_CHANGED, held, by, items=["secret"], sessions=0)
     return held
 
 
-def _kept(app: SocialApp) -> str:
-    """The secret that is set."""
+def _check_readable(app: SocialApp) -> None:
+    """Refuse to go on with a secret that is damaged or encrypted under a key that is lost."""
     try:
-        return decrypt(app.settings["encrypted_secret"])
+        decrypt(app.settings["encrypted_secret"])
     except Unreadable as error:
         raise NotAllowed("Enter the secret: the one that is set can no longer be read.", "secret") from error
 

@@ -7,6 +7,7 @@ from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 
 from accounts.dates import NotADate, parse_date
+from accounts.forms.edit import EditForm
 from accounts.models import Fuel, Proposal, User
 from accounts.roles import Job, Role
 
@@ -34,7 +35,7 @@ def required(sentence: str) -> dict[str, str]:
     return {"required": sentence}
 
 
-class JobForm(forms.Form):
+class JobForm(EditForm):
     job = forms.ChoiceField(choices=Job, widget=forms.RadioSelect, label="Job")
     job_shown = forms.ChoiceField(choices=Job, widget=forms.HiddenInput)  # what the choice was based on
 
@@ -91,7 +92,7 @@ class AcceptForm(forms.Form):
         return cleaned
 
 
-class RootEmailsForm(forms.Form):
+class RootEmailsForm(EditForm):
     receives = forms.ChoiceField(
         choices=[("yes", "Yes"), ("no", "No")],
         widget=forms.RadioSelect,

@@ -5,6 +5,7 @@ from allauth.core.exceptions import ImmediateHttpResponse
 from django import forms
 from django.shortcuts import redirect
 
+from accounts.forms.edit import EditForm
 from accounts.sign_in.single_sign_on import page_of_provider
 
 PLAIN = {"autocomplete": "off", "spellcheck": "false", "autocapitalize": "none"}
@@ -52,7 +53,7 @@ class ProviderForm(forms.Form):
     )
 
 
-class SwitchForm(forms.Form):
+class SwitchForm(EditForm):
     """The form that switches single sign-on; its page offers only the other state."""
 
     to = forms.ChoiceField(

@@ -84,7 +84,8 @@ def sign_on_switch(request: HttpRequest, pk: int) -> HttpResponse:
         return _propose(request, Act.SWITCH_ON, found)
 
     context = {"sign_on": found, "organisation": found.organisation}
-    return form_page(request, SwitchForm(posted(request)), "accounts/sign_on_switch.html", switch, context)
+    form = SwitchForm(posted(request), initial={"to": "on" if found.is_active else "off"})
+    return form_page(request, form, "accounts/sign_on_switch.html", switch, context)
 
 
 @allow(Permission.MANAGE_ORGANISATIONS, "GET", "HEAD", "POST", fresh=True)

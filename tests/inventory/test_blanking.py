@@ -140,7 +140,7 @@ def test_meter_that_ended_can_be_recorded_anew(device, administrator):
     device.refresh_from_db()
 
     typed = {"version": device.version, "msn": "Z1", "map_id": "ZMAP", "map_from": "01/10/2025", "source": "contract"}
-    answer = administrator.submit(f"/devices/{device.device_id}/edit/", typed)
+    answer = administrator.submit(f"/devices/{device.device_id}/edit/confirm/", typed)
 
     assert answer.status_code == 302
     device.refresh_from_db()
