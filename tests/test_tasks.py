@@ -9,7 +9,7 @@ import pytest
 from django.db import connection
 from procrastinate.contrib.django import app
 
-from inventory.loads.staging import remove_leftovers
+from inventory.models import StagedFile
 from smi_portal.keeper import DUTIES, as_owner
 from tests.scopes import as_nobody
 
@@ -52,4 +52,4 @@ def test_duties_of_the_keeper_do_the_same(name):
 
 
 def test_work_that_forgets_its_scope_is_seen(db):
-    assert asks_out_of_scope(remove_leftovers)
+    assert asks_out_of_scope(StagedFile.objects.count)

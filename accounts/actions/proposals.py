@@ -48,11 +48,10 @@ def propose(
     proposal = Proposal(act=act, organisation=organisation, details=details, email=email, name=name, reason=reason)
     proposal.proposed_by, proposal.expires_at = by.user, timezone.now() + Proposal.VALID_FOR
     proposal.secret = secret and encrypt(secret)
+    _check_new(proposal)
+    _rehearse(proposal, by)  # holds nothing afterwards: a provider may take its time to answer
     Organisation.objects.select_for_update(no_key=True).get(pk=organisation.pk)
-    alike = Proposal.objects.open().filter(act=act, organisation=organisation, details=details, email=email)
-    if alike.exists():
-        raise NotAllowed("This has been proposed already, and waits for another DCC administrator.")
-    _rehearse(proposal, by)
+    _check_new(proposal)
     proposal.save()
     note(AuditKind.PROPOSED, by=by, about=organisation, proposal=proposal.pk, act=str(act))
     others = dcc_administrators().exclude(user=by.user)
@@ -64,6 +63,12 @@ def _check_dcc(by: Acting) -> None:
     """Both people must be DCC administrators as they act, not only when they signed in."""
     if not dcc_administrators().filter(pk=by.membership_id).exists():
         raise NotAllowed("Only a DCC administrator proposes and decides this.")
+
+
+def _check_new(proposal: Proposal) -> None:
+    same = {name: getattr(proposal, name) for name in ("act", "organisation", "details", "email")}
+    if Proposal.objects.open().filter(**same).exists():
+        raise NotAllowed("This has been proposed already, and waits for another DCC administrator.")
 
 
 def _rehearse(proposal: Proposal, by: Acting) -> None:

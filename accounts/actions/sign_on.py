@@ -128,13 +128,13 @@ def renew_secret(*, sign_on: SingleSignOn, secret: str, by: Acting) -> SingleSig
 
     For one person: issuer and client, which vouch, stay as they are.
     """
-    issuer = sign_on.issuer
     if not secret:
         _check_readable(sign_on.app)
         raise NotAllowed("You have not changed anything.")
+    issuer, client_id = sign_on.issuer, sign_on.app.client_id
     hosts = discover(issuer)
     held = _held(sign_on)
-    if held.issuer != issuer:
+    if (held.issuer, held.app.client_id) != (issuer, client_id):
         raise NotAllowed("The provider has been changed in the meantime. Look at it again.")
     held.app.settings = _settings(issuer, hosts, encrypt(secret))
     held.app.save(update_fields=["settings"])

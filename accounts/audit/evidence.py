@@ -144,6 +144,14 @@ SELECT r.id, r.name FROM (SELECT v.row_id AS id, v.name, v.organisation_id, a.ha
 LEFT JOIN accounts_auditrow AS a ON a.id = v.row_id) AS r
 WHERE {which} AND NOT coalesce(r.hashes ? r.name, false) ORDER BY r.id
 """
+# Whose value it is decides who reads it.
+MISPLACED_VALUES = """
+SELECT DISTINCT m.id, m.name FROM (
+    SELECT a.id, v.name, unnest(ARRAY[a.organisation_id, v.organisation_id]) AS organisation_id
+    FROM accounts_auditvalue AS v JOIN accounts_auditrow AS a ON a.id = v.row_id
+    WHERE a.organisation_id IS DISTINCT FROM v.organisation_id
+) AS m WHERE {which} ORDER BY m.id, m.name
+"""
 KEPT_APART = """
 SELECT r.row_id, r.name, CASE WHEN r.erased_at IS NULL THEN 'corrected' ELSE 'erased' END AS how
 FROM accounts_auditvalue AS r
@@ -195,4 +203,5 @@ BREAKS = (
     Evidence(MISPLACED, "m", "row {id}: it is sealed for another organisation than its own."),
     Evidence(VALUES, "r", "row {id}: its value {name} was altered or removed, and no row tells of it."),
     Evidence(UNKNOWN, "r", "row {id}: it never had a value {name}."),
+    Evidence(MISPLACED_VALUES, "m", "row {id}: its value {name} is kept for another organisation than its own."),
 )

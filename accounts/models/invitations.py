@@ -7,6 +7,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
+from accounts.models.moments import within_time
 from accounts.models.people import Organisation, User
 from accounts.roles import Job
 
@@ -54,6 +55,9 @@ class Invitation(models.Model):
                 condition=Q(accepted_at=None, revoked_at=None),
             ),
             models.CheckConstraint(condition=Q(job__in=Job.values), name="invitation_job_known"),
+            within_time(
+                "created_at", "sent_at", "expires_at", "accepted_at", "revoked_at", name="invitation_within_time"
+            ),
         ]
 
     def __str__(self) -> str:

@@ -9,6 +9,7 @@ from django.db import models
 from django.db.models import Exists, F, OuterRef, Q
 
 from accounts.history import history_of
+from accounts.models.moments import DATES, within_time
 from accounts.models.people import Organisation, User
 from accounts.roles import Role
 
@@ -87,6 +88,7 @@ class Participant(models.Model):
                 condition=Q(effective_to=None) | Q(effective_to__gte=F("effective_from")),
                 name="participant_ends_after_start",
             ),
+            within_time("effective_from", "effective_to", name="participant_within_time", among=DATES),
         ]
 
     def __str__(self) -> str:
@@ -117,6 +119,7 @@ class Binding(models.Model):
             models.CheckConstraint(
                 condition=Q(valid_to=None) | Q(valid_to__gte=F("valid_from")), name="binding_ends_after_start"
             ),
+            within_time("valid_from", "valid_to", name="binding_within_time", among=DATES),
         ]
 
     def __str__(self) -> str:

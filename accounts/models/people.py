@@ -11,6 +11,7 @@ from django.db.models.functions import Coalesce, Greatest, Lower
 from django.utils import timezone
 
 from accounts.history import history_of
+from accounts.models.moments import within_time
 from accounts.roles import Job, Permission, Role, allows
 
 
@@ -44,6 +45,7 @@ class User(AbstractBaseUser):
         constraints = [
             models.UniqueConstraint(fields=["email"], name="user_email_unique"),
             models.CheckConstraint(condition=Q(email=Lower("email")), name="user_email_lower_case"),
+            within_time("last_login", "joined_at", name="user_within_time"),
         ]
 
     def __str__(self) -> str:
@@ -172,6 +174,7 @@ class Membership(models.Model):
                 fields=["user", "organisation"], name="membership_once_per_organisation", condition=Q(ended_at=None)
             ),
             models.CheckConstraint(condition=Q(job__in=Job.values), name="membership_job_known"),
+            within_time("began_at", "confirmed_at", "warned_at", name="membership_within_time"),
         ]
 
     def __str__(self) -> str:

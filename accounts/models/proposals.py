@@ -7,6 +7,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
 
+from accounts.models.moments import within_time
 from accounts.models.people import Organisation, User
 
 
@@ -93,6 +94,7 @@ class Proposal(models.Model):
             models.CheckConstraint(
                 condition=~Q(decision="approved", decided_by=F("proposed_by")), name="proposal_approved_by_another"
             ),
+            within_time("proposed_at", "expires_at", "decided_at", name="proposal_within_time"),
         ]
 
     def __str__(self) -> str:

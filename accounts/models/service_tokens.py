@@ -9,6 +9,7 @@ from django.db.models import F, Q
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
+from accounts.models.moments import within_time
 from accounts.models.people import Organisation, User
 from accounts.roles import Job
 
@@ -77,6 +78,9 @@ class ServiceToken(models.Model):
             models.CheckConstraint(condition=Q(job__in=["viewer", "editor"]), name="service_token_job_no_higher"),
             models.CheckConstraint(
                 condition=Q(expires_at__gt=F("created_at")), name="service_token_expires_after_creation"
+            ),
+            within_time(
+                "created_at", "expires_at", "warned_at", "last_used_at", "revoked_at", name="service_token_within_time"
             ),
         ]
 

@@ -12,6 +12,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
+from accounts.models.moments import within_time
 from accounts.models.people import User
 from accounts.models.single_sign_on import SingleSignOn
 
@@ -66,6 +67,7 @@ class Session(AbstractBaseSession):
                 condition=Q(user=None) | Q(signed_in_at__isnull=False, last_seen_at__isnull=False),
                 name="session_of_somebody_has_times",
             ),
+            within_time("expire_date", "signed_in_at", "last_seen_at", name="session_within_time"),
         ]
         indexes = [
             models.Index(fields=["address", "expire_date"], name="session_of_nobody", condition=Q(user=None)),

@@ -9,6 +9,7 @@ from django.db.models.functions import Lower
 from django.utils import timezone
 
 from accounts.mail_domains import domain_of
+from accounts.models.moments import within_time
 from accounts.models.people import Organisation, User
 
 
@@ -46,6 +47,7 @@ class SingleSignOn(models.Model):
                 | Q(named_by__isnull=False, approved_by__isnull=False) & ~Q(approved_by=F("named_by")),
                 name="sign_on_named_by_two",
             ),
+            within_time("named_at", name="sign_on_within_time"),
         ]
 
     def __str__(self) -> str:
@@ -93,6 +95,7 @@ class MailDomain(models.Model):
                 | Q(added_by__isnull=False, approved_by__isnull=False) & ~Q(approved_by=F("added_by")),
                 name="mail_domain_added_by_two",
             ),
+            within_time("added_at", "proven_at", "given_up_at", name="mail_domain_within_time"),
         ]
 
     def __str__(self) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import date
 
+from django.core.exceptions import ObjectDoesNotExist
 from django.utils.formats import date_format
 
 from accounts.models import Binding, Membership, Proposal, SingleSignOn, User
@@ -10,17 +11,25 @@ from accounts.roles import Job
 
 Act = Proposal.Act
 Details = dict[str, str]
+NOT_OURS = (ObjectDoesNotExist, LookupError, TypeError, ValueError)  # of details that the portal has not written
 PROPOSED = "Proposed. Another DCC administrator decides; until then nothing changes."
 
 
 def act_in_words(proposal: Proposal) -> str:
     """Such as `bind ZMAP (electricity) to Zenith Meter Assets from 1 March 2026`."""
-    return WORDS[Act(proposal.act)](proposal, proposal.details)
+    try:
+        return WORDS[Act(proposal.act)](proposal, proposal.details)
+    except NOT_OURS:
+        label = proposal.get_act_display()
+        return f"{label[0].lower()}{label[1:]}, in details that the portal cannot read"
 
 
 def what_follows(proposal: Proposal) -> list[str]:
     """Sentences on what comes with an act that lets a provider vouch for people, and on what to check first."""
-    return FOLLOWS[Act(proposal.act)](proposal, proposal.details) if proposal.act in FOLLOWS else []
+    try:
+        return FOLLOWS[Act(proposal.act)](proposal, proposal.details) if proposal.act in FOLLOWS else []
+    except NOT_OURS:
+        return []
 
 
 def _bind(proposal: Proposal, given: Details) -> str:

@@ -92,6 +92,8 @@ def _complete(operation: Described, path: str, method: str) -> None:
     parameters = operation.get("parameters", [])
     for parameter in parameters:
         _complete_parameter(parameter)
+    if "requestBody" in operation:
+        operation["requestBody"]["required"] = True
     answers = operation["responses"]
     answers["200"]["description"] = answers["200"]["description"] or everywhere.DONE
     if "text/csv" in answers["200"]["content"]:

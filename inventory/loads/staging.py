@@ -1,14 +1,15 @@
 """Staging the rows of a file: sent to the database in blocks, and removed once applied or left over."""
 
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from datetime import timedelta
 from itertools import islice
 from pathlib import Path
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from django.db import DatabaseError, connection
 from django.utils import timezone
+from psycopg import sql
 
 from accounts.operator import system_scope
 from inventory.models import StagedDevice, StagedFile, StagedRow
@@ -17,6 +18,10 @@ from inventory.statements import statements
 (STAGE,) = statements(Path(__file__).parent / "sql/stage.sql")
 BLOCK_ROWS = 500  # sent to the database at once
 KEPT_FOR = timedelta(days=1)  # longer than any load takes
+STEP = 50_000  # rows removed in one transaction: none waits long for its end, or runs out of time
+REMOVE = """
+DELETE FROM {table} WHERE ctid = ANY (ARRAY (SELECT ctid FROM {table} WHERE file_id = ANY (%s) LIMIT %s))
+"""
 
 
 @contextmanager
@@ -29,7 +34,7 @@ def staging() -> Iterator[StagedFile]:
     try:
         yield file
     finally:
-        with suppress(DatabaseError), system_scope("rows of a file that was loaded", audited=False):
+        with suppress(DatabaseError):
             _remove([file.pk])
 
 
@@ -47,12 +52,26 @@ def stage_rows(file: StagedFile, rows: Iterable[tuple[int, list[str]]]) -> None:
 
 def remove_leftovers() -> int:
     """Remove the rows that killed processes have left; return the number of files."""
-    left = list(StagedFile.objects.filter(kept_until__lt=timezone.now()).values_list("pk", flat=True))
+    with _scope():
+        left = list(StagedFile.objects.filter(kept_until__lt=timezone.now()).values_list("pk", flat=True))
     _remove(left)
     return len(left)
 
 
-def _remove(files: list[object]) -> None:
+def _remove(files: list[UUID]) -> None:
+    """In steps; the files last, so that what a killed process leaves here is a leftover again."""
     for model in (StagedDevice, StagedRow):
-        model.objects.filter(file__in=files).delete()
-    StagedFile.objects.filter(pk__in=files).delete()
+        while _remove_some(model._meta.db_table, files) == STEP:
+            continue
+    with _scope():
+        StagedFile.objects.filter(pk__in=files).delete()
+
+
+def _remove_some(table: str, files: list[UUID]) -> int:
+    with _scope(), connection.cursor() as cursor:
+        cursor.execute(sql.SQL(REMOVE).format(table=sql.Identifier(table)), [files, STEP])
+        return cursor.rowcount
+
+
+def _scope() -> AbstractContextManager[None]:
+    return system_scope("rows of files that were loaded", via="task", audited=False)

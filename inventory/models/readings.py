@@ -1,6 +1,9 @@
 """The record of organisations that read devices of another."""
 
 from django.db import models
+from django.db.models import Q
+
+from accounts.models.moments import DATES, within_time
 
 
 class DeviceReading(models.Model):
@@ -26,7 +29,12 @@ class DeviceReading(models.Model):
         constraints = [
             models.UniqueConstraint(
                 fields=["subject_id", "day", "reader_id", "how"], name="device_reading_once", nulls_distinct=False
-            )
+            ),
+            # Nobody can change or remove a row, so one that the page cannot show would stay.
+            models.CheckConstraint(
+                condition=Q(how__in=["page", "look_up", "list", "file", "portfolio"]), name="device_reading_how_known"
+            ),
+            within_time("day", name="device_reading_within_time", among=DATES),
         ]
         indexes = [models.Index(fields=["subject_id", "id"], name="device_reading_of_subject")]
 

@@ -11,8 +11,6 @@ from inventory.forms.recording import DeviceEditForm
 from inventory.models import Device, StepKind
 from inventory.rules.recording import Assessment
 
-NOTHING_YET = "Nothing changes until then."
-
 
 @dataclass(frozen=True)
 class Consequences:
@@ -70,13 +68,12 @@ class MapStepInWords:
 
     @property
     def lines(self) -> list[str]:
-        planned = [NOTHING_YET] if self.is_planned else []
         if self.former is None:
-            return planned
+            return []
         code, former = self.former.code, self.former.name
         if self.kind == StepKind.CHANGE:
             moved = f"You said that the meter moved to a different MAP on {_shown(self.day)}."
-            return [f"{moved} {former} keeps all dates before that.", *planned]
+            return [f"{moved} {former} keeps all dates before that."]
         rent = "so rent that has been invoiced for them may have to be corrected."
         if self.is_move_of_date:
             return [f"You said that the date was entered incorrectly. The dates of {former} change, {rent}"]

@@ -119,7 +119,7 @@ def _operation(method: str, path: str, told: Schema) -> Operation:
         method=method.upper(),
         path=path,
         summary=prose(told["summary"]),
-        description=prose(told["description"]),
+        description=prose(told.get("description", "")),
         rows=[*parameters, *(_fields(_resolved(body["schema"])) if body else [])],
         answers=[_answer(status, answers[status]) for status in sorted(answers.keys() - USUAL)],
         usual=sorted(answers.keys() & USUAL),

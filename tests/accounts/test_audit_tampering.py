@@ -157,6 +157,11 @@ TABLE = (
     Tampering("A personal value is altered, added or removed", Found.YES, (
         f"UPDATE accounts_auditvalue SET value = 'mallory', salt = 'x' WHERE id = {VALUE}",
     )),
+    Tampering("A personal value is given to another organisation, whose people could read it", Found.YES, (
+        "UPDATE accounts_auditvalue AS v SET organisation_id = o.id FROM accounts_organisation AS o"
+        f" WHERE v.id = {VALUE} AND o.id = (SELECT max(id) FROM accounts_organisation)"
+        " AND v.organisation_id IS DISTINCT FROM o.id",
+    )),
     Tampering("A personal value is altered, and marked as corrected by a row about another value", Found.YES, (
         "UPDATE accounts_auditvalue SET value = 'mallory', corrected_at = now(),"
         f" told_in = (SELECT max(id) FROM accounts_auditrow WHERE kind = 'value_corrected') WHERE id = {VALUE}",

@@ -454,3 +454,19 @@ def test_factors_of_nobody_are_not_reset(supplier, browsers):
 
     assert answer.status_code == 400
     assert "Nobody with this address is a member of Zephyr Energy." in answer.text
+
+
+@pytest.mark.parametrize("act", Act)
+@pytest.mark.parametrize("details", [{}, [], 5, {"membership": "x", "fuel": 5, "code": [], "issuer": {}}])
+def test_proposal_that_the_portal_cannot_read_is_listed_and_rejected(supplier, browsers, one, act, details):
+    """Somebody has added it by SQL: the others can still be read and decided."""
+    until = timezone.now() + Proposal.VALID_FOR
+    forged = Proposal.objects.create(
+        act=act, organisation=supplier, details=details, proposed_by=one.user, expires_at=until
+    )
+    page = f"/organisations/proposals/{forged.pk}/"
+
+    for address in ("/organisations/proposals/", f"/organisations/{supplier.pk}/", page):
+        assert browsers[0].get(address).status_code == 200
+    assert browsers[1].submit(page, {"decision": "rejected"}).status_code == 302
+    assert browsers[0].get("/organisations/proposals/").status_code == 200

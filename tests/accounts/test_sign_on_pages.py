@@ -6,6 +6,7 @@ import pytest
 from allauth.socialaccount.models import SocialAccount, SocialApp
 from django.core import mail
 from django.db import IntegrityError, connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from accounts.actions import sign_on as actions
@@ -18,6 +19,7 @@ from accounts.models import MailDomain, Proposal, SingleSignOn
 from accounts.models.audit import AuditRow, AuditValue
 from accounts.roles import Job
 from accounts.sign_in.encryption import Unreadable, decrypt, encrypt
+from accounts.sign_in.provider_requests import discover
 from tests.as_owner import overwrite
 from tests.factories import make_domain, make_invitation, make_membership, make_sign_on, make_user
 from tests.provider import CLIENT_ID, SECRET
@@ -245,14 +247,31 @@ def test_secret_that_can_no_longer_be_read_is_asked_for(admin, provider, page, s
     assert "Enter the secret: the one that is set can no longer be read." in answer.text
 
 
-def test_secret_of_a_provider_that_was_replaced_meanwhile_is_not_saved(provider, supplier, first, by):
+@pytest.mark.parametrize("change", ["client_id", "issuer"])
+def test_secret_of_a_provider_that_was_replaced_meanwhile_is_not_saved(provider, supplier, first, by, change):
     shown = name(supplier, provider, first, by)
-    provider.want(metadata={"issuer": local(provider)})
-    name(supplier, provider, first, by, issuer=local(provider))
+    changed = {"client_id": "another"} if change == "client_id" else {"issuer": local(provider)}
+    provider.want(metadata=changed if change == "issuer" else {})
+    name(supplier, provider, first, by, **changed)
     provider.want(metadata={})
 
     with pytest.raises(NotAllowed, match="has been changed in the meantime"):
         actions.renew_secret(sign_on=shown, secret="of the former", by=by)
+
+
+def test_organisation_is_not_held_while_its_provider_is_asked(admin, provider, page, monkeypatch):
+    """Others may change its members, codes and tokens, however long a provider takes."""
+    held: list[list[str]] = []
+
+    def slow(issuer: str) -> list[str]:
+        held.append([query["sql"] for query in asked.captured_queries if " FOR NO KEY UPDATE" in query["sql"]])
+        return discover(issuer)
+
+    monkeypatch.setattr(actions, "discover", slow)
+    with CaptureQueriesContext(connection) as asked:
+        assert admin.submit(f"{page}provider/", given(provider)).status_code == 302
+
+    assert held == [[]]
 
 
 def local(provider) -> str:

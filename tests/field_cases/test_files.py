@@ -229,7 +229,10 @@ def test_hexadecimal_digits_are_no_shortened_number(write):
 
 # Market domain data
 
-NAMES = '"Market Participant ID","Market Participant Name"\r\n"ZAAA","Made-up Assets Ltd"\r\n"ZBBB","Made-up Supply Ltd"\r\n'
+NAMES = (
+    '"Market Participant ID","Market Participant Name"\r\n'
+    '"ZAAA","Made-up Assets Ltd"\r\n"ZBBB","Made-up Supply Ltd"\r\n'
+)
 ROLES = (
     '"Market Participant ID","Market Participant Role Code","Effective From Date (MPR)","Effective To Date (MPR)"\r\n'
     '"ZAAA","8","01/02/2010",""\r\n"ZBBB","X","01/02/2010",""\r\n'

@@ -8,18 +8,19 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
 from django.conf import settings
-from django.db import IntegrityError
+from django.db import IntegrityError, connection
 from django.utils import timezone
 
 from accounts.acting import Acting, scope
 from accounts.operator import system_scope
 from accounts.roles import Job, Role
 from inventory.loads import devices as loading
+from inventory.loads import staging
 from inventory.loads.devices import REQUIRED_HEADER, DeviceLoad, LoadRefused, load_devices
 from inventory.models import Device, DeviceEvent, StagedDevice, StagedFile, StagedRow, SupplyPeriod
 from inventory.recording.record import record_items
@@ -252,3 +253,27 @@ def test_killed_load_leaves_nothing_but_staged_rows_which_are_removed_in_time(de
     assert remove_staged(0) == 1
     assert not StagedRow.objects.exists()
     assert not StagedDevice.objects.exists()
+
+
+def test_staged_rows_are_removed_in_steps(monkeypatch):
+    """However many a load has left, no statement and no transaction removes more than a few of them."""
+    monkeypatch.setattr(staging, "STEP", 10, raising=False)
+    left = StagedFile.objects.create(kept_until=timezone.now())
+    kept = StagedFile.objects.create(kept_until=timezone.now() + timedelta(days=1))
+    for file, number in ((left, 25), (kept, 3)):
+        StagedRow.objects.bulk_create(StagedRow(file=file, line=line, cells=[]) for line in range(number))
+        StagedDevice.objects.bulk_create(StagedDevice(file=file, line=line) for line in range(number))
+    removed: list[int] = []
+
+    def noted(execute, statement, params, many, context):
+        answer = execute(statement, params, many, context)
+        if "DELETE FROM" in str(statement):
+            removed.append(context["cursor"].rowcount)
+        return answer
+
+    with connection.execute_wrapper(noted):
+        assert staging.remove_leftovers() == 1
+
+    assert removed == [10, 10, 5, 10, 10, 5, 1]
+    assert set(StagedRow.objects.values_list("file", flat=True)) == {kept.pk}
+    assert StagedDevice.objects.count() == 3
