@@ -366,7 +366,7 @@ def test_what_is_on_is_not_switched_on(admin, sign_on, page):
     answer = admin.submit(f"{page}switch/", {"to": "on"})
 
     assert answer.status_code == 400
-    assert "Single sign-on of Zephyr Energy is on already." in answer.text
+    assert "You have not changed anything." in answer.text
 
 
 def test_provider_that_one_person_set_up_is_named_again_before_it_is_switched_on(
