@@ -60,9 +60,13 @@ class MapChoice:
             sentence = f"Choose a MAP from the list, or enter its code or whole name. Perhaps {near}."
             raise ValidationError(sentence, code="not_listed")
 
-    def alike(self, chosen: Participant, day: date) -> list[Participant]:
-        """Return the MAPs whose code differs from that of `chosen` in one character, or by two that are swapped."""
-        return [entry for entry in self.on(day) if _is_one_slip_from(entry.code, chosen.code)][:MOST_SUGGESTED]
+    def alike(self, chosen: Participant, day: date, former: Participant | None) -> list[Participant]:
+        """Return the MAPs whose code differs from that of `chosen` in one character, or by two that are swapped.
+
+        Not the `former` one: it is shown beside the one chosen.
+        """
+        others = [entry for entry in self.on(day) if former is None or entry.code != former.code]
+        return [entry for entry in others if _is_one_slip_from(entry.code, chosen.code)][:MOST_SUGGESTED]
 
 
 def labelled(entry: Participant) -> str:

@@ -316,7 +316,11 @@ class RemoveMsnForm(forms.Form):
     """Removes an MSN that is wrong, where the right one is not known."""
 
     reason = forms.CharField(
-        label="Why are you removing it?", max_length=240, error_messages=required("Enter a reason.")
+        label="Why are you removing it?",
+        max_length=240,
+        help_text="Kept in the history of the meter, for example the MSN of the meter it replaced.",
+        error_messages=required("Enter a reason."),
+        widget=forms.TextInput({"class": "govuk-input--width-30"}),
     )
     version = forms.IntegerField(min_value=1, widget=forms.HiddenInput)
 

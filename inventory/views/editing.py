@@ -119,7 +119,7 @@ def _confirm_page(request: HttpRequest, device: Device, form: DeviceEditForm) ->
         "consequences": consequences_of(form),
         "changes": [(change, change.label != BY_NAME["map_from"].label) for change in form.assessment.changes],
         "chosen": chosen,
-        "alike": form.maps.alike(chosen, day) if chosen else [],
+        "alike": form.maps.alike(chosen, day, device.asset_provider) if chosen else [],
     }
     return render(request, "inventory/device_edit_confirm.html", context)
 

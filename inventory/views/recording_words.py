@@ -54,15 +54,15 @@ class MapStepInWords:
 
     @property
     def headline(self) -> str:
-        new, day = self.new.name, _shown(self.day)
+        new, day = self.new.name, shown(self.day)
         if self.former is None or self.is_move_of_date:
             verb = "will provide" if self.is_planned else "provides"
-            former = f", not from {_shown(self.since)}" if self.is_move_of_date else ""
+            former = f", not from {shown(self.since)}" if self.is_move_of_date else ""
             return f"{new} {verb} this meter from {day}{former}"
         if self.is_planned:
             return f"{self.former.name} will no longer provide this meter from {day}; {new} will"
         if self.kind == StepKind.CORRECTION and self.day != self.since:
-            since = _shown(self.since)
+            since = shown(self.since)
             return f"{self.former.name} no longer provides this meter from {since}; {new} does, from {day}"
         return f"{self.former.name} no longer provides this meter from {day}; {new} does"
 
@@ -72,13 +72,13 @@ class MapStepInWords:
             return []
         code, former = self.former.code, self.former.name
         if self.kind == StepKind.CHANGE:
-            moved = f"You said that the meter moved to a different MAP on {_shown(self.day)}."
+            moved = f"You said that the meter moved to a different MAP on {shown(self.day)}."
             return [f"{moved} {former} keeps all dates before that."]
         rent = "so rent that has been invoiced for them may have to be corrected."
         if self.is_move_of_date:
             return [f"You said that the date was entered incorrectly. The dates of {former} change, {rent}"]
         said = f"You said that {code} was entered incorrectly."
-        return [f"{said} {former} loses all dates from {_shown(self.since)}, {rent}"]
+        return [f"{said} {former} loses all dates from {shown(self.since)}, {rent}"]
 
 
 def consequences_of(form: DeviceEditForm) -> Consequences:
@@ -103,14 +103,19 @@ def _of_msn(device: Device) -> list[str]:
 
 def saved_in_words(form: DeviceEditForm) -> str:
     """Return a banner such as “MAP ID saved: ZMAP, Zenith Meter Assets, from 2 November 2022.”, and what is next."""
-    sentences = [f"MSN saved: {form.assessment.msn}."] if form.assessment.msn else []
-    if form.assessment.participant:
+    asked, device = form.assessment, form.device
+    sentences = [f"MSN saved: {asked.msn}."] if asked.msn else []
+    if asked.participant:
         sentences += _map_id_saved(MapStepInWords.of(form))
+    if not (asked.participant or device.asset_provider) and device.takes_map_id:
+        sentences.append("The MAP ID is still missing.")
+    if not (asked.msn or device.msn):
+        sentences.append("The MSN is still missing.")
     return " ".join(sentences)
 
 
 def _map_id_saved(step: MapStepInWords) -> list[str]:
-    saved = f"{step.new.code}, {step.new.name}, from {_shown(step.day)}."
+    saved = f"{named(step.new)}, from {shown(step.day)}."
     if step.is_planned:
         return [f"Planned change saved: MAP ID {saved} Nothing has changed yet."]
     if step.is_move_of_date:
@@ -119,5 +124,19 @@ def _map_id_saved(step: MapStepInWords) -> list[str]:
     return [f"MAP ID saved: {saved}", f"The meter is now in the portfolio report of {step.new.name}{leaves}."]
 
 
-def _shown(day: date) -> str:
+def removed_in_words(device: Device, day: date) -> str:
+    """Return the banner once the MAP ID of `device`, as it was, has been removed from `day`."""
+    former = device.asset_provider
+    if day > clock.today():
+        return f"Planned change saved: no MAP from {shown(day)}, after {named(former)}. Nothing has changed yet."
+    gone = f"The meter is no longer in the portfolio report of {former.name}."
+    return f"MAP ID removed: {named(former)}, from {shown(day)}. {gone}"
+
+
+def named(entry: Participant) -> str:
+    """Such as `ZMAP, Zenith Meter Assets`, in a sentence."""
+    return f"{entry.code}, {entry.name}"
+
+
+def shown(day: date) -> str:
     return date_format(day, "DATE_FORMAT")

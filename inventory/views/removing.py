@@ -14,6 +14,7 @@ from inventory.models import StepKind
 from inventory.recording.planned import take_back_step
 from inventory.recording.removal import blank_map_id, remove_msn
 from inventory.views.editing import meter_or_404
+from inventory.views.recording_words import named, removed_in_words, shown
 
 
 @allow(Permission.BLANK_MAP_ID, "GET", "HEAD", "POST")
@@ -35,8 +36,8 @@ def map_id_blank(request: HttpRequest, device_id: str) -> HttpResponse:
             expected_version=given["version"],
             by=request.acting,
         )
-        words = f"The MAP ID of {device.device_id} has been removed."
-        return done(request, words, "device-detail", device_id=device.device_id)
+        day = given["day"] if given["kind"] == StepKind.ENDED else device.map_from
+        return done(request, removed_in_words(device, day), "device-detail", device_id=device.device_id)
 
     form = BlankMapIdForm(posted(request), device=device)
     return form_page(request, form, "inventory/map_id_blank.html", remove, {"device": device})
@@ -82,7 +83,8 @@ def map_step_take_back(request: HttpRequest, device_id: str, day: date) -> HttpR
             expected_version=given["version"],
             by=request.acting,
         )
-        words = f"The planned change of the MAP ID of {device.device_id} has been cancelled."
+        what = named(planned.participant) if planned.participant else "no MAP"
+        words = f"Planned change cancelled: {what}, from {shown(day)}. The MAP ID stays as it is."
         return done(request, words, "device-detail", device_id=device.device_id)
 
     context = {"device": device, "planned": planned}

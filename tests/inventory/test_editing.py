@@ -76,7 +76,7 @@ def test_first_msn_is_saved_at_once(visitor):
 
     response = visitor.submit(edit(device), form_of(device, msn="Z1"), follow=True)
 
-    assert "MSN saved: Z1." in response.text
+    assert "MSN saved: Z1. The MAP ID is still missing." in response.text
 
 
 @pytest.mark.parametrize(
@@ -554,3 +554,11 @@ def test_blanking_where_nothing_is_recorded_is_not_found(supplier, sign_in):
     device = make_device("ZEPH", None)
 
     assert sign_in(supplier, Job.ADMINISTRATOR).get(f"/devices/{device.device_id}/blank-map-id/").status_code == 404
+
+
+def test_history_names_the_maps_beside_their_codes(visitor, words):
+    confirmed(visitor, words, map_id="ZMAP", kind="correction", source="x")
+
+    page = visitor.get(f"/devices/{words.device_id}/history/").text
+
+    assert re.search(r">ZLEA</span> Zenith \(Leasing\)</dd>.*>ZMAP</span> Zenith Meter Assets</dd>", page)
