@@ -7,6 +7,8 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.browser.conftest import sign_in
+from tests.browser.looks import assert_accessible, nothing_from_elsewhere
+from tests.browser.test_journeys import Visit
 from tests.server import Server
 
 pytestmark = pytest.mark.browser
@@ -22,10 +24,10 @@ def page(portal: Server, browser: Browser, request: pytest.FixtureRequest) -> It
     context.close()
 
 
-def open_form(page: Page, number: int) -> None:
-    """Of the meter at this place of the list of those without a MAP ID."""
+def open_form(page: Page) -> None:
+    """Of the first electricity meter of the list of those without a MAP ID."""
     page.goto("/devices/to-do/map-id/")
-    page.locator("tbody tr").filter(has_text="ESME").filter(has_text="Commissioned").nth(number).get_by_role(
+    page.locator("tbody tr").filter(has_text="ESME").filter(has_text="Commissioned").first.get_by_role(
         "link"
     ).first.click()
     page.get_by_role("link", name="Record or correct").click()
@@ -36,7 +38,7 @@ def field(page: Page) -> Locator:
 
 
 def test_map_is_chosen_by_name_and_confirmed_by_name(page: Page):
-    open_form(page, 0)
+    open_form(page)
     listed = field(page).get_attribute("list")
     offered = page.locator(f"#{listed} option")
     assert "ZMAP, Zenith Meter Assets" in [offered.nth(i).get_attribute("value") for i in range(offered.count())]
@@ -54,7 +56,7 @@ def test_map_is_chosen_by_name_and_confirmed_by_name(page: Page):
 
 @pytest.mark.parametrize("way", ["link", "Back"])
 def test_nothing_typed_is_lost_on_the_way_back(page: Page, way: str):
-    open_form(page, 1)
+    open_form(page)
     field(page).fill("ZMAZ")
     page.get_by_label(SOURCE).fill("contract schedule 4")
     page.get_by_role("button", name="Continue").click()
@@ -79,7 +81,7 @@ def test_first_missing_map_id_and_its_correction_take_few_steps(page: Page):
     """From the dashboard 5 clicks and 1 field; then, from the meter, 6 clicks and 2 fields."""
     page.goto("/")
     page.get_by_role("link", name=re.compile("MAP ID missing")).first.click()
-    page.locator("tbody tr").filter(has_text="ESME").filter(has_text="Commissioned").nth(2).get_by_role(
+    page.locator("tbody tr").filter(has_text="ESME").filter(has_text="Commissioned").first.get_by_role(
         "link", name="Record"
     ).click()
     field(page).click()
@@ -96,3 +98,30 @@ def test_first_missing_map_id_and_its_correction_take_few_steps(page: Page):
     expect(page.get_by_role("heading", level=2).first).to_contain_text("no longer provides this meter from")
     page.get_by_role("button", name="Save this correction").click()
     expect(page.get_by_role("alert")).to_contain_text("MAP ID saved: ZMAZ")
+
+
+def test_each_step_is_accessible_and_fits(visit: Visit):
+    page = visit("supplier.admin@demo.example")
+    with nothing_from_elsewhere(page):
+        open_form(page)
+        form = page.url
+        field(page).fill("Zenith")
+        page.get_by_role("button", name="Continue").click()
+        assert_accessible(page)  # with an error
+        field(page).fill("ZMAP")
+        page.get_by_role("button", name="Continue").click()
+        assert_accessible(page)  # to confirm
+        page.go_back()
+        page.goto(form)
+        assert_accessible(page)  # on the way back
+        other = page.context.new_page()
+        other.goto(form)
+        page.get_by_role("button", name="Continue").click()
+        page.get_by_role("button", name="Save this MAP ID").click()
+        assert_accessible(page)  # with its banner
+        field(other).fill("ZMAZ")
+        other.get_by_role("button", name="Continue").click()
+        expect(other.get_by_role("heading", level=1)).to_contain_text("You saved this in another tab at ")
+        assert_accessible(other)
+        page.goto(form.replace("/edit/", "/remove-msn/"))
+        assert_accessible(page)
