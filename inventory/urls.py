@@ -4,7 +4,7 @@ from django.urls import path
 
 from accounts import bounds  # noqa: F401  (registers the converters)
 from inventory.reports.catalogue import CATALOGUE
-from inventory.views import dashboard, devices, editing, history, removing, reports
+from inventory.views import dashboard, devices, editing, history, removing, reports, search
 
 urlpatterns = [
     # Files come before the addresses of devices, which would take `download` for a Device ID
@@ -16,6 +16,7 @@ urlpatterns = [
     path("", dashboard.dashboard, name="dashboard"),
     path("data-items/", dashboard.data_items, name="data-items"),
     # Devices
+    path("search/", search.device_search, name="device-search"),
     path("devices/", devices.device_list, name="device-list"),
     path("devices/to-do/<slug:name>/", devices.worklist, name="worklist"),
     path("devices/<str:device_id>/", devices.device_detail, name="device-detail"),

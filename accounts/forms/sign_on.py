@@ -5,7 +5,6 @@ from allauth.core.exceptions import ImmediateHttpResponse
 from django import forms
 from django.shortcuts import redirect
 
-from accounts.forms.edit import EditForm
 from accounts.sign_in.single_sign_on import page_of_provider
 
 PLAIN = {"autocomplete": "off", "spellcheck": "false", "autocapitalize": "none"}
@@ -53,7 +52,7 @@ class ProviderForm(forms.Form):
     )
 
 
-class SwitchForm(EditForm):
+class SwitchForm(forms.Form):
     """The form that switches single sign-on; its page offers only the other state."""
 
     to = forms.ChoiceField(

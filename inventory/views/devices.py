@@ -16,6 +16,7 @@ from inventory.data_items import listed_for
 from inventory.devices.filters import DeviceFilter
 from inventory.devices.find import device_or_404
 from inventory.devices.presentation import Cell, cells_of, groups_of
+from inventory.devices.way_back import remember_list
 from inventory.devices.worklists import ALL, WORKLISTS, Chosen
 from inventory.history.device_history import DeviceHistory
 from inventory.models import Device
@@ -65,6 +66,7 @@ def worklist(request: HttpRequest, name: str) -> HttpResponse:
 def device_detail(request: HttpRequest, device_id: str) -> HttpResponse:
     device = device_or_404(request, device_id)
     expect(request)
+    remember_list(request, device.device_id)
     note_page(request, device)
     flags = flags_of(device.quality_flags)
     visible = Device.objects.visible_to(request.acting)
