@@ -5,8 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("inventory", "0011_devices_within_time"),
-        ("inventory", "0011_words_of_steps"),
+        ("inventory", "0009_words_of_steps"),
     ]
 
     operations = [

@@ -57,6 +57,7 @@ def worklist(request: HttpRequest, name: str) -> HttpResponse:
         "work": work,
         "hint": work.hint_for(request.acting),
         "download_url": f"{request.path}download/?{urlencode({FIELD: request.acting.membership_id})}",
+        "may_record": request.acting.may(Permission.RECORD_ITEM),
     }
     note_worklist(request, name, [device for device, _ in context["rows"]])
     return render(request, "inventory/worklist.html", context)
@@ -78,6 +79,7 @@ def device_detail(request: HttpRequest, device_id: str) -> HttpResponse:
         "twins": visible.sharing_msn_with(device)[:5],
         "may_edit": request.acting.may(Permission.RECORD_ITEM) and device.is_meter,
         "may_blank": request.acting.may(Permission.BLANK_MAP_ID) and device.asset_provider,
+        "may_remove_msn": request.acting.may(Permission.REMOVE_MSN) and device.msn,
         "planned": history.providers_to_come,
         "may_take_back": request.acting.may(Permission.REPLACE_ITEM),
     }

@@ -20,7 +20,7 @@ ALTER TABLE procrastinate_events DROP CONSTRAINT event_is_readable;
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("accounts", "0008_access_told"),
+        ("accounts", "0007_named_by_two"),
         ("procrastinate", "0041_post_retry_failed_job"),
         ("socialaccount", "0006_alter_socialaccount_extra_data"),
     ]

@@ -15,7 +15,7 @@ def within_time(name: str, *fields: str) -> migrations.AddConstraint:
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("inventory", "0010_readings_as_shown"),
+        ("inventory", "0007_readings_as_shown"),
     ]
 
     operations = [

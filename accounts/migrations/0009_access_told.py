@@ -8,7 +8,7 @@ class Migration(migrations.Migration):
     atomic = False  # the index is built while the table is in use
 
     dependencies = [
-        ("accounts", "0009_within_time"),
+        ("accounts", "0008_within_time"),
     ]
 
     operations = [

@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("inventory", "0010_readings_as_shown"),
+        ("inventory", "0008_devices_within_time"),
     ]
 
     operations = [
