@@ -205,12 +205,14 @@ def test_buyer_does_not_see_the_device_before_it_was_its_own(device, rival_provi
     assert "ZMAP" not in page
 
 
-def test_before_it_was_recorded_nothing_was_known(device, visitor):
+def test_date_before_the_first_recording_is_refused_with_that_date(device, visitor):
     yesterday = timezone.localdate() - timedelta(days=1)
 
-    page = page_of(visitor, device, as_of="2025-05-31", known_on=yesterday.isoformat())
+    answer = visitor.get(history(device.device_id), {"as_of": "2025-05-31", "known_on": yesterday.isoformat()})
 
-    assert "as far as it was known, the device was not in your scope" in page
+    first = date_format(timezone.localdate(), "DATE_FORMAT")
+    assert answer.status_code == 400
+    assert f"The inventory remembers from {first}." in answer.content.decode()
 
 
 def test_known_today_is_all_that_is_recorded(device, visitor):
