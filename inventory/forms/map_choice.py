@@ -57,7 +57,7 @@ class MapChoice:
         found = [entry for entry in self.on(clock.today()) if text and text.casefold() in entry.name.casefold()]
         if found and not any(same(entry.code, text) for entry in self.entries):
             near = ", ".join(f"{entry.code} ({entry.name})" for entry in found[:MOST_SUGGESTED])
-            sentence = f"Choose a MAP from the list, or enter its code or whole name. Perhaps {near}."
+            sentence = f"Choose a MAP from the list, or enter its code or whole name. Did you mean {near}?"
             raise ValidationError(sentence, code="not_listed")
 
     def alike(self, chosen: Participant, day: date, former: Participant | None) -> list[Participant]:

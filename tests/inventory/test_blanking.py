@@ -87,8 +87,8 @@ def test_both_kinds_stand_in_the_history_in_their_own_words(device, administrato
     device.refresh_from_db()
 
     page = administrator.get(f"/devices/{device.device_id}/history/").content.decode()
-    assert "MAP ID blanked from 1 September 2025" in page
-    assert "Ended from a day on, from letter of 12 March, ref. 4417. Reason: meter removed" in page
+    assert "MAP ID removed from 1 September 2025" in page
+    assert "Ended from a date, from letter of 12 March, ref. 4417. Reason: meter removed" in page
 
 
 def test_page_asks_which_of_the_two_it_is(device, administrator):

@@ -94,7 +94,7 @@ def test_map_is_chosen_by_code_or_whole_name(visitor, named, typed):
 @pytest.mark.parametrize(
     ("typed", "sentence"),
     [
-        ("Zenith Meter", "Perhaps ZMAP (Zenith Meter Assets)."),
+        ("Zenith Meter", "Did you mean ZMAP (Zenith Meter Assets)?"),
         ("Zodiac Twins", "Several MAPs are called Zodiac Twins. Enter the code: ZTWA or ZTWB."),
         ("ZMAP, Zodiac Twins", "ZMAP is Zenith Meter Assets, not Zodiac Twins. Choose one MAP from the list."),
         ("Gas Twins", "MAP ID"),  # of the other fuel
