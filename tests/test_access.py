@@ -514,7 +514,7 @@ def test_form_of_another_membership_gets_the_way_back_with_all_that_was_typed(op
 
     assert stopped.status_code == 409
     page = stopped.content.decode()
-    assert "Switch back and go on" in page
+    assert "Switch back and continue" in page
     assert 'value="Z21E 10447"' in page
     device.refresh_from_db()
     assert device.msn == ""
@@ -539,14 +539,14 @@ def test_file_link_of_another_membership_is_stopped(operator, dual, supplier, as
     response = dual.get(link)
 
     assert response.status_code == 409
-    assert "Switch back and go on" in response.content.decode()
+    assert "Switch back and continue" in response.content.decode()
 
 
 def test_membership_of_somebody_else_offers_no_way_back(dual, rival):
     response = dual.get(f"/devices/download/?acting={make_membership(rival).pk}")
 
     assert response.status_code == 409
-    assert "Switch back and go on" not in response.content.decode()
+    assert "Switch back and continue" not in response.content.decode()
 
 
 def test_switch_takes_own_memberships_only_and_leads_nowhere_else(dual, rival):

@@ -44,12 +44,12 @@ def required(sentence: str) -> dict[str, str]:
 
 
 class JobForm(forms.Form):
-    job = forms.ChoiceField(choices=Job, widget=forms.RadioSelect, label="Job")
+    job = forms.ChoiceField(choices=Job, widget=forms.RadioSelect, label="Access level")
     job_shown = forms.ChoiceField(choices=Job, widget=forms.HiddenInput)  # what the choice was based on
 
 
 class PersonForm(forms.Form):
-    """Whom to write to."""
+    """The person to write to."""
 
     name = forms.CharField(
         label="Full name",
@@ -67,7 +67,7 @@ class PersonForm(forms.Form):
 
 
 class InviteForm(PersonForm):
-    job = forms.ChoiceField(choices=Job, widget=forms.RadioSelect, label="Job", initial=Job.VIEWER)
+    job = forms.ChoiceField(choices=Job, widget=forms.RadioSelect, label="Access level", initial=Job.VIEWER)
 
 
 class AcceptForm(forms.Form):

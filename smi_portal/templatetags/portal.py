@@ -14,6 +14,8 @@ from django.utils.safestring import SafeString
 from inventory.data_items import Shown
 from inventory.devices.presentation import Cell
 from inventory.devices.way_back import WayBack, way_back
+from smi_portal.service_desk import ServiceDesk
+from smi_portal.service_desk import service_desk as the_service_desk
 
 register = template.Library()
 
@@ -82,6 +84,19 @@ def _value(shown: Cell, absent: str) -> str:
     if shown.shown == Shown.IDENTIFIER:
         return identifier(shown.value)
     return status_tag(shown.value, shown.label) if shown.shown == Shown.STATUS else str(localize(shown.value))
+
+
+@register.inclusion_tag("components/service_desk.html")
+def service_desk() -> dict[str, ServiceDesk | None]:
+    """How to reach the DCC service desk; also where nothing but the settings can be asked, as on the page of a 500."""
+    return {"desk": the_service_desk()}
+
+
+@register.simple_tag
+def service_desk_in_words() -> str:
+    """The same for emails, to follow “the DCC service desk”; empty where the setting is missing."""
+    desk = the_service_desk()
+    return f" ({desk.email}, telephone {desk.telephone}, {desk.page})" if desk else ""
 
 
 @register.filter

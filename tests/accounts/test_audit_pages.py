@@ -18,8 +18,9 @@ from accounts.models.audit import AuditRow
 from accounts.roles import Job
 from inventory.models import DeviceReading
 from inventory.trail.kinds import DeviceAuditKind
-from smi_portal.oversight.words import WORDS, Names, act_of
-from tests.accounts.audit_help import seal_audit, take_roots, write_rows
+from smi_portal.oversight.names import Names
+from smi_portal.oversight.words import WORDS, act_of
+from tests.accounts.audit_help import linked, seal_audit, take_roots, write_rows
 from tests.conftest import Browser
 from tests.factories import make_device, make_membership, make_token, make_user
 
@@ -58,7 +59,7 @@ def test_administrator_sees_what_people_of_the_organisation_did_in_plain_words(a
     html = ada.get(AUDIT).text
 
     assert "Ada Pemberton" in html
-    assert f"looked at device {device.device_id}" in html
+    assert f"looked at device {linked(device)}" in html
     assert "searched for devices by MPxN and SMI Status" in html
     assert "9910000001006" not in html
 
@@ -175,7 +176,7 @@ def test_rows_come_by_fifty_newest_first_forward_and_back(operator, ada, supplie
 def test_fifty_rows_cost_as_many_queries_as_two(operator, ada, supplier, django_assert_max_num_queries):
     write_rows(60, supplier)
 
-    with django_assert_max_num_queries(16):
+    with django_assert_max_num_queries(17):
         ada.get(AUDIT)
 
 
@@ -391,7 +392,7 @@ def test_map_that_may_not_see_suppliers_is_not_told_which_one_read(
 
 
 def test_page_of_readers_says_when_there_are_none(ada):
-    assert "Nobody else has read devices of yours yet" in ada.get(READERS).text
+    assert "No other organisation has read your devices yet" in ada.get(READERS).text
 
 
 @pytest.mark.parametrize("name", ["from_day", "to_day"])

@@ -53,7 +53,9 @@ def addresses(page: Page, paths: list[str]) -> list[str]:
     given = {"device": first_meter(page) if "{device}" in asked else "", "member": "", "organisation": ""}
     if "{member}" in asked:
         page.goto("/organisation/members/")
-        given["member"] = page.get_by_role("link", name="Change job").first.get_attribute("href").split("/")[-2]
+        given["member"] = (
+            page.get_by_role("link", name="Change access level").first.get_attribute("href").split("/")[-2]
+        )
     if "{organisation}" in asked:
         page.goto("/organisations/")
         given["organisation"] = page.get_by_role("link", name="Zephyr Energy").get_attribute("href").split("/")[-2]

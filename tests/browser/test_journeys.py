@@ -100,8 +100,8 @@ def test_person_of_two_organisations_switches_and_switches_back(visit: Visit):
     expect(other.get_by_role("heading", level=1)).to_have_text("Your portfolio")
 
     page.get_by_role("button", name="Save").click()
-    expect(page.get_by_role("button", name="Switch back and go on")).to_be_visible()
-    page.get_by_role("button", name="Switch back and go on").click()
+    expect(page.get_by_role("button", name="Switch back and continue")).to_be_visible()
+    page.get_by_role("button", name="Switch back and continue").click()
 
     assert "Z99E 12345" in page.content()
     expect(page.get_by_role("banner")).to_contain_text("Zircon Energy")

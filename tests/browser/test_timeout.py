@@ -150,8 +150,8 @@ def test_page_goes_to_sign_in_when_the_time_is_up_and_comes_back_with_what_was_t
 
     idle(page, OVER - NEARLY)
     page.wait_for_url("**/accounts/login/**")
-    expect(page.get_by_text("nothing was done here for 30 minutes")).to_be_visible()
-    expect(page.get_by_text("What you typed is kept")).to_be_visible()
+    expect(page.get_by_text("You have been inactive for 30 minutes")).to_be_visible()
+    expect(page.get_by_text("we have kept what you typed")).to_be_visible()
     sign_in_again(page)
 
     page.wait_for_url(form)

@@ -203,7 +203,7 @@ def test_taken_back_it_stands_in_the_history(planned, editor):
     editor.submit(take_back(planned), form(planned))
 
     shown = page(editor, planned, "history/")
-    assert f"Change of MAP ID from {BEGINS} taken back" in shown
+    assert f"Change of MAP ID from {BEGINS} cancelled" in shown
     assert "the sale fell through" in shown
 
 
