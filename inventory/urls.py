@@ -15,6 +15,7 @@ urlpatterns = [
     # First pages
     path("", dashboard.dashboard, name="dashboard"),
     path("data-items/", dashboard.data_items, name="data-items"),
+    path("rules/", dashboard.rules, name="rules"),
     # Devices
     path("devices/", devices.device_list, name="device-list"),
     path("devices/to-do/<slug:name>/", devices.worklist, name="worklist"),

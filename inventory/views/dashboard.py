@@ -1,4 +1,4 @@
-"""The first page of each role, and the public page on data items."""
+"""The first page of each role, and the public pages on data items and rules."""
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -12,6 +12,7 @@ from inventory.devices.filters import DeviceFilter
 from inventory.devices.worklists import WORKLISTS, Worklist
 from inventory.models import WATCHED, Device, ReportRun
 from inventory.reports.run import runs_of
+from inventory.rules.table import by_item
 from inventory.views.reports import download_url
 
 
@@ -39,3 +40,8 @@ def _work(acting: Acting) -> list[tuple[Worklist, int | None, str]]:
 @allow(Open.TO_ALL)
 def data_items(request: HttpRequest) -> HttpResponse:
     return render(request, "inventory/data_items.html", {"items": ITEMS})
+
+
+@allow(Open.TO_ALL)
+def rules(request: HttpRequest) -> HttpResponse:
+    return render(request, "inventory/rules.html", {"items": by_item()})
