@@ -43,7 +43,8 @@ check: assets
 
 # A made-up production, for `check --deploy`: nothing there is connected to.
 PRODUCTION = DATABASE_URL=postgresql://smi@db.example/smi DATABASE_OWNER_URL=postgresql://smi_owner@db.example/smi \
-	SECRET_KEY=not-a-secret-but-as-long-and-as-varied-as-one-should-be-0123456789 PORTAL_URL=https://portal.example
+	SECRET_KEY=not-a-secret-but-as-long-and-as-varied-as-one-should-be-0123456789 PORTAL_URL=https://portal.example \
+	SERVICE_DESK="service.desk@dcc.example, 020 7946 0123, https://dcc.example/service-desk"
 
 bench: assets
 	$(RUN) -m bench

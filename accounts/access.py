@@ -27,6 +27,7 @@ from accounts.errors import QUOTED, BadRequest, OtherMembership, Problem
 from accounts.roles import Permission
 from accounts.sign_in.factors import SIGNED_IN_THROUGH
 from accounts.sign_in.tokens import brings_credentials
+from accounts.withheld import latest_memberships, why_withheld
 
 if TYPE_CHECKING:
     from rest_framework.views import APIView
@@ -123,10 +124,9 @@ def _without_membership(request: HttpRequest) -> HttpResponse:
 
 
 def _nothing_to_act_under(request: HttpRequest) -> HttpResponse:
-    """Why: of each organisation that the person is or was a member of, their latest membership."""
-    held = request.user.memberships.select_related("organisation", "user").order_by("pk")
-    latest = {membership.organisation_id: membership for membership in held}
-    return render(request, "accounts/without_membership.html", {"held": list(latest.values())}, status=403)
+    """Say why, of each organisation that the person is or was a member of."""
+    told = [why_withheld(membership) for membership in latest_memberships(request.user)]
+    return render(request, "accounts/without_membership.html", {"told": told}, status=403)
 
 
 def _carried(request: HttpRequest) -> str | None:

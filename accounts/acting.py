@@ -75,8 +75,13 @@ class Acting:
 
     @property
     def reader(self) -> str:
-        """Who asks, in short: what is made for one reader, such as the address of a next page, serves nobody else."""
+        """Who asks, in short: what is made for one reader, such as a cursor of the API, serves nobody else."""
         return f"{self.organisation.pk}:{self.membership_id}:{self.token_id}"
+
+    @property
+    def colleagues(self) -> str:
+        """The organisation, in short: what is made for one of them, such as the address of a next page, serves all."""
+        return str(self.organisation.pk)
 
     def may(self, permission: Permission) -> bool:
         return allows(self.role, self.job, permission)

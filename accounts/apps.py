@@ -7,6 +7,7 @@ RECEIVERS = (
     "sign_in.single_sign_on",
     "receivers.audit",
     "receivers.dormancy",
+    "receivers.membership",
     "receivers.security",
     "sign_in.timeouts",
 )

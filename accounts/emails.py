@@ -20,8 +20,9 @@ from accounts.mail import (
     mail_kind,
     read_private,
 )
-from accounts.models import Invitation, Membership, Organisation, ServiceToken, User
+from accounts.models import Invitation, Membership, Organisation, Proposal, ServiceToken, Standing, User
 from accounts.models.audit import AuditRoot
+from accounts.proposal_words import act_in_short, act_in_words
 from accounts.roles import Role
 
 # Sent by django-allauth: what has happened to a person's own account.
@@ -35,6 +36,13 @@ NOTIFICATIONS = {
     "mfa/email/webauthn_removed": "Passkey removed",
 }
 
+DONE_TO_SIGN_ON = {
+    AuditKind.SIGN_ON_CHANGED: "its settings have been changed",
+    AuditKind.DOMAIN_ADDED: "an email domain has been added",
+    AuditKind.DOMAIN_PROVEN: "an email domain has been confirmed",
+    AuditKind.DOMAIN_GIVEN_UP: "an email domain has been removed",
+}
+
 
 def address_of(user: int) -> str:
     return User.objects.values_list("email", flat=True).get(pk=user)
@@ -46,7 +54,11 @@ def member_address(ids: Ids) -> str:
 
 def current(membership: int) -> Membership | None:
     """Return the membership, if its person can act under it now."""
-    return Membership.objects.in_force().select_related("user").filter(pk=membership).first()
+    return Membership.objects.in_force().select_related("user", "organisation").filter(pk=membership).first()
+
+
+def _with_names(membership: int) -> Membership:
+    return Membership.objects.select_related("user", "organisation").get(pk=membership)
 
 
 @mail_kind("invitation", "Invitation", recipient=lambda ids: Invitation.objects.get(pk=ids["invitation"]).email)
@@ -110,14 +122,20 @@ def factors_reset_told(to: int, user: int) -> Email:
 
 
 @mail_kind("proposal", "Approval needed")
-def proposal(to: int) -> Email:
-    return from_template("proposal", address_of(to))
+def proposal(to: int, proposal: int) -> Email | None:
+    """Names the act; not sent if it has been decided, or has expired, meanwhile."""
+    asked = Proposal.objects.open().select_related("organisation", "proposed_by").filter(pk=proposal).first()
+    if asked is None:
+        return None
+    words = {"act": act_in_words(asked), "short": act_in_short(asked)}
+    link = link_to(reverse("proposal-detail", kwargs={"pk": asked.pk}))
+    return from_template("proposal", address_of(to), proposal=asked, link=link, **words)
 
 
 @mail_kind("sign_on_changed", "Single sign-on changed")
 def sign_on_changed(to: int, organisation: int, act: str) -> Email:
     about = Organisation.objects.get(pk=organisation)
-    return from_template("sign_on_changed", address_of(to), act=AuditKind(act).label, organisation=about)
+    return from_template("sign_on_changed", address_of(to), done=DONE_TO_SIGN_ON[AuditKind(act)], organisation=about)
 
 
 @mail_kind("tokens_expiring", "API tokens about to expire")
@@ -154,6 +172,49 @@ def organisations_without_administrator(membership: int, number: int) -> Email |
         return None
     link = dormancy.link_for(one, "organisation-reviews")
     return from_template("organisations_without_administrator", one.user.email, number=number, link=link)
+
+
+@mail_kind("access_level_changed", "Access level changed", recipient=member_address)
+def access_level_changed(membership: int, on: str) -> Email | None:
+    """Names the level that the member has when it is sent."""
+    if not (one := current(membership)):
+        return None
+    link = link_to(reverse("who-may-do-what"))
+    return from_template("access_level_changed", one.user.email, membership=one, on=date.fromisoformat(on), link=link)
+
+
+@mail_kind("membership_ended", "Membership ended", recipient=member_address)
+def membership_ended(membership: int) -> Email | None:
+    """Not sent if the person has become a member again meanwhile."""
+    one = _with_names(membership)
+    if one.user.memberships.current().filter(organisation=one.organisation_id).exists():
+        return None
+    return from_template("membership_ended", one.user.email, membership=one)
+
+
+@mail_kind("membership_suspended", "Membership suspended", recipient=member_address)
+def membership_suspended(membership: int) -> Email | None:
+    """Not sent if it has been reinstated, or has ended, meanwhile."""
+    one = _with_names(membership)
+    if one.standing != Standing.SUSPENDED:
+        return None
+    return from_template("membership_suspended", one.user.email, membership=one)
+
+
+@mail_kind("organisation_deactivated", "Organisation deactivated", recipient=member_address)
+def organisation_deactivated(membership: int, on: str) -> Email | None:
+    one = _with_names(membership)
+    if one.standing != Standing.DEACTIVATED:
+        return None
+    return from_template("organisation_deactivated", one.user.email, membership=one, on=date.fromisoformat(on))
+
+
+@mail_kind("organisation_reactivated", "Organisation reactivated", recipient=member_address)
+def organisation_reactivated(membership: int, on: str) -> Email | None:
+    if not (one := current(membership)):
+        return None
+    words = {"membership": one, "on": date.fromisoformat(on), "link": dormancy.link_for(one, "dashboard")}
+    return from_template("organisation_reactivated", one.user.email, **words)
 
 
 @mail_kind("membership_reinstated", "Membership reinstated", recipient=member_address)

@@ -32,7 +32,7 @@ class Problem:
     def in_full(self) -> str:
         """Return the sentence with the suggestion, unless it contains it already."""
         told = not self.suggestion or self.suggestion in self.sentence
-        return self.sentence if told else f"{self.sentence} Perhaps {self.suggestion}."
+        return self.sentence if told else f"{self.sentence} Did you mean {self.suggestion}?"
 
     def of_part(self, part: str) -> "Problem":
         """The same about one part of a whole, such as the third device of a batch: its item begins with `part`."""

@@ -1,4 +1,4 @@
-"""The frame of every page: whom it is shown for, and the menu entries that would let them in."""
+"""The frame of every page: who it is shown to, and the menu entries that would let them in."""
 
 from dataclasses import dataclass
 
@@ -31,7 +31,7 @@ MENU = (
     MenuEntry("Devices", "device-list"),
     MenuEntry("Reports", "report-list"),
     MenuEntry("Members", "member-list"),
-    MenuEntry("Tokens", "token-list"),
+    MenuEntry("API tokens", "token-list"),
     MenuEntry("Organisations", "organisation-list"),
     MenuEntry("Audit", "audit"),
     MenuEntry("MAPs and suppliers", "participant-list"),
@@ -47,12 +47,13 @@ FOOTER = (
 
 
 def page_frame(request: HttpRequest) -> dict[str, object]:
-    """For every template: `acting`, `memberships`, `menu` and `footer`."""
+    """For every template: `acting`, `memberships`, `finds_devices`, `menu` and `footer`."""
     who = getattr(request, "acting", None)
     return {
         "acting": who,
         "acting_field": acting.FIELD,
         "memberships": getattr(request, "memberships", []),
+        "finds_devices": bool(who and who.may(Permission.VIEW_DEVICE)),
         "menu": [entry for entry in MENU if who and entry.shown_to(request)],
         "footer": FOOTER,
     }

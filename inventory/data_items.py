@@ -48,11 +48,11 @@ class Group(StrEnum):
 
 
 class RecordedBy(StrEnum):
-    """Who records an item, and so whom to ask for a correction."""
+    """Who records an item, and so who to ask for a correction."""
 
-    SUPPLIER = "The responsible supplier, on this portal"
+    SUPPLIER = "The responsible supplier, in the SMI portal"
     DEVICE_LOAD = "The DCC, from what suppliers notify by service request"
-    PORTAL = "This portal"
+    PORTAL = "The SMI portal"
 
 
 DEVICE_LIST, MAP_PORTFOLIO = "device-list", "map-portfolio"

@@ -32,7 +32,7 @@ def by_device_id(devices: QuerySet, acting: Acting, conditions: Iterable[Q] = (Q
     Only of those that meet one of `conditions`, which must not overlap: each is read from an index of its own.
     """
     parts = tuple(part & condition for part in scope_parts(acting) for condition in conditions)
-    return Keyset(devices.values_list("pk", "device_id", named=True), "device_id", acting.reader, parts)
+    return Keyset(devices.values_list("pk", "device_id", named=True), "device_id", acting.colleagues, parts)
 
 
 def scope_parts(acting: Acting | None) -> list[Q]:

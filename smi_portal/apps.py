@@ -6,4 +6,4 @@ from smi_portal.refusals import request_ids  # noqa: F401
 
 class PortalConfig(AppConfig):
     name = "smi_portal"
-    verbose_name = "SMI self-service portal"
+    verbose_name = "SMI portal"

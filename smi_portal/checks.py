@@ -9,6 +9,7 @@ from django.db import connections
 from django.utils import timezone
 
 from accounts.name_servers import name_server
+from smi_portal.service_desk import EXAMPLE, problems_of_setting
 
 OLDEST_SERVER = 15
 FARTHEST_CLOCKS = 5  # seconds
@@ -90,6 +91,15 @@ def days_leave_time_for_mails(**_: Any) -> list[CheckMessage]:
         Error(f"{name} must be more than {days}: people get an email {days} days ahead.", id="smi_portal.E001")
         for name, days in told.items()
         if getattr(settings, name) <= days
+    ]
+
+
+@register(deploy=True)
+def service_desk_is_named(**_: Any) -> list[CheckMessage]:
+    """Error pages and the help send people there."""
+    return [
+        Error(f"SERVICE_DESK: {told}", hint=f"Set it like this: {EXAMPLE}", id="smi_portal.E003")
+        for told in problems_of_setting()
     ]
 
 

@@ -217,7 +217,7 @@ if EMAIL_BACKEND == "django.core.mail.backends.smtp.EmailBackend":
     EMAIL_BACKEND = "accounts.smtp.EmailBackend"
 EMAIL_TIMEOUT = 10  # seconds for each answer of the mail server
 EMAIL_SECONDS = 30  # for all of an exchange with it
-DEFAULT_FROM_EMAIL = env("DEFAULT_FROM_EMAIL", default="SMI self-service portal <noreply@localhost>")
+DEFAULT_FROM_EMAIL = env("DEFAULT_FROM_EMAIL", default="SMI portal <noreply@localhost>")
 
 AUTH_USER_MODEL = "accounts.User"
 AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
@@ -267,10 +267,11 @@ MFA_FORMS = {
     "reauthenticate": "accounts.sign_in.mfa.CodeAgainForm",
     "activate_totp": "accounts.sign_in.mfa.AppForm",
     "add_webauthn": "accounts.sign_in.mfa.PasskeyForm",
+    "edit_webauthn": "accounts.sign_in.mfa.PasskeyNameForm",
 }
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True
-MFA_TOTP_ISSUER = "SMI self-service portal"
+MFA_TOTP_ISSUER = "SMI portal"
 MFA_TOTP_TOLERANCE = 1
 MFA_RECOVERY_CODES_SHOW_ONCE = True
 MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not PORTAL_HTTPS  # `localhost` of the demo and the tests
@@ -299,7 +300,7 @@ REST_FRAMEWORK = {
 }
 
 SPECTACULAR_SETTINGS = {
-    "TITLE": "SMI self-service portal",
+    "TITLE": "SMI portal",
     "DESCRIPTION": "For systems of suppliers, MAPs and the DCC. How it works in words: the guide.",
     "EXTERNAL_DOCS": {"description": "The guide", "url": urljoin(PORTAL_URL, "/help/api/")},
     "VERSION": "1",
@@ -317,6 +318,11 @@ PGHISTORY_CREATED_AT_FUNCTION = "clock_timestamp()"
 PGHISTORY_LEVEL = pghistory.Statement
 # Migrations hold only tables and data: `migrate` installs the triggers after them.
 PGTRIGGER_MIGRATIONS = False
+
+# The DCC service desk: email address, telephone number and page, separated by commas (`smi_portal.service_desk`).
+SERVICE_DESK = env(
+    "SERVICE_DESK", default="service.desk@dcc.example, 020 7946 0123, https://dcc.example/service-desk" if DEMO else ""
+)
 
 # Which items a MAP sees of its devices: an assumption each installation can change (docs/open-questions.md).
 MAP_SEES_MPXN = env.bool("MAP_SEES_MPXN", True)

@@ -58,6 +58,8 @@ UNREADABLE = (
     PROPOSAL.format(proposed="now()", expires="'infinity'"),
     PROPOSAL.format(proposed="'0001-01-01 BC'", expires="now()"),
     *(INVITATION, TOKEN, SESSION),
+    *(f"UPDATE inventory_device SET {day} = 'infinity'" for day in ("status_from", "installed_on", "commissioned_on")),
+    "UPDATE inventory_device SET decommissioned_on = '0001-01-01 BC'",
     READING.format("'infinity'", "id, 'page'"),
     READING.format("current_date", "id, 'z'"),
     "SELECT bind_code(id, 'E', 'ZZZZ', 'infinity', NULL, NULL) FROM accounts_organisation WHERE role = 'map' LIMIT 1",

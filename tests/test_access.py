@@ -87,6 +87,7 @@ OF_DEVICE = (
     "device-edit-confirm",
     "device-history",
     "map-id-blank",
+    "msn-remove",
     "api-device-detail",
     "api-device-history",
     "api-device-as-of",
@@ -300,8 +301,9 @@ def test_unknown_parameter_is_named_and_refused(operator, organisations, world, 
 
 
 FORMS = [
-    "device-edit", "device-edit-confirm", "map-id-blank", "map-step-take-back", "member-edit", "member-end",
-    "factors-reset", "invitation-add", "invitation-send", "invitation-revoke", "token-add", "token-revoke",
+    "device-edit", "device-edit-confirm", "map-id-blank", "msn-remove", "map-step-take-back", "member-edit",
+    "member-end", "factors-reset", "invitation-add", "invitation-send", "invitation-revoke", "token-add",
+    "token-revoke",
 ]  # fmt: skip
 
 
@@ -410,7 +412,14 @@ def found(response) -> list[str]:
     return re.findall(r"/devices/(00-[0-9A-F-]{20})/\"", response.content.decode())
 
 
-ASKED_BY_MAP_ID = ["/devices/", "/devices/download/", "/devices/to-do/msn/", "/", "/api/v1/devices/{device}/"]
+ASKED_BY_MAP_ID = [
+    "/devices/",
+    "/search/",
+    "/devices/download/",
+    "/devices/to-do/msn/",
+    "/",
+    "/api/v1/devices/{device}/",
+]
 
 
 @pytest.mark.parametrize("path", ASKED_BY_MAP_ID)
@@ -419,7 +428,8 @@ def test_no_parameter_selects_or_orders_by_map_id(organisations, devices_of_two_
     browser = sign_in(organisations[role], Job.ADMINISTRATOR)
     path = path.format(device=devices_of_two_maps[0])
 
-    statuses = {str(attack): browser.get(path, attack).status_code for attack in ATTACKS}
+    attacks = [attack for attack in ATTACKS if path != "/search/" or "q" not in attack]
+    statuses = {str(attack): browser.get(path, attack).status_code for attack in attacks}
 
     refused = {400} if browser.get(path).status_code == 200 else {403}
     assert set(statuses.values()) == refused, statuses
@@ -506,7 +516,7 @@ def test_form_of_another_membership_gets_the_way_back_with_all_that_was_typed(op
 
     assert stopped.status_code == 409
     page = stopped.content.decode()
-    assert "Switch back and go on" in page
+    assert "Switch back and continue" in page
     assert 'value="Z21E 10447"' in page
     device.refresh_from_db()
     assert device.msn == ""
@@ -531,14 +541,14 @@ def test_file_link_of_another_membership_is_stopped(operator, dual, supplier, as
     response = dual.get(link)
 
     assert response.status_code == 409
-    assert "Switch back and go on" in response.content.decode()
+    assert "Switch back and continue" in response.content.decode()
 
 
 def test_membership_of_somebody_else_offers_no_way_back(dual, rival):
     response = dual.get(f"/devices/download/?acting={make_membership(rival).pk}")
 
     assert response.status_code == 409
-    assert "Switch back and go on" not in response.content.decode()
+    assert "Switch back and continue" not in response.content.decode()
 
 
 def test_switch_takes_own_memberships_only_and_leads_nowhere_else(dual, rival):
@@ -553,12 +563,24 @@ def test_switch_takes_own_memberships_only_and_leads_nowhere_else(dual, rival):
 def test_acting_organisation_stands_in_title_and_file_name(dual, supplier):
     make_device("ZEPH")
 
-    assert "<title>Devices – Zephyr Energy – " in dual.get("/devices/").content.decode()
+    assert "<title>1 device – Devices – Zephyr Energy – " in dual.get("/devices/").content.decode()
     assert "zephyr-energy" in dual.get("/devices/download/").headers["Content-Disposition"]
 
 
-def test_every_form_and_file_link_carries_the_membership(operator, organisations, world, sign_in):
-    """Forms that django-allauth answers, and the switch itself, are no acts for an organisation."""
+def test_addresses_of_searches_work_for_a_colleague(supplier, rival, sign_in):
+    """Further pages, too; for another organisation they do not."""
+    made = sorted(make_device("ZEPH", None, msn="Z77").device_id for _ in range(51))
+    page = sign_in(supplier, Job.EDITOR).get("/devices/?msn=Z77").content.decode()
+    onward = re.search(r'href="(\?[^"]*after=[^"]+)"', page)[1].replace("&amp;", "&")
+
+    shared = sign_in(supplier).get(f"/devices/{onward}")
+
+    assert (shared.status_code, found(shared)) == (200, made[50:])
+    assert sign_in(rival).get(f"/devices/{onward}").status_code == 400
+
+
+def test_every_form_that_writes_and_every_file_link_carries_the_membership(operator, organisations, world, sign_in):
+    """A search does not: its address can be shared. Forms of django-allauth, and the switch, are not for anyone."""
     for role in Role:
         browser = sign_in(organisations[role], Job.ADMINISTRATOR)
         for name in NAMES:
@@ -567,7 +589,9 @@ def test_every_form_and_file_link_carries_the_membership(operator, organisations
                 continue
             html = page.content.decode()
             for form in re.findall(r"<form.*?</form>", html, re.S):
-                if 'action="/accounts/' not in form:
+                if 'method="get"' in form:
+                    assert 'name="acting"' not in form, (role, name)
+                elif 'action="/accounts/' not in form:
                     assert f'name="acting" value="{browser.membership.pk}"' in form, (role, name)
             for link in re.findall(r'href="([^"]*(?:/download/|/manifest/)[^"]*)"', html):
                 assert f"acting={browser.membership.pk}" in link, (role, name)

@@ -80,6 +80,7 @@ def test_secret_is_masked_in_an_address_that_is_none_of_ours(db, around):
 
 def test_parameters_and_tokens_are_masked_and_other_words_stay():
     assert masked('{"request": "GET /devices/?mpxn=9910000001006"}') == '{"request": "GET /devices/"}'
+    assert masked("GET /search/?q=9910000001006 HTTP/1.1") == "GET /search/ HTTP/1.1"
     assert masked("GET https://x.example/callback/?code=a&state=b failed") == "GET https://x.example/callback/ failed"
     assert masked("/devices/smi_" + "a" * 51 + "/") == "/devices/smi_***/"
     run = f"/reports/runs/{uuid4()}/manifest/"

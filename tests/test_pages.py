@@ -90,7 +90,7 @@ def test_page_shows_for_whom_one_acts(sign_in, supplier):
     html = sign_in(supplier).get("/help/").text
 
     assert "Acting for <b>Zephyr Energy</b>, Supplier, Editor" in html
-    assert "<title>Get help – Zephyr Energy – Smart Metering Inventory · Self-Service Portal</title>" in html
+    assert "<title>Get help – Zephyr Energy – SMI portal</title>" in html
 
 
 def test_help_explains_every_flag(client, db):
@@ -103,7 +103,7 @@ def test_help_says_who_records_the_map_id(client, db):
     html = client.get("/help/").text
 
     assert re.search(
-        r"The responsible supplier, on this portal</th>\s*<td[^>]*>MAP ID, MAP ID applies from, MSN<", html
+        r"The responsible supplier, in the SMI portal</th>\s*<td[^>]*>MAP ID, MAP ID applies from, MSN<", html
     )
 
 
@@ -131,7 +131,7 @@ def test_person_with_two_memberships_may_switch(sign_in, supplier, rival):
 
     html = browser.get("/help/").text
 
-    assert "Choose whom you act for" in html
+    assert "Choose who you act for" in html
     assert 'action="/accounts/acting/?next=/help/"' in html
 
 
@@ -235,7 +235,7 @@ def test_unknown_address_is_answered_by_our_page(client, db):
     answer = client.get("/no-such-page/")
 
     assert answer.status_code == 404
-    assert "Go to the first page" in answer.text
+    assert "Go to the dashboard" in answer.text
 
 
 def test_person_without_membership_learns_whom_to_ask(operator, client, db, django_user_model):
@@ -244,7 +244,7 @@ def test_person_without_membership_learns_whom_to_ask(operator, client, db, djan
     answer = client.get("/devices/")
 
     assert answer.status_code == 403
-    assert "can add you to its members" in answer.text
+    assert "can invite you" in answer.text
 
 
 def test_failure_page_needs_no_database(failing, quiet_client):
@@ -307,7 +307,7 @@ def test_form_for_another_membership_keeps_neither_its_token_nor_a_choice(failin
 def test_link_for_another_membership_is_not_replayed(failing, two_hats):
     html = two_hats.get(f"/fail/other/?made_for={two_hats.other.pk}").text
 
-    assert "Switch back and go on" in html
+    assert "Switch back and continue" in html
     assert "replay" not in html
 
 

@@ -28,7 +28,7 @@ NO_SUCH_MAP = Problem("ZZZZ is not a MAP ID.", "not_a_map_id", "map_id", "ZMAP")
 EXPECTED = [
     (BadRequest("“x” is unknown.", hint="Accepted: y."), 400, "Accepted: y.", 400, ("bad-request", "Accepted: y.")),
     (NotAllowed("Zed is a member already.", "email"), 400, "Zed is a member already.", 400, ("bad-request", "")),
-    (NotAllowed.because([NO_SUCH_MAP]), 400, "ZZZZ is not a MAP ID. Perhaps ZMAP.", 400, ("bad-request", "")),
+    (NotAllowed.because([NO_SUCH_MAP]), 400, "ZZZZ is not a MAP ID. Did you mean ZMAP?", 400, ("bad-request", "")),
     (OtherMembership("7"), 409, "This page was made for another organisation", 400, ("bad-request", "")),
     (Stale(), 409, "This has been updated since you opened it", 412, ("stale", "")),
     (TooMany("1,000 were in vain.", 30), 429, "1,000 were in vain.", 429, ("too-many-requests", "1,000 were in vain.")),

@@ -19,6 +19,7 @@ from accounts.operator import system_scope
 from accounts.roles import Job, Role
 from inventory.demo.generation import generate_devices
 from inventory.devices.filters import DeviceFilter
+from inventory.devices.search import sought
 from inventory.devices.worklists import WORKLISTS
 from inventory.loads.statistics import count_values
 from inventory.models import WATCHED, Device
@@ -157,6 +158,28 @@ def test_look_up_by_an_identifier_reads_its_index(who):
 
             assert set() < indexes_of(plan) <= indexes, (word, plan)
             assert "Seq Scan" not in plan, (word, plan)
+
+
+def test_search_of_the_header_reads_an_index_for_each_identifier(who):
+    """A number of eight digits can be all three."""
+    asked = {"Z99E 00000": ["msn"], "00-DB-12-34-56-78-90-A0": ["device_id"], "12345678": [*BY_IDENTIFIER]}
+
+    for word, acting in who.items():
+        for text, items in asked.items():
+            with scope(acting):
+                plan = plan_of(search_page, acting, text)
+
+            each = [BY_IDENTIFIER[item] for item in items]
+            assert all(indexes_of(plan) & indexes for indexes in each), (word, plan)
+            assert indexes_of(plan) <= set().union(*each), (word, plan)
+            assert "Seq Scan" not in plan, (word, plan)
+
+
+def search_page(acting: Acting, text: str) -> list[int]:
+    visible = Device.objects.visible_to(acting)
+    return [
+        row.pk for row in keyset_page(by_device_id(visible, acting, sought(text, acting.role).chosen.listed), {}).rows
+    ]
 
 
 def test_scope_is_asked_once_for_a_statement_and_not_for_each_row(who):

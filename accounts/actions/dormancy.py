@@ -60,7 +60,8 @@ def note_warning(person: User, now: datetime) -> None:
 def suspend_dormant(*, now: datetime) -> int:
     """Suspend memberships warned about long enough ago and still unused; return their number.
 
-    Each organisation's administrators are told how many; the DCC's, how many organisations have no administrator left.
+    Their owners are told, each organisation's administrators how many, and the DCC's how many organisations have no
+    administrator left.
     """
     suspended: Counter[int] = Counter()
     while batch := _suspend_some(now):
@@ -78,6 +79,7 @@ def _suspend_some(now: datetime) -> list[Membership]:
         due = due.select_for_update(of=("self",), no_key=True, skip_locked=True).select_related("organisation")
         batch = list(due.order_by("pk")[:BATCH])
         ask_owner("suspend_memberships", [membership.pk for membership in batch])
+        queue_mails("membership_suspended", [{"membership": membership.pk} for membership in batch])
     return batch
 
 
@@ -139,8 +141,8 @@ def _check_reinstating(membership: Membership, by: Acting) -> None:
     if membership.organisation_id != by.organisation.pk or membership.ended_at:
         raise NotAllowed(f"{who} is not a member of {by.organisation}.")
     if not may_manage_still(by):
-        raise NotAllowed(f"Only an administrator of {by.organisation} reinstates members.")
+        raise NotAllowed(f"Only an administrator of {by.organisation} can reinstate members.")
     if membership.user == by.user:
-        raise NotAllowed("Nobody reinstates themselves. Ask another administrator.")
+        raise NotAllowed("You cannot reinstate yourself. Ask another administrator.")
     if membership.suspended_at is None:
         raise NotAllowed(f"{who} is not suspended.")

@@ -25,17 +25,17 @@ def reset_factors_of_member(*, membership: Membership, reason: str, by: Acting) 
     DCC administrator to two people.
     """
     if not holds_still(by, Permission.MANAGE_MEMBERS):
-        raise NotAllowed(f"Only an administrator of {by.organisation} resets the second factors of its members.")
+        raise NotAllowed(f"Only an administrator of {by.organisation} can reset the second factors of its members.")
     if takes_two(membership):
-        raise NotAllowed("The second factors of a DCC administrator are reset by two people: propose it.")
+        raise NotAllowed("A second DCC administrator must approve this reset. Request approval instead.")
     user = _held(membership.user)
     if by.user == user:
         raise NotAllowed("You manage your own second factors on “Sign-in and security”.")
     organisations = _organisations_of(user)
     if by.organisation not in organisations:
-        raise NotAllowed(f"{user} is no member of {by.organisation}.")
+        raise NotAllowed(f"{user} is not a member of {by.organisation}.")
     if len(organisations) > 1:
-        raise NotAllowed(f"The DCC alone can reset the second factors of {user}: ask its service desk.")
+        raise NotAllowed(f"Only the DCC can reset the second factors of {user}. Ask the DCC service desk.")
     _reset(user, reason, organisations, by)
 
 
@@ -49,11 +49,11 @@ def reset_factors(
     """
     people = [person for person in (proposed_by, by and by.user) if person]
     if people and not rehearsal and len(set(people)) < 2:
-        raise NotAllowed("Second factors are reset by two people: somebody else must approve it.")
+        raise NotAllowed("A second DCC administrator must approve this reset.")
     if user in people:
         raise NotAllowed(f"{user} cannot take part in resetting their own second factors.")
     if not all(dcc_administrators().filter(user=person).exists() for person in people):
-        raise NotAllowed("Only administrators of the DCC reset the second factors of members of others.")
+        raise NotAllowed("Only DCC administrators can reset the second factors of members of other organisations.")
     held = _held(user)
     _reset(held, reason, _organisations_of(held), by)
 
@@ -70,7 +70,7 @@ def _organisations_of(user: User) -> list[Organisation]:
 def _reset(user: User, reason: str, organisations: list[Organisation], by: Acting | None) -> None:
     """Take every factor and session away, and withhold the memberships until a factor is enrolled again."""
     if not has_factor(user):
-        raise NotAllowed(f"{user} has no second factor that could be reset.")
+        raise NotAllowed(f"{user} does not have a second factor to reset.")
     Authenticator.objects.filter(user=user).delete()
     user.must_enrol = True
     user.save(update_fields=["must_enrol"])

@@ -1,4 +1,4 @@
-"""The verbs on invitations: an offer of a job, which becomes a membership once its person accepts."""
+"""The verbs on invitations: an offer of an access level, which becomes a membership once its person accepts."""
 
 from datetime import timedelta
 
@@ -26,15 +26,15 @@ GONE = "This invitation was accepted, revoked or replaced in the meantime."
 
 @transaction.atomic
 def invite(*, email: str, name: str, job: Job, by: Acting) -> Invitation:
-    """Offer someone a job in the acting organisation, by an email with a link that works once, for 72 hours.
+    """Offer someone an access level in the acting organisation, by an email with a link that works once, for 72 hours.
 
     Refuses anyone who is already a member or invited, and DCC administrators, who need a second administrator's
     approval. The email follows once this has been committed.
     """
     if not may_manage_still(by):
-        raise NotAllowed(f"Only an administrator of {by.organisation} invites people.")
+        raise NotAllowed(f"Only an administrator of {by.organisation} can invite people.")
     if by.role == Role.DCC and job == Job.ADMINISTRATOR:
-        raise NotAllowed("A DCC administrator is appointed by two people: propose it.", "job")
+        raise NotAllowed("A second DCC administrator must approve this invitation. Request approval instead.", "job")
     invitation = offer(organisation=by.organisation, email=email, name=name, job=job, invited_by=by.user, by=by)
     return send(invitation)
 
@@ -61,7 +61,7 @@ def offer(
             invitation.save()
     except IntegrityError as error:
         raise NotAllowed(
-            f"{email} has been invited already. Send the invitation again, or revoke it.", "email"
+            f"{email} has already been invited. Send the invitation again, or revoke it.", "email"
         ) from error
     personal = {"name": name, "email": email}
     note(AuditKind.INVITED, by=by, about=organisation, personal=personal, invitation=invitation.pk, job=str(job))
@@ -71,7 +71,7 @@ def offer(
 def _check_new(organisation: Organisation, email: str) -> None:
     members = Membership.objects.current().filter(organisation=organisation, user__email=email)
     if members.exists():
-        raise NotAllowed(f"{email} is a member of {organisation} already.", "email")
+        raise NotAllowed(f"{email} is already a member of {organisation}.", "email")
     if organisation.invitations.open().count() >= MOST_OPEN:
         raise NotAllowed(f"{MOST_OPEN} invitations of {organisation} are open. Revoke some first.")
 
@@ -102,7 +102,7 @@ def send_again(*, invitation: Invitation, by: Acting) -> Invitation:
     """A new link for an open invitation; not twice within a minute."""
     held = _held(invitation, by)
     if held.sent_at > timezone.now() - BETWEEN_MAILS:
-        raise NotAllowed(f"{held.email} was sent it a moment ago. Wait a minute.")
+        raise NotAllowed(f"We have just sent this invitation to {held.email}. Wait a minute before you send it again.")
     note(AuditKind.INVITATION_SENT, by=by, about=held.organisation, invitation=held.pk)
     return send(held)
 
@@ -124,7 +124,7 @@ def _held(invitation: Invitation, by: Acting) -> Invitation:
     if found is None:
         raise NotAllowed(GONE)
     if not may_manage_still(by):
-        raise NotAllowed(f"Only an administrator of {by.organisation} manages invitations.")
+        raise NotAllowed(f"Only an administrator of {by.organisation} can manage invitations.")
     return found
 
 

@@ -1,4 +1,4 @@
-"""The verbs on memberships: who does which job for an organisation."""
+"""The verbs on memberships: who has which access level in an organisation."""
 
 from django.db import transaction
 from django.db.models import QuerySet
@@ -13,11 +13,12 @@ from accounts.actions.tokens import revoke_tokens_made_by
 from accounts.audit import note
 from accounts.audit.kinds import AuditKind
 from accounts.errors import NotAllowed, Stale
+from accounts.mail import queue_mail
 from accounts.models import Invitation, Membership, Organisation, User
 from accounts.owner import ask_owner
 from accounts.roles import Job, Permission, Role
 
-TWO_PEOPLE = "The job of a DCC administrator is changed by two people: propose it."
+TWO_PEOPLE = "A second DCC administrator must approve this access level. Request approval instead."
 
 
 @transaction.atomic
@@ -39,7 +40,7 @@ def add_administrator(*, email: str, organisation: Organisation, name: str | Non
 def add_member(
     *, email: str, name: str, organisation: Organisation, job: Job, password: str | None = None
 ) -> Membership:
-    """Give a person a job; a new person gets an account, with an address that counts as verified.
+    """Give a person an access level; a new person gets an account, with an address that counts as verified.
 
     The operator's: others are invited. Refuses as `join` does.
     """
@@ -52,6 +53,7 @@ def make_administrator(membership: Membership) -> Membership:
     reinstated = True
     ask_owner("change_job", membership.pk, str(Job.ADMINISTRATOR), reinstated)
     membership.refresh_from_db(fields=["job", "suspended_at", "warned_at"])
+    _tell_of_level(membership)
     return membership
 
 
@@ -67,10 +69,10 @@ def join(*, user: User, organisation: Organisation, job: Job) -> Membership:
         raise NotAllowed(f"The account of {user} is closed.", "email")
     held = list(user.memberships.current().select_related("organisation"))
     if any(membership.organisation_id == organisation.pk for membership in held):
-        raise NotAllowed(f"{user} is a member of {organisation} already.", "email")
+        raise NotAllowed(f"{user} is already a member of {organisation}.", "email")
     if held and Role.DCC in {organisation.role, *(membership.organisation.role for membership in held)}:
         raise NotAllowed(
-            f"{user} is a member of {held[0].organisation}. Who is a member of the DCC holds no other membership.",
+            f"{user} is a member of {held[0].organisation}. A member of the DCC cannot also act for others.",
             "email",
         )
     added = ask_owner("add_membership", user.pk, organisation.pk, str(job))
@@ -86,11 +88,11 @@ def change_job(
     proposed_by: User | None = None,
     by: Acting,
 ) -> Membership:
-    """Give a member of the acting organisation another job; who is its last administrator stays one.
+    """Give a member of the acting organisation another access level; its last administrator stays one.
 
     `by` must be administrator still, once nobody else is changing the organisation's members, and nobody raises their
-    own job. A DCC administrator's takes a proposal, of `proposed_by`, which `by` approves. Raises Stale if the member
-    has another job by then than `expected_job`, the one that was shown.
+    own level. A DCC administrator's takes a proposal, of `proposed_by`, which `by` approves. Raises Stale if the member
+    has another level by then than `expected_job`, the one that was shown.
     """
     _hold(membership, by)
     if expected_job not in (None, membership.job):
@@ -98,12 +100,18 @@ def change_job(
     if proposed_by is None and takes_two(membership, job):
         raise NotAllowed(TWO_PEOPLE, "job")
     if membership.user == by.user and _rank(job) > _rank(membership.job):
-        raise NotAllowed("Nobody raises their own job. Ask another administrator.", "job")
+        raise NotAllowed("You cannot raise your own access level. Ask another administrator.", "job")
     if membership.job == Job.ADMINISTRATOR != job:
         _check_not_last(membership)
     ask_owner("change_job", membership.pk, str(job))
+    if membership.job != job:
+        _tell_of_level(membership)
     membership.job = job
     return membership
+
+
+def _tell_of_level(membership: Membership) -> None:
+    queue_mail("access_level_changed", membership=membership.pk, on=timezone.localdate().isoformat())
 
 
 @transaction.atomic
@@ -115,10 +123,11 @@ def end_membership(*, membership: Membership, proposed_by: User | None = None, b
     """
     _hold(membership, by)
     if proposed_by is None and takes_two(membership):
-        raise NotAllowed("A DCC administrator’s membership is ended by two people: propose it.")
+        raise NotAllowed("A second DCC administrator must approve this. Request approval instead.")
     if membership.job == Job.ADMINISTRATOR:
         _check_not_last(membership)
     membership.ended_at = ask_owner("end_membership", membership.pk)
+    queue_mail("membership_ended", membership=membership.pk)
     _end_what_it_opened(membership, by)
     return membership
 
@@ -135,7 +144,7 @@ def _end_what_it_opened(membership: Membership, by: Acting) -> None:
 
 
 def takes_two(membership: Membership, job: Job | None = None) -> bool:
-    """Whether giving a member another job, or none, is for two people: as a DCC administrator comes or goes."""
+    """Whether giving a member another level, or none, is for two people: as a DCC administrator comes or goes."""
     return membership.organisation.role == Role.DCC and Job.ADMINISTRATOR in (membership.job, job)
 
 
@@ -146,9 +155,9 @@ def _hold(membership: Membership, by: Acting) -> None:
     Organisation.objects.select_for_update(no_key=True).get(pk=by.organisation.pk)
     membership.refresh_from_db(fields=["job", "ended_at", "suspended_at"])
     if not may_manage_still(by):
-        raise NotAllowed(f"Only an administrator of {by.organisation} changes memberships.", "job")
+        raise NotAllowed(f"Only an administrator of {by.organisation} can change memberships.", "job")
     if membership.ended_at:
-        raise NotAllowed(f"The membership of {membership.user} has ended already.", "job")
+        raise NotAllowed(f"The membership of {membership.user} has already ended.", "job")
 
 
 def may_manage_still(by: Acting) -> bool:
@@ -159,7 +168,7 @@ def may_manage_still(by: Acting) -> bool:
 def _check_not_last(membership: Membership) -> None:
     if not _other_administrators(membership).exists():
         last = f"{membership.user} is the last administrator of {membership.organisation}."
-        raise NotAllowed(f"{last} Make somebody else administrator first.", "job")
+        raise NotAllowed(f"{last} Make someone else an administrator first.", "job")
 
 
 def _other_administrators(membership: Membership) -> QuerySet[Membership]:

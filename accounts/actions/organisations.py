@@ -1,10 +1,12 @@
 """The verbs on organisations: the DCC's or the operator's (`by` none); of the own one, its administrators'."""
 
 from django.db import IntegrityError, transaction
+from django.utils import timezone
 
 from accounts.acting import Acting
 from accounts.actions.people import clean_name
 from accounts.errors import NotAllowed, quote
+from accounts.mail import queue_mails
 from accounts.models import Organisation
 from accounts.owner import ask_owner
 from accounts.roles import Role
@@ -19,24 +21,32 @@ def add_organisation(*, name: str, role: Role, by: Acting | None = None) -> Orga
         with transaction.atomic():
             added = ask_owner("add_organisation", clean_name(name), str(role))
     except IntegrityError as error:
-        raise NotAllowed(f"There is an organisation named {quote(name)} already.", "name") from error
+        raise NotAllowed(f"There is already an organisation named {quote(name)}.", "name") from error
     return Organisation.objects.get(pk=added)
 
 
 @transaction.atomic
 def set_active(*, organisation: Organisation, is_active: bool) -> Organisation:
-    """Let an organisation take part no longer, or again: nobody acts for it, its tokens open nothing.
+    """Deactivate an organisation or reactivate it, and tell its members: nobody acts for it, its tokens open nothing.
 
-    For two people: called once a proposal is approved. Refuses the DCC itself, and what is so already.
+    Called once two people have agreed. Refuses the DCC itself, and what is so already.
     """
     held = Organisation.objects.select_for_update(no_key=True).get(pk=organisation.pk)
     if held.role == Role.DCC:
         raise NotAllowed("The DCC itself always takes part.")
     if held.is_active == is_active:
-        raise NotAllowed(f"{held} takes part already." if is_active else f"{held} takes part no longer already.")
+        raise NotAllowed(f"{held} already takes part." if is_active else f"{held} has already been deactivated.")
     ask_owner("set_organisation_active", held.pk, is_active)
+    _tell_members(held, is_active)
     held.is_active = is_active
     return held
+
+
+def _tell_members(organisation: Organisation, is_active: bool) -> None:
+    kind = "organisation_reactivated" if is_active else "organisation_deactivated"
+    members = organisation.memberships.current().filter(suspended_at=None, user__is_active=True)
+    on = timezone.localdate().isoformat()
+    queue_mails(kind, [{"membership": pk, "on": on} for pk in members.values_list("pk", flat=True)])
 
 
 @transaction.atomic

@@ -30,7 +30,7 @@ def new_person(email: str, name: str, password: str | None) -> User:
             user = User.objects.create_user(email, name, password)
             EmailAddress.objects.create(user=user, email=email, verified=True, primary=True)
     except IntegrityError as error:
-        raise NotAllowed(f"There is an account for {email} already. Sign in to it.", "email") from error
+        raise NotAllowed(f"There is already an account for {email}. Sign in to it.", "email") from error
     return user
 
 

@@ -46,7 +46,7 @@ def propose(
     """
     _check_dcc(by)
     proposal = Proposal(act=act, organisation=organisation, details=details, email=email, name=name, reason=reason)
-    proposal.proposed_by, proposal.expires_at = by.user, timezone.now() + Proposal.VALID_FOR
+    proposal.proposed_by, proposal.expires_at = by.user, Proposal.end_of_validity()
     proposal.secret = secret and encrypt(secret)
     _check_new(proposal)
     _rehearse(proposal, by)  # holds nothing afterwards: a provider may take its time to answer
@@ -55,20 +55,20 @@ def propose(
     proposal.save()
     note(AuditKind.PROPOSED, by=by, about=organisation, proposal=proposal.pk, act=str(act))
     others = dcc_administrators().exclude(user=by.user)
-    queue_for("proposal", others.values_list("user_id", flat=True))
+    queue_for("proposal", others.values_list("user_id", flat=True), proposal=proposal.pk)
     return proposal
 
 
 def _check_dcc(by: Acting) -> None:
     """Both people must be DCC administrators as they act, not only when they signed in."""
     if not dcc_administrators().filter(pk=by.membership_id).exists():
-        raise NotAllowed("Only a DCC administrator proposes and decides this.")
+        raise NotAllowed("Only a DCC administrator can ask for this or decide it.")
 
 
 def _check_new(proposal: Proposal) -> None:
     same = {name: getattr(proposal, name) for name in ("act", "organisation", "details", "email")}
     if Proposal.objects.open().filter(**same).exists():
-        raise NotAllowed("This has been proposed already, and waits for another DCC administrator.")
+        raise NotAllowed("Someone has already asked for this. It is waiting for another DCC administrator.")
 
 
 def _rehearse(proposal: Proposal, by: Acting) -> None:
@@ -107,15 +107,15 @@ def decide(*, proposal: Proposal, decision: Decision, by: Acting) -> Proposal:
 def _check_decision(proposal: Proposal, decision: Decision, by: Acting) -> None:
     _check_dcc(by)
     if not proposal.is_open:
-        raise NotAllowed("This proposal has been decided, or has expired, in the meantime.")
+        raise NotAllowed("This request has been decided or has expired since you opened it.")
     own = proposal.proposed_by_id == by.user.pk
     if own and decision != Decision.WITHDRAWN:
-        raise NotAllowed("You proposed this: another DCC administrator decides.")
+        raise NotAllowed("You asked for this, so another DCC administrator must decide.")
     if not own and decision == Decision.WITHDRAWN:
-        raise NotAllowed("Only who proposed this withdraws it. Reject it instead.")
+        raise NotAllowed("Only the person who asked for this can withdraw it. Reject it instead.")
     proposer_is_in = dcc_administrators().filter(user=proposal.proposed_by_id).exists()
     if decision == Decision.APPROVED and not proposer_is_in:
-        raise NotAllowed(f"{proposal.proposed_by} is no longer a DCC administrator. Reject this, and propose it again.")
+        raise NotAllowed(f"{proposal.proposed_by} is no longer a DCC administrator. Reject this, and ask again.")
 
 
 # What each act does; in a rehearsal the proposer stands in for both people.
@@ -124,7 +124,7 @@ def _appoint(proposal: Proposal, by: Acting, *, rehearsal: bool) -> Invitation |
     organisation = Organisation.objects.select_for_update(no_key=True).get(pk=proposal.organisation_id)
     members = Membership.objects.current().filter(organisation=organisation)
     if organisation.role != Role.DCC and members.in_force().administrators().exists():
-        raise NotAllowed(f"{organisation} has an administrator, who invites others on the page Members.", "email")
+        raise NotAllowed(f"{organisation} already has an administrator, who can invite others under Members.", "email")
     if not organisation.is_active:
         raise NotAllowed(f"{organisation} no longer takes part.")
     if member := members.filter(user__email=clean_email(proposal.email)).first():
@@ -152,7 +152,7 @@ def _bind(proposal: Proposal, by: Acting, *, rehearsal: bool) -> Binding:
         rehearsal=rehearsal,
     )
     if not bound:
-        raise NotAllowed(f"{binding} holds already.", "code")
+        raise NotAllowed(f"{binding} is already bound.", "code")
     return binding
 
 
@@ -202,7 +202,7 @@ def _secret(proposal: Proposal) -> str:
     try:
         return decrypt(proposal.secret) if proposal.secret else ""
     except Unreadable as error:
-        raise NotAllowed("The client secret can no longer be read. Reject this, and propose it again.") from error
+        raise NotAllowed("The client secret can no longer be read. Reject this, and ask again.") from error
 
 
 def _add_domain(proposal: Proposal, by: Acting, *, rehearsal: bool) -> MailDomain:
@@ -219,7 +219,7 @@ def _sign_on(proposal: Proposal) -> SingleSignOn:
     """Of the provider that the proposal is about: what was proposed for one is not approved for the next."""
     found = SingleSignOn.objects.select_related("organisation", "app").get(organisation=proposal.organisation_id)
     if (found.issuer, found.app.client_id) != (proposal.details["issuer"], proposal.details["client_id"]):
-        raise NotAllowed("The provider has been changed since this was proposed. Reject this, and propose it again.")
+        raise NotAllowed("The provider has changed since this was requested. Reject this, and ask again.")
     return found
 
 

@@ -30,7 +30,7 @@ REASON = "reminders of the yearly reviews of access"
 
 @dataclass(frozen=True)
 class Decision:
-    """What an administrator says about one member, having been shown this job; ending takes a reason."""
+    """What an administrator says about one member, having been shown this level; ending takes a reason."""
 
     member: int
     job_shown: Job
@@ -43,11 +43,11 @@ def review_members(*, decisions: list[Decision], by: Acting) -> tuple[int, int]:
     """Confirm or end memberships of the acting organisation, all of them or none: how many of each.
 
     Nobody decides on themselves while there is another administrator. Raises Stale, with the numbers of the
-    memberships, if any has ended or has another job by now than was shown; NotAllowed names the membership as field.
+    memberships, if any has ended or has another level by now than was shown; NotAllowed names the membership as field.
     """
     Organisation.objects.select_for_update(no_key=True).get(pk=by.organisation.pk)
     if not may_manage_still(by):
-        raise NotAllowed(f"Only an administrator of {by.organisation} reviews its members.")
+        raise NotAllowed(f"Only an administrator of {by.organisation} can review its members.")
     own = Membership.objects.current().filter(organisation=by.organisation).select_related("user", "organisation")
     members = own.in_bulk([decision.member for decision in decisions])
     _check_shown(decisions, members)
@@ -69,7 +69,7 @@ def _check_shown(decisions: list[Decision], members: dict[int, Membership]) -> N
 
 def _check_not_oneself(member: Membership, by: Acting) -> None:
     if member.user == by.user and has_other_administrators(by):
-        raise NotAllowed("Nobody confirms or ends themselves. Another administrator does.", str(member.pk))
+        raise NotAllowed("You cannot confirm or end your own membership. Ask another administrator.", str(member.pk))
 
 
 def has_other_administrators(by: Acting) -> bool:

@@ -65,7 +65,8 @@ def name_provider(
     """
     approved_by = _second_person(named_by, by, rehearsal=rehearsal)
     if is_named(organisation, issuer=issuer, client_id=client_id):
-        raise NotAllowed(f"{organisation} has this issuer and client already.", "issuer")
+        raise NotAllowed(f"{organisation} already has this issuer and client.", "issuer")
+    _check_plain(issuer, client_id)
     _need(secret)
     hosts = discover(issuer)
     Organisation.objects.select_for_update(no_key=True).get(pk=organisation.pk)
@@ -86,9 +87,9 @@ def _second_person(first: User, by: Acting, *, rehearsal: bool) -> User | None:
     """Whoever approves what `first` has proposed; nobody in a rehearsal. Both are administrators of the DCC."""
     people = {first, by.user}
     if not rehearsal and (None in people or len(people) < 2):
-        raise NotAllowed("Single sign-on is set up by two people: somebody else must approve it.")
+        raise NotAllowed("A second DCC administrator must approve this change of single sign-on.")
     if not all(dcc_administrators().filter(user=person).exists() for person in people):
-        raise NotAllowed("Only administrators of the DCC set up single sign-on.")
+        raise NotAllowed("Only administrators of the DCC can set up single sign-on.")
     return None if rehearsal else by.user
 
 
@@ -107,10 +108,21 @@ def _changed(app: SocialApp, issuer: str, client_id: str) -> list[str]:
     return [name for name in given if given[name] != now[name]]
 
 
+def _check_plain(issuer: str, client_id: str) -> None:
+    """Whoever approves them judges them by sight, and letters of other alphabets look alike."""
+    for name, label, text in (("issuer", "An issuer", issuer), ("client_id", "A client ID", client_id)):
+        if not (text.isascii() and text.isprintable()):
+            raise NotAllowed(
+                f"{label} has only ASCII characters, as others can look the same. Of a domain with other letters,"
+                " enter the ASCII form, xn--….",
+                name,
+            )
+
+
 def _need(secret: str) -> None:
     """A secret goes to the issuer and client that it was given for, and to no other."""
     if not secret:
-        raise NotAllowed("Enter the secret: none is set for this issuer and client.", "secret")
+        raise NotAllowed("Enter the client secret. None is set for this issuer and client.", "secret")
 
 
 def _forget_former(sign_on: SingleSignOn, by: Acting) -> int:
@@ -123,28 +135,31 @@ def _forget_former(sign_on: SingleSignOn, by: Acting) -> int:
 
 
 @transaction.atomic
-def renew_secret(*, sign_on: SingleSignOn, secret: str = "", by: Acting) -> SingleSignOn:
-    """Set another client secret, or encrypt the one that is set under the key of today; asks the issuer again.
+def renew_secret(*, sign_on: SingleSignOn, secret: str, by: Acting) -> SingleSignOn:
+    """Set another client secret; asks the issuer again. Without one, nothing is to be changed, which is refused.
 
     For one person: issuer and client, which vouch, stay as they are.
     """
+    if not secret:
+        _check_readable(sign_on.app)
+        raise NotAllowed("You have not changed anything.")
     issuer, client_id = sign_on.issuer, sign_on.app.client_id
     hosts = discover(issuer)
     held = _held(sign_on)
     if (held.issuer, held.app.client_id) != (issuer, client_id):
-        raise NotAllowed("The provider has been changed in the meantime. Look at it again.")
-    held.app.settings = _settings(issuer, hosts, encrypt(secret or _kept(held.app)))
+        raise NotAllowed("The provider has changed since you opened this page. Reload the page and check it.")
+    held.app.settings = _settings(issuer, hosts, encrypt(secret))
     held.app.save(update_fields=["settings"])
-    _note(AuditKind.SIGN_ON_CHANGED, held, by, items=["secret"] if secret else [], sessions=0)
+    _note(AuditKind.SIGN_ON_CHANGED, held, by, items=["secret"], sessions=0)
     return held
 
 
-def _kept(app: SocialApp) -> str:
-    """The secret that is set."""
+def _check_readable(app: SocialApp) -> None:
+    """Refuse to go on with a secret that is damaged or encrypted under a key that is lost."""
     try:
-        return decrypt(app.settings["encrypted_secret"])
+        decrypt(app.settings["encrypted_secret"])
     except Unreadable as error:
-        raise NotAllowed("Enter the secret: the one that is set can no longer be read.", "secret") from error
+        raise NotAllowed("Enter the client secret. The one that is set can no longer be read.", "secret") from error
 
 
 def _settings(issuer: str, hosts: list[str], encrypted_secret: str) -> dict[str, object]:
@@ -165,9 +180,9 @@ def switch_on(*, sign_on: SingleSignOn, proposed_by: User, rehearsal: bool = Fal
     _second_person(proposed_by, by, rehearsal=rehearsal)
     held = _held(sign_on)
     if held.is_active:
-        raise NotAllowed(f"Single sign-on of {held.organisation} is on already.")
+        raise NotAllowed(f"Single sign-on of {held.organisation} is already on.")
     if held.approved_by_id is None:
-        raise NotAllowed("One person alone set up this provider. Enter issuer, client ID and secret again first.")
+        raise NotAllowed("Only one person set up this provider. Enter the issuer, client ID and secret again first.")
     held.is_active = True
     held.save(update_fields=["is_active"])
     _note(AuditKind.SIGN_ON_CHANGED, held, by, items=["switched_on"], sessions=0)
@@ -178,6 +193,8 @@ def switch_on(*, sign_on: SingleSignOn, proposed_by: User, rehearsal: bool = Fal
 def switch_off(*, sign_on: SingleSignOn, by: Acting | None) -> SingleSignOn:
     """Its people sign in with their passwords; sessions that came through it end. Without `by`: the operator."""
     held = _held(sign_on)
+    if not held.is_active:
+        raise NotAllowed(f"Single sign-on of {held.organisation} is already off.")
     held.is_active = False
     held.save(update_fields=["is_active"])
     ended = end_sessions_through(held, but_of=by and by.user)
@@ -198,13 +215,13 @@ def add_domain(
     name = clean_domain(domain)
     check_domain(name, sign_on.organisation)
     if held := MailDomain.objects.current().select_related("single_sign_on__organisation").filter(domain=name).first():
-        raise NotAllowed(f"{name} is a domain of {held.single_sign_on.organisation} already.", "domain")
+        raise NotAllowed(f"{name} is already a domain of {held.single_sign_on.organisation}.", "domain")
     added = MailDomain(single_sign_on=sign_on, domain=name, added_by=added_by, approved_by=approved_by)
     try:
         with transaction.atomic():
             added.save()
     except IntegrityError as error:
-        raise NotAllowed(f"{name} has been added in the meantime. Look again.", "domain") from error
+        raise NotAllowed(f"Someone else has just added {name}. Reload the page.", "domain") from error
     _note(AuditKind.DOMAIN_ADDED, sign_on, by, domain=added.pk)
     return added
 
@@ -216,9 +233,9 @@ def prove_domain(*, domain: MailDomain, by: Acting) -> MailDomain:
     record.check()
     held = _held_domain(domain)
     if held.proven_at:
-        raise NotAllowed(f"{held} has been proved already.")
+        raise NotAllowed(f"{held} has already been confirmed.")
     if TextRecord.of(held) != record:
-        raise NotAllowed("The provider has been changed in the meantime. Look at the record again.")
+        raise NotAllowed("The provider has changed since you opened this page. Reload the page and check the record.")
     held.proven_at = timezone.now()
     held.save(update_fields=["proven_at"])
     _note(AuditKind.DOMAIN_PROVEN, held.single_sign_on, by, domain=held.pk)
@@ -252,7 +269,7 @@ def _held_domain(domain: MailDomain) -> MailDomain:
     current = MailDomain.objects.current().select_for_update(no_key=True)
     found = current.filter(pk=domain.pk).first()
     if found is None:
-        raise NotAllowed(f"{domain} has been removed in the meantime.")
+        raise NotAllowed(f"{domain} has been removed since you opened this page.")
     found.single_sign_on = sign_on
     return found
 

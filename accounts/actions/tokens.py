@@ -35,7 +35,7 @@ def make_token(
 ) -> tuple[ServiceToken, str]:
     """A token of the acting organisation, and its secret, which is known to nobody but the caller from now on.
 
-    Refuses a name that another has, a job above Editor or the maker's own, more than a year, and what is no network.
+    Refuses a name that another has, a level above Editor or the maker's own, more than a year, and wrong networks.
     """
     name = _clean_name(name)
     _check_job(job, by)
@@ -43,7 +43,7 @@ def make_token(
     networks = _clean_networks(networks)
     _hold_right(by)
     if by.user is None:
-        raise NotAllowed("A token is made by a person.")
+        raise NotAllowed("Only a person can create an API token.")
     _check_number(by)
     secret, now = new_secret(), timezone.now()
     token = ServiceToken(organisation=by.organisation, name=name, job=job, networks=networks, created_by=by.user)
@@ -58,20 +58,22 @@ def _clean_name(text: str) -> str:
     name = clean_name(text)
     if len(name) > ServiceToken.LONGEST_NAME:
         length = f"{quote(name)} has {len(name)} characters."
-        raise NotAllowed(f"{length} The name of a token has at most {ServiceToken.LONGEST_NAME}.", "name")
+        raise NotAllowed(f"{length} The name of an API token can have at most {ServiceToken.LONGEST_NAME}.", "name")
     return name
 
 
 def _check_job(job: Job, by: Acting) -> None:
     if job not in ServiceToken.JOBS:
-        raise NotAllowed("A system is Viewer or Editor: an Administrator is a person.", "job")
+        raise NotAllowed("Choose Viewer or Editor. Only a person can be an Administrator.", "job")
     if JOBS.index(job) > JOBS.index(by.job):
-        raise NotAllowed(f"You are {by.job.label}: a token of yours cannot be {Job(job).label}.", "job")
+        raise NotAllowed(
+            f"You are {by.job.as_one}, so you cannot create an API token with the access level {Job(job).label}.", "job"
+        )
 
 
 def _check_days(days: int) -> None:
     if not 1 <= days <= ServiceToken.MOST_DAYS:
-        raise NotAllowed(f"A token is valid for 1 to {ServiceToken.MOST_DAYS} days, not for {days}.", "days")
+        raise NotAllowed(f"Enter a number of days from 1 to {ServiceToken.MOST_DAYS}, not {days}.", "days")
 
 
 def _clean_networks(networks: Iterable[str]) -> list[str]:
@@ -85,12 +87,14 @@ def _hold_right(by: Acting) -> None:
     """Keep others from changing the organisation's members meanwhile; `by` must still be one who manages tokens."""
     Organisation.objects.select_for_update(no_key=True).get(pk=by.organisation.pk)
     if not holds_still(by, Permission.MANAGE_TOKENS):
-        raise NotAllowed(f"Only an administrator of {by.organisation} makes and revokes its tokens.")
+        raise NotAllowed(f"Only an administrator of {by.organisation} can create and revoke its API tokens.")
 
 
 def _check_number(by: Acting) -> None:
     if ServiceToken.objects.valid().of(by.organisation).count() >= MOST:
-        raise NotAllowed(f"An organisation has at most {MOST} valid tokens. Revoke one that is no longer used.")
+        raise NotAllowed(
+            f"An organisation can have at most {MOST} valid API tokens. Revoke one that is no longer used."
+        )
 
 
 def _save(token: ServiceToken) -> None:
@@ -98,8 +102,8 @@ def _save(token: ServiceToken) -> None:
         with transaction.atomic():
             token.save()
     except IntegrityError as error:
-        taken = f"There is a token named {quote(token.name)} already."
-        raise NotAllowed(f"{taken} Give another name, or revoke that one first.", "name") from error
+        taken = f"There is already an API token named {quote(token.name)}."
+        raise NotAllowed(f"{taken} Enter another name, or revoke that one first.", "name") from error
 
 
 @transaction.atomic
@@ -107,7 +111,7 @@ def revoke_token(*, token: ServiceToken, by: Acting) -> bool:
     """End a token of the acting organisation, from the next request on; False if it was revoked before."""
     _hold_right(by)
     if token.organisation_id != by.organisation.pk:
-        raise NotAllowed(f"This is no token of {by.organisation}.")
+        raise NotAllowed(f"This is not an API token of {by.organisation}.")
     return _revoke(ServiceToken.objects.filter(pk=token.pk), by) == 1
 
 

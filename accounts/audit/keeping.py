@@ -97,7 +97,7 @@ def person_of(*, person_id: int | None = None, email: str = "") -> User:
     """Return the person with this id or email address; raise NotAllowed if there is none."""
     found = User.objects.filter(**({"email": email.strip().lower()} if email else {"pk": person_id})).first()
     if found is None:
-        raise NotAllowed("There is no such person.")
+        raise NotAllowed("Person not found.")
     return found
 
 

@@ -24,12 +24,12 @@ class Keyset:
 
     `parts` are conditions that together cover the rows without overlap. Each is read from its own index in order, and
     the few rows found are merged, so that a scope of several parties need not be sorted as a whole. The addresses of
-    its pages work for its `reader` alone, in lists of the same kind.
+    its pages work for its `readers` alone, in lists of the same kind.
     """
 
     rows: QuerySet
     order: str
-    reader: str
+    readers: str
     parts: tuple[Q, ...] = (Q(),)
 
     @property
@@ -41,12 +41,12 @@ class Keyset:
         return sealed(json.dumps(key), *self._context)
 
     def unsealed(self, text: str) -> str | int:
-        """Return the key; raise Unreadable if it was not sealed for this reader and a list of this kind."""
+        """Return the key; raise Unreadable if it was not sealed for these readers and a list of this kind."""
         return json.loads(unsealed(text, *self._context))
 
     @property
     def _context(self) -> tuple[str, ...]:
-        return __name__, self.rows.model._meta.label_lower, self.key, self.reader
+        return __name__, self.rows.model._meta.label_lower, self.key, self.readers
 
 
 class Position(NamedTuple):

@@ -68,5 +68,5 @@ def button(request: HttpRequest, act: Callable[[], str], to: str, **of: object) 
     try:
         return done(request, act(), to, **of)
     except NotAllowed as refusal:
-        messages.error(request, f"{refusal} Nothing was changed.")
+        messages.error(request, f"{refusal} Nothing has been changed.")
     return redirect(to, **of)

@@ -5,8 +5,10 @@ from datetime import date
 from django import forms
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
+from django.utils.formats import date_format
 
 from accounts.dates import NotADate, parse_date
+from accounts.forms.edit import EditForm
 from accounts.models import Fuel, Proposal, User
 from accounts.roles import Job, Role
 
@@ -30,17 +32,25 @@ class DayField(forms.DateField):
             raise ValidationError(str(error), "invalid") from error
 
 
+def refuse_reversed(form: forms.Form, first: str, last: str) -> None:
+    """Add an error to the date field `last` if it is before the date in `first`."""
+    start, end = form.cleaned_data.get(first), form.cleaned_data.get(last)
+    if start and end and end < start:
+        cure = f"Enter {date_format(start, 'DATE_FORMAT')} or a later date, or exchange the two dates."
+        form.add_error(last, ValidationError(cure, "reversed_dates"))
+
+
 def required(sentence: str) -> dict[str, str]:
     return {"required": sentence}
 
 
-class JobForm(forms.Form):
-    job = forms.ChoiceField(choices=Job, widget=forms.RadioSelect, label="Job")
+class JobForm(EditForm):
+    job = forms.ChoiceField(choices=Job, widget=forms.RadioSelect, label="Access level")
     job_shown = forms.ChoiceField(choices=Job, widget=forms.HiddenInput)  # what the choice was based on
 
 
 class PersonForm(forms.Form):
-    """Whom to write to."""
+    """The person to write to."""
 
     name = forms.CharField(
         label="Full name",
@@ -58,7 +68,7 @@ class PersonForm(forms.Form):
 
 
 class InviteForm(PersonForm):
-    job = forms.ChoiceField(choices=Job, widget=forms.RadioSelect, label="Job", initial=Job.VIEWER)
+    job = forms.ChoiceField(choices=Job, widget=forms.RadioSelect, label="Access level", initial=Job.VIEWER)
 
 
 class AcceptForm(forms.Form):
@@ -91,7 +101,7 @@ class AcceptForm(forms.Form):
         return cleaned
 
 
-class RootEmailsForm(forms.Form):
+class RootEmailsForm(EditForm):
     receives = forms.ChoiceField(
         choices=[("yes", "Yes"), ("no", "No")],
         widget=forms.RadioSelect,

@@ -25,7 +25,7 @@ class ReviewRow:
 
 
 class ReviewForm(forms.Form):
-    """For each member shown: keep or end, nothing chosen beforehand; why, if to end; and the job that was shown."""
+    """For each member shown: keep or end, nothing chosen beforehand; why, if to end; and the level that was shown."""
 
     def __init__(self, members: Iterable[Membership], choices: dict[int, tuple], **kwargs: object) -> None:
         super().__init__(**kwargs)
@@ -36,7 +36,7 @@ class ReviewForm(forms.Form):
     def _add_fields(self, member: Membership, choices: tuple) -> None:
         name = member.user.name
         self.fields[f"job_{member.pk}"] = forms.ChoiceField(
-            choices=Job, widget=forms.HiddenInput, initial=member.job, label=f"Job of {name}"
+            choices=Job, widget=forms.HiddenInput, initial=member.job, label=f"Access level of {name}"
         )
         if choices:
             self.fields[f"decision_{member.pk}"] = forms.ChoiceField(
@@ -83,7 +83,7 @@ class ReviewForm(forms.Form):
         return self[key] if key in self.fields else None
 
     def choices_made(self) -> dict[str, str]:
-        """Decisions and reasons, to be shown again beside other jobs."""
+        """Decisions and reasons, to be shown again beside other levels."""
         return {name: value for name, value in self.cleaned_data.items() if not name.startswith("job_")}
 
 

@@ -110,6 +110,7 @@ class AuditRow(models.Model):
             models.Index(fields=["organisation_id", "id"], name="audit_of_organisation"),
             models.Index(fields=["person_id", "id"], name="audit_of_person"),
             models.Index(fields=["kind", "id"], name="audit_of_kind"),
+            models.Index(fields=["organisation_id", "kind", "id"], name="audit_of_organisation_by_kind"),
             models.Index(fields=["at"], name="audit_at"),
             models.Index(fields=["batch"], name="audit_of_batch", condition=Q(batch__isnull=False)),
         ]

@@ -64,5 +64,9 @@ class Invitation(models.Model):
         return f"{self.email}, {self.organisation}, {self.get_job_display()}"
 
     @property
+    def level(self) -> Job:
+        return Job(self.job)
+
+    @property
     def has_expired(self) -> bool:
         return self.expires_at <= timezone.now()

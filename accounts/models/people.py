@@ -180,6 +180,10 @@ class Membership(models.Model):
     def __str__(self) -> str:
         return f"{self.user}, {self.organisation}, {self.get_job_display()}"
 
+    @property
+    def level(self) -> Job:
+        return Job(self.job)
+
     def may(self, permission: Permission) -> bool:
         return allows(Role(self.organisation.role), Job(self.job), permission)
 

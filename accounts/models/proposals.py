@@ -1,6 +1,6 @@
-"""Acts of the DCC that need two of its administrators: proposed by one, decided by another."""
+"""Acts of the DCC that need two of its administrators: one asks for them, another approves or rejects them."""
 
-from datetime import timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Self
 
 from django.db import models
@@ -33,12 +33,22 @@ class Proposal(models.Model):
         UNBIND = "unbind", "Unbind a code"
         DEACTIVATE = "deactivate", "Deactivate the organisation"
         REACTIVATE = "reactivate", "Reactivate the organisation"
-        CHANGE_JOB = "change_job", "Change a DCC administrator’s job"
+        CHANGE_JOB = "change_job", "Change a DCC administrator’s access level"
         END_MEMBERSHIP = "end_membership", "End a DCC administrator’s membership"
-        RESET_FACTORS = "reset_factors", "Reset somebody’s second factors"
+        RESET_FACTORS = "reset_factors", "Reset someone’s second factors"
         NAME_PROVIDER = "name_provider", "Name a provider for single sign-on"
         ADD_DOMAIN = "add_domain", "Add an email domain for single sign-on"
         SWITCH_ON = "switch_on", "Switch on single sign-on"
+
+    @classmethod
+    def end_of_validity(cls) -> datetime:
+        """Return when a request made now expires: after the last date on which it can be decided, which emails name."""
+        last = timezone.localdate() + cls.VALID_FOR
+        return timezone.make_aware(datetime.combine(last + timedelta(days=1), time()))
+
+    @property
+    def last_date(self) -> date:
+        return timezone.localdate(self.expires_at - timedelta(microseconds=1))
 
     class Decision(models.TextChoices):
         APPROVED = "approved", "Approved"

@@ -53,10 +53,10 @@ def unbind_code(*, binding: Binding, last_day: date, unbound_by: User, rehearsal
     _lock_entries(binding.fuel, binding.role, binding.code)
     held = Binding.objects.select_related("organisation").get(pk=binding.pk)
     if held.valid_to is not None:
-        raise NotAllowed(f"{held.code} is unbound already, with {_shown(held.valid_to)} as its last day.", "last_day")
+        raise NotAllowed(f"{held.code} has already been unbound. Its last date is {_shown(held.valid_to)}.", "last_day")
     if last_day < held.valid_from:
         raise NotAllowed(
-            f"{held.code} was bound on {_shown(held.valid_from)}. Give that day or a later one.", "last_day"
+            f"{held.code} was bound on {_shown(held.valid_from)}. Enter that date or a later one.", "last_day"
         )
     ask_owner("unbind_code", held.pk, last_day)
     held.valid_to = last_day
@@ -67,15 +67,15 @@ def _check_two_people(first: User | None, by: Acting | None) -> None:
     if by is None and first is None:
         if dcc_administrators().count() >= 2:
             raise NotAllowed(
-                "Two DCC administrators exist: one proposes it on the organisation’s page, another approves it."
+                "There are two DCC administrators. One asks for this on the organisation’s page, the other approves it."
             )
     elif first is None or by is None or by.user in (None, first):
-        raise NotAllowed("A code is bound and unbound by two people: somebody else must approve it.")
+        raise NotAllowed("A second DCC administrator must approve this.")
 
 
 def _check_takes_part(organisation: Organisation) -> None:
     if organisation.role == Role.DCC:
-        raise NotAllowed("The DCC acts under no code of a MAP or supplier.", "organisation")
+        raise NotAllowed("The DCC cannot act under the code of a MAP or supplier.", "organisation")
     if not organisation.is_active:
         raise NotAllowed(f"{organisation} no longer takes part.", "organisation")
 
@@ -85,10 +85,10 @@ def _lock_code(organisation: Organisation, fuel: Fuel, code: str) -> None:
     role = Role(organisation.role)
     kinds = {entry.kind for entry in _lock_entries(fuel, role, code)}
     if not kinds:
-        kind_of_code = f"{Fuel(fuel).label} {role.label} code"
-        raise NotAllowed(f"{quote(code)} is no {kind_of_code} in the list of participants. Load a newer list.", "code")
+        kind = f"{'an' if Fuel(fuel) == Fuel.ELECTRICITY else 'a'} {Fuel(fuel).label.lower()} {role.label} code"
+        raise NotAllowed(f"{quote(code)} is not {kind} in the list of participants. Load a newer list.", "code")
     if Participant.Kind.TEST in kinds:
-        raise NotAllowed(f"{code} is a test code: no organisation acts under it.", "code")
+        raise NotAllowed(f"{code} is a test code, so no organisation can act under it.", "code")
 
 
 def _lock_entries(fuel: str, role: str, code: str) -> list[Participant]:

@@ -19,7 +19,7 @@ from accounts.sign_in.factors import FACTORS, has_factor
 @receiver(user_logged_in, dispatch_uid="known_browsers")
 def look_at_browser(request: HttpRequest, response: HttpResponse, user: User, **_: object) -> None:
     """A browser that the person did not use before is mailed to them, but for the very first one."""
-    if request.signed_in_before and not known_browsers.knows(request, user):
+    if request.last_sign_in and not known_browsers.knows(request, user):
         _tell_of_browser(request, user)
     known_browsers.remember(request, response, user)
 

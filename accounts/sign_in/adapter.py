@@ -71,8 +71,8 @@ class AccountAdapter(DefaultAccountAdapter):
         return reverse("mfa_index")
 
     def login(self, request: HttpRequest, user: User) -> None:
-        """Note whether this is the person's first sign-in, before Django records it."""
-        request.signed_in_before = user.last_login is not None
+        """Note when the person last signed in, before Django records this sign-in."""
+        request.last_sign_in = user.last_login
         super().login(request, user)
 
     def send_notification_mail(

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
+from functools import partial
 from urllib.parse import urlsplit
 
 import requests
@@ -24,7 +25,9 @@ FETCHED = ("token_endpoint", "jwks_uri", "userinfo_endpoint")
 MOST_BYTES = 256 * 1024
 SECONDS = 5  # of silence, and to take an answer once it has begun
 EXCHANGE_SECONDS = 10  # for all that one page asks of a provider, however many requests that takes
-EXCHANGES = 2  # at once, over all processes: a provider that drips keeps no more threads than these
+# Exchanges at once, over all processes: providers that drip keep no more threads than these, and one alone leaves
+# a turn to the others.
+EXCHANGES, OF_ONE = 3, 2
 KEPT_SECONDS, MOST_KEPT = 300, 1000  # discovery documents, in each process
 NAT64 = ipaddress.ip_network("64:ff9b::/96")
 LOCAL = {"127.0.0.1", "localhost"}
@@ -32,8 +35,7 @@ LOCAL = {"127.0.0.1", "localhost"}
 # Held until the transaction of the request ends.
 TURN = """
 SELECT EXISTS (
-    SELECT FROM generate_series(1, %s) AS place
-    WHERE pg_try_advisory_xact_lock(hashtext('exchanges with providers'), place)
+    SELECT FROM generate_series(1, %s) AS place WHERE pg_try_advisory_xact_lock(hashtext(%s), place)
 )
 """
 CROWDED = "Too many people are signing in through their organisation at this moment. Try again in a few seconds."
@@ -65,15 +67,19 @@ class Deadline:
         return left
 
 
-def take_turn() -> None:
-    """Raise Busy if as many exchanges are going on as there may be at once."""
+def take_turn(provider: str) -> None:
+    """Raise Busy if as many exchanges are going on as there may be at once, with this provider or with all."""
     for _ in range(5):
-        with database.cursor() as cursor:
-            cursor.execute(TURN, [EXCHANGES])
-            if cursor.fetchone()[0]:
-                return
+        if _takes(OF_ONE, f"exchanges with {provider}") and _takes(EXCHANGES, "exchanges with providers"):
+            return
         time.sleep(0.1)
     raise Busy(CROWDED, EXCHANGE_SECONDS)
+
+
+def _takes(places: int, of: str) -> bool:
+    with database.cursor() as cursor:
+        cursor.execute(TURN, [places, of])
+        return cursor.fetchone()[0]
 
 
 class BoundedAdapter(HTTPAdapter):
@@ -250,7 +256,7 @@ def discover(issuer: str) -> list[str]:
 
 def _document(issuer: str, own: str) -> dict[str, object]:
     try:
-        with session_for([own], Deadline(take_turn)) as session:
+        with session_for([own], Deadline(partial(take_turn, own))) as session:
             answer = session.get(issuer.rstrip("/") + WELL_KNOWN)
             answer.raise_for_status()
             document = answer.json()

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from enum import StrEnum
+from functools import partial
 
 import requests
 from allauth.account import app_settings
@@ -95,7 +96,8 @@ class SocialAdapter(DefaultSocialAccountAdapter):
         """
         sign_on = getattr(self.request, "sign_on", None)
         if not hasattr(self.request, "provider_deadline"):
-            self.request.provider_deadline = Deadline(take_turn)
+            turn = partial(take_turn, sign_on.app.provider_id if sign_on else "")
+            self.request.provider_deadline = Deadline(turn)
         hosts = sign_on.app.settings["hosts"] if sign_on else []
         return session_for(hosts, self.request.provider_deadline, KeepingAdapter)
 

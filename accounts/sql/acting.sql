@@ -39,8 +39,8 @@ CREATE OR REPLACE FUNCTION acting_role() RETURNS text
     LANGUAGE sql STABLE PARALLEL SAFE SET search_path = public, pg_temp
 AS $$ SELECT role FROM accounts_organisation WHERE id = acting_organisation() $$;
 
--- Whether a function of the owner is reading, which narrows the rows itself. The setting alone lifts nothing: who says
--- it outside such a function is not the owner.
+-- Whether a function of the owner is reading, one that narrows the rows itself. The setting alone lifts nothing: anyone
+-- who sets it outside such a function is not the owner.
 CREATE OR REPLACE FUNCTION acting_within() RETURNS boolean
     LANGUAGE sql STABLE PARALLEL SAFE SET search_path = public, pg_temp
 AS $$
@@ -84,7 +84,7 @@ AS $$
         AND (day IS NULL OR day BETWEEN b.valid_from AND coalesce(b.valid_to, 'infinity'))
 $$;
 
--- What history keeps about the writes of this transaction: who, for whom, by which way, why, and their batch.
+-- What history keeps about the writes of this transaction: who, for which organisation, by which route, why, and their batch.
 CREATE OR REPLACE FUNCTION acting_words() RETURNS jsonb
     LANGUAGE sql STABLE PARALLEL SAFE
 AS $$ SELECT nullif(current_setting('pghistory.context_metadata', true), '')::jsonb $$;

@@ -134,7 +134,7 @@ BEGIN
 END
 $$;
 
--- Email the daily roots of its audit trail to the administrators of the acting organisation, or no longer.
+-- Start or stop emailing the daily roots of its audit trail to the administrators of the acting organisation.
 CREATE OR REPLACE FUNCTION set_root_emails(receives boolean) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp
 AS $$
@@ -177,7 +177,7 @@ $$;
 
 -- The list of participants
 
--- Let nobody else change the list until the transaction ends; it can still be read.
+-- Let no one else change the list until the transaction ends; it can still be read.
 CREATE OR REPLACE FUNCTION lock_participants() RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp
 AS $$
@@ -212,8 +212,8 @@ BEGIN
 END
 $$;
 
--- A code is bound to one organisation at a time, whoever writes: the rows of the code are held, so that of two who bind
--- it at once the second sees what the first has written.
+-- A code is bound to one organisation at a time, whoever writes: the rows of the code are held, so that if two people
+-- bind it at the same time, the second sees what the first has written.
 CREATE OR REPLACE FUNCTION refuse_overlapping_binding() RETURNS trigger
     LANGUAGE plpgsql SET search_path = public, pg_temp
 AS $$

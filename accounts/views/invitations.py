@@ -14,6 +14,7 @@ from accounts.actions import invitations, proposals
 from accounts.forms.page import Given, button, done, form_page, posted
 from accounts.forms.people import AcceptForm, ConfirmForm, InviteForm
 from accounts.models import Invitation, Proposal, User
+from accounts.proposal_words import requested
 from accounts.roles import Job, Permission, Role
 from accounts.sign_in.allauth_internals import perform_password_login
 from accounts.sign_in.kept_forms import keeps, sent_from
@@ -36,10 +37,11 @@ def _invite(acting: Acting, given: Given) -> str:
     job = Job(given["job"])
     if acting.role == Role.DCC and job == Job.ADMINISTRATOR:
         whom = {"email": given["email"].strip().lower(), "name": given["name"]}
-        proposals.propose(act=Proposal.Act.APPOINT, organisation=acting.organisation, by=acting, **whom)
-        return f"Proposed: {given['name']} as Administrator. Another DCC administrator decides."
+        return requested(
+            proposals.propose(act=Proposal.Act.APPOINT, organisation=acting.organisation, by=acting, **whom)
+        )
     invitation = invitations.invite(email=given["email"], name=given["name"], job=job, by=acting)
-    return f"{invitation.name} has been invited as {job.label}. {mailed(invitation)}"
+    return f"{invitation.name} has been invited to be {job.as_one}. {mailed(invitation)}"
 
 
 def mailed(invitation: Invitation) -> str:
@@ -114,8 +116,7 @@ def _accept_page(request: HttpRequest, invitation: Invitation, secret: str, pers
 def _accepted(request: HttpRequest, secret: str, person: User | None, given: Given) -> HttpResponse:
     """On to the portal; a new person is signed in, by the steps of every sign-in."""
     membership = invitations.accept(secret=secret, person=person, origin=Origin.of(request), **given)
-    job = membership.get_job_display()
-    messages.success(request, f"You can now act for {membership.organisation} as {job}.")
+    messages.success(request, f"You can now act for {membership.organisation} as {membership.level.as_one}.")
     if person is None:
         user = membership.user
         return perform_password_login(request, {"email": user.email}, Login(user=user, email=user.email))

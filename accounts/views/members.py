@@ -10,9 +10,9 @@ from accounts.errors import Stale
 from accounts.forms.page import Given, done, form_page, posted
 from accounts.forms.people import ConfirmForm, JobForm
 from accounts.models import Invitation, Membership, Proposal
+from accounts.proposal_words import requested
 from accounts.roles import Job, Permission
 from accounts.sign_in.kept_forms import keeps
-from accounts.views.proposal_words import PROPOSED
 from accounts.views.reviews import own_members, review_to_come
 
 
@@ -45,8 +45,8 @@ def member_edit(request: HttpRequest, pk: int) -> HttpResponse:
 
 def _changed_meanwhile(request: HttpRequest, membership: Membership, job: Job) -> HttpResponse:
     """Answer 409 with the user's choice, to be saved again over the job that the member has now."""
-    now = f"Someone else made {membership.user} {membership.get_job_display()} in the meantime."
-    messages.error(request, f"{now} Nothing was saved. Save again if your choice still stands.")
+    now = f"Someone else has made {membership.user} {membership.level.as_one} since you opened this page."
+    messages.error(request, f"{now} Nothing has been saved. Save again if you still want to change it.")
     form = JobForm(initial={"job": job, "job_shown": membership.job})
     return render(request, "accounts/member_edit.html", {"membership": membership, "form": form}, status=409)
 
@@ -55,16 +55,16 @@ def _change_job(request: HttpRequest, membership: Membership, job: Job, expected
     """What was done, in a sentence."""
     if membership.job == job or not takes_two(membership, job):
         change_job(membership=membership, job=job, expected_job=expected, by=request.acting)
-        return f"{membership.user} is now {membership.get_job_display()}."
+        return f"Access level saved: {membership.user} is now {membership.level.as_one}. We will tell them by email."
     jobs = {"job": job.value, "expected_job": expected.value}
-    proposals.propose(
+    proposal = proposals.propose(
         act=Proposal.Act.CHANGE_JOB,
         organisation=membership.organisation,
         by=request.acting,
         membership=membership.pk,
         **jobs,
     )
-    return PROPOSED
+    return requested(proposal)
 
 
 @allow(Permission.MANAGE_MEMBERS, "GET", "HEAD", "POST", fresh=True)
@@ -83,7 +83,6 @@ def member_end(request: HttpRequest, pk: int) -> HttpResponse:
 def _end(request: HttpRequest, membership: Membership) -> str:
     if not takes_two(membership):
         end_membership(membership=membership, by=request.acting)
-        return f"The membership of {membership.user} has ended."
+        return f"The membership of {membership.user} has ended. We will tell them by email."
     end = {"act": Proposal.Act.END_MEMBERSHIP, "organisation": membership.organisation, "membership": membership.pk}
-    proposals.propose(by=request.acting, **end)
-    return PROPOSED
+    return requested(proposals.propose(by=request.acting, **end))

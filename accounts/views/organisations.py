@@ -1,4 +1,4 @@
-"""The DCC's pages of organisations: what grants or takes sight of assets is proposed here, and decided by another."""
+"""The DCC's pages of organisations: one administrator asks for what gives or withdraws access, another decides."""
 
 from collections.abc import Callable
 
@@ -22,12 +22,12 @@ from accounts.forms.people import (
     UnbindForm,
 )
 from accounts.models import Binding, Membership, Organisation, Proposal
+from accounts.proposal_words import act_in_words, requested, what_follows, with_words
 from accounts.roles import Job, Permission, Role
 from accounts.sign_in.kept_forms import keeps, refilled
-from accounts.views.proposal_words import PROPOSED, act_in_words, what_follows
 
 Act = Proposal.Act
-JOB_CHANGED = "This member’s job has been changed in the meantime. Reject this, and propose it again."
+LEVEL_CHANGED = "This member’s access level has changed since this was requested. Reject this, and ask again."
 SHOWN_DECIDED = 20
 
 
@@ -79,7 +79,7 @@ def organisation_detail(request: HttpRequest, pk: int) -> HttpResponse:
         "administrators": administrators.select_related("user").order_by("user__name"),
         "appointable": organisation.is_active and not administrators.in_force().exists(),
         "invited": organisation.invitations.open().filter(job=Job.ADMINISTRATOR),
-        "proposals": [(p, act_in_words(p)) for p in _proposals().open().filter(organisation=organisation)],
+        "proposals": with_words(_proposals().open().filter(organisation=organisation)),
     }
     return render(request, "accounts/organisation_detail.html", context)
 
@@ -99,11 +99,11 @@ def code_bind(request: HttpRequest, pk: int) -> HttpResponse:
     organisation = _partner_or_404(pk)
     expect(request)
     form = BindForm(posted(request), initial={"valid_from": timezone.localdate()})
-    words = {"heading": f"Bind a code to {organisation}", "button": "Propose binding"}
+    words = {"heading": f"Bind a code to {organisation}", "button": "Request approval"}
 
-    def propose(given: Given) -> None:
+    def propose(given: Given) -> Proposal:
         code, day = given["code"].strip().upper(), given["valid_from"].isoformat()
-        _propose(request, Act.BIND, organisation, fuel=given["fuel"], code=code, valid_from=day)
+        return _propose(request, Act.BIND, organisation, fuel=given["fuel"], code=code, valid_from=day)
 
     return _proposal_page(request, organisation, form, propose, words)
 
@@ -114,11 +114,11 @@ def code_unbind(request: HttpRequest, pk: int) -> HttpResponse:
     binding = get_object_or_404(Binding.objects.select_related("organisation"), pk=pk, valid_to=None)
     expect(request)
     form = UnbindForm(posted(request), initial={"last_day": timezone.localdate()})
-    words = {"heading": f"Unbind {binding.code} from {binding.organisation}", "button": "Propose unbinding"}
+    words = {"heading": f"Unbind {binding.code} from {binding.organisation}", "button": "Request approval"}
 
-    def propose(given: Given) -> None:
+    def propose(given: Given) -> Proposal:
         details = {"binding": binding.pk, "last_day": given["last_day"].isoformat()}
-        _propose(request, Act.UNBIND, binding.organisation, reason=given["reason"], **details)
+        return _propose(request, Act.UNBIND, binding.organisation, reason=given["reason"], **details)
 
     return _proposal_page(request, binding.organisation, form, propose, words)
 
@@ -129,10 +129,10 @@ def administrator_appoint(request: HttpRequest, pk: int) -> HttpResponse:
     """The first administrator of an organisation, or a new one where none is left."""
     organisation = get_object_or_404(Organisation, pk=pk)
     expect(request)
-    words = {"heading": f"Appoint an administrator of {organisation}", "button": "Propose administrator"}
+    words = {"heading": f"Appoint an administrator of {organisation}", "button": "Request approval"}
 
-    def propose(given: Given) -> None:
-        _propose(request, Act.APPOINT, organisation, email=given["email"].strip().lower(), name=given["name"])
+    def propose(given: Given) -> Proposal:
+        return _propose(request, Act.APPOINT, organisation, email=given["email"].strip().lower(), name=given["name"])
 
     return _proposal_page(request, organisation, PersonForm(posted(request)), propose, words)
 
@@ -145,10 +145,10 @@ def organisation_activity(request: HttpRequest, pk: int) -> HttpResponse:
     expect(request)
     act = Act.DEACTIVATE if organisation.is_active else Act.REACTIVATE
     verb = "Deactivate" if organisation.is_active else "Reactivate"
-    words = {"heading": f"{verb} {organisation}", "button": f"Propose to {verb.lower()}"}
+    words = {"heading": f"{verb} {organisation}", "button": "Request approval"}
 
-    def propose(given: Given) -> None:
-        _propose(request, act, organisation, reason=given["reason"])
+    def propose(given: Given) -> Proposal:
+        return _propose(request, act, organisation, reason=given["reason"])
 
     return _proposal_page(request, organisation, ReasonForm(posted(request)), propose, words)
 
@@ -159,34 +159,33 @@ def member_factors_reset(request: HttpRequest, pk: int) -> HttpResponse:
     """A way back in for a member whom no administrator of their own can let in."""
     organisation = get_object_or_404(Organisation, pk=pk)
     expect(request)
-    words = {"heading": f"Reset the second factors of a member of {organisation}", "button": "Propose reset"}
+    words = {"heading": f"Reset the second factors of a member of {organisation}", "button": "Request approval"}
 
-    def propose(given: Given) -> None:
+    def propose(given: Given) -> Proposal:
         email = given["email"].strip().lower()
         member = Membership.objects.current().filter(organisation=organisation, user__email=email).first()
         if member is None:
             raise NotAllowed(f"Nobody with this address is a member of {organisation}.", "email")
-        _propose(request, Act.RESET_FACTORS, organisation, reason=given["reason"], membership=member.pk)
+        return _propose(request, Act.RESET_FACTORS, organisation, reason=given["reason"], membership=member.pk)
 
     return _proposal_page(request, organisation, MemberReasonForm(posted(request)), propose, words)
 
 
-def _propose(request: HttpRequest, act: Act, organisation: Organisation, **given: object) -> None:
-    proposals.propose(act=act, organisation=organisation, by=request.acting, **given)
+def _propose(request: HttpRequest, act: Act, organisation: Organisation, **given: object) -> Proposal:
+    return proposals.propose(act=act, organisation=organisation, by=request.acting, **given)
 
 
 def _proposal_page(
     request: HttpRequest,
     organisation: Organisation,
     form: Form,
-    propose: Callable[[Given], None],
+    propose: Callable[[Given], Proposal],
     words: dict[str, str],
 ) -> HttpResponse:
-    """The form of a proposal; back to the organisation once it is made."""
+    """The form of a request of two people; back to the organisation once it is made."""
 
     def act(given: Given) -> HttpResponse:
-        propose(given)
-        return done(request, PROPOSED, "organisation-detail", pk=organisation.pk)
+        return done(request, requested(propose(given)), "organisation-detail", pk=organisation.pk)
 
     return form_page(request, form, "accounts/proposal_add.html", act, {"organisation": organisation, **words})
 
@@ -198,8 +197,8 @@ def proposal_list(request: HttpRequest) -> HttpResponse:
     waiting = _proposals().open().order_by("pk")
     decided = _proposals().exclude(decision="")[:SHOWN_DECIDED]
     context = {
-        "waiting": [(proposal, act_in_words(proposal)) for proposal in waiting],
-        "decided": [(proposal, act_in_words(proposal)) for proposal in decided],
+        "waiting": with_words(waiting),
+        "decided": with_words(decided),
     }
     return render(request, "accounts/proposal_list.html", context)
 
@@ -229,4 +228,4 @@ def proposal_detail(request: HttpRequest, pk: int) -> HttpResponse:
     own = proposal.proposed_by_id == request.user.pk
     context = {"proposal": proposal, "act": act_in_words(proposal), "own": own, "follows": what_follows(proposal)}
     template = "accounts/proposal_detail.html"
-    return form_page(request, form, template, decide, context, meanwhile=JOB_CHANGED)
+    return form_page(request, form, template, decide, context, meanwhile=LEVEL_CHANGED)

@@ -72,7 +72,7 @@ def member_review(request: HttpRequest) -> HttpResponse:
     if request.method == "POST":
         return _reviewed(request)
     expect(request, *PAGING)
-    page = keyset_page(Keyset(own_members(request.acting), "-pk", request.acting.reader), request.GET)
+    page = keyset_page(Keyset(own_members(request.acting), "-pk", request.acting.colleagues), request.GET)
     return _review_page(request, refilled(request, _form_about(page.rows, request)), page)
 
 

@@ -20,13 +20,13 @@ from accounts.audit.kinds import AuditKind
 from accounts.forms.page import Given, done, form_page, posted
 from accounts.forms.people import ReasonForm
 from accounts.models import Membership, Proposal
+from accounts.proposal_words import requested
 from accounts.receivers.audit import note_of_person
 from accounts.roles import Permission
 from accounts.sign_in import known_browsers
 from accounts.sign_in.factors import has_factor, needs_factor
 from accounts.sign_in.kept_forms import keeps, safe_next
 from accounts.sign_in.mfa import FactorAdapter
-from accounts.views.proposal_words import PROPOSED
 
 # In the session: where somebody wanted to go before they enrolled, and when their recovery codes were shown.
 ONWARD = "after_enrolment"
@@ -100,7 +100,7 @@ def password_change(request: HttpRequest) -> HttpResponse:
         return redirect("mfa_index")
     response = account.password_change(request)
     if response.status_code == 302:
-        messages.success(request, "Your password is changed, and you are signed out everywhere else.")
+        messages.success(request, "Password changed. You have been signed out everywhere else.")
     return response
 
 
@@ -110,7 +110,7 @@ def session_list(request: HttpRequest) -> HttpResponse:
     if request.method == "POST":
         ended = end_sessions_of(request.user, keep=request.session.session_key)
         note_of_person(AuditKind.SESSIONS_ENDED, request, request.user, sessions=ended)
-        messages.success(request, "You are signed out everywhere else.")
+        messages.success(request, "You have been signed out everywhere else.")
         return redirect("session-list")
     found = request.user.sessions.signed_in().defer("session_data").order_by("-signed_in_at")
     rows = [(session, known_browsers.in_words(session.user_agent)) for session in found]
@@ -139,5 +139,4 @@ def _reset(request: HttpRequest, membership: Membership, reason: str) -> str:
         reset_factors_of_member(membership=membership, reason=reason, by=request.acting)
         return f"The second factors of {membership.user} have been reset. We will email them."
     reset = {"act": Proposal.Act.RESET_FACTORS, "organisation": membership.organisation, "membership": membership.pk}
-    proposals.propose(**reset, reason=reason, by=request.acting)
-    return PROPOSED
+    return requested(proposals.propose(**reset, reason=reason, by=request.acting))

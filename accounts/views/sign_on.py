@@ -16,12 +16,13 @@ from accounts.forms.people import ConfirmForm
 from accounts.forms.sign_on import DomainForm, ProviderForm, SwitchForm
 from accounts.mail_domains import clean_domain
 from accounts.models import MailDomain, Organisation, Proposal, SingleSignOn
+from accounts.proposal_words import requested, with_words
 from accounts.roles import Permission
 from accounts.sign_in.kept_forms import keeps
-from accounts.views.proposal_words import PROPOSED, act_in_words
 
 Act = Proposal.Act
 ANSWERS = "The provider answers, and its issuer matches."
+SIGNED_IN_HERE = "People who signed in through the provider now use a password."
 OF_SIGN_ON = (Act.NAME_PROVIDER, Act.ADD_DOMAIN, Act.SWITCH_ON)
 
 
@@ -38,7 +39,7 @@ def sign_on(request: HttpRequest, pk: int) -> HttpResponse:
         "sign_on": found,
         "domains": domains,
         "to_prove": [(domain, TextRecord.of(domain)) for domain in domains if not domain.proven_at],
-        "proposals": [(p, act_in_words(p)) for p in proposed.select_related("organisation", "proposed_by")],
+        "proposals": with_words(proposed.select_related("organisation", "proposed_by")),
         "callback": actions.callback_address(organisation),
     }
     return render(request, "accounts/sign_on.html", context)
@@ -57,10 +58,10 @@ def sign_on_edit(request: HttpRequest, pk: int) -> HttpResponse:
         provider = {"issuer": given["issuer"], "client_id": given["client_id"]}
         if actions.is_named(organisation, **provider):
             actions.renew_secret(sign_on=found, secret=given["secret"], by=request.acting)
-            return done(request, f"Saved. {ANSWERS}", "sign-on", pk=pk)
+            return done(request, f"Client secret saved for {organisation}. {ANSWERS}", "sign-on", pk=pk)
         named = {"act": Act.NAME_PROVIDER, "organisation": organisation, **provider}
-        propose(**named, secret=given["secret"], by=request.acting)
-        return done(request, f"{ANSWERS} {PROPOSED}", "sign-on", pk=pk)
+        proposal = propose(**named, secret=given["secret"], by=request.acting)
+        return done(request, f"{ANSWERS} {requested(proposal)}", "sign-on", pk=pk)
 
     context = {"organisation": organisation, "sign_on": found, "callback": actions.callback_address(organisation)}
     return form_page(request, form, "accounts/sign_on_edit.html", save, context)
@@ -80,7 +81,7 @@ def sign_on_switch(request: HttpRequest, pk: int) -> HttpResponse:
     def switch(given: Given) -> HttpResponse:
         if given["to"] == "off":
             actions.switch_off(sign_on=found, by=request.acting)
-            return done(request, "Single sign-on is off.", "sign-on", pk=pk)
+            return done(request, f"Single sign-on is off. {SIGNED_IN_HERE}", "sign-on", pk=pk)
         return _propose(request, Act.SWITCH_ON, found)
 
     context = {"sign_on": found, "organisation": found.organisation}
@@ -103,8 +104,8 @@ def mail_domain_add(request: HttpRequest, pk: int) -> HttpResponse:
 def _propose(request: HttpRequest, act: Act, found: SingleSignOn, **details: str) -> HttpResponse:
     """For the provider as it is now."""
     provider = {"issuer": found.issuer, "client_id": found.app.client_id}
-    propose(act=act, organisation=found.organisation, **provider, **details, by=request.acting)
-    return done(request, PROPOSED, "sign-on", pk=found.organisation_id)
+    proposal = propose(act=act, organisation=found.organisation, **provider, **details, by=request.acting)
+    return done(request, requested(proposal), "sign-on", pk=found.organisation_id)
 
 
 @allow(Permission.MANAGE_ORGANISATIONS, "POST", fresh=True)
@@ -129,7 +130,7 @@ def mail_domain_give_up(request: HttpRequest, pk: int, domain: str) -> HttpRespo
 
     def give_up(_given: Given) -> HttpResponse:
         actions.give_up_domain(domain=found, by=request.acting)
-        return done(request, f"{found} has been removed.", "sign-on", pk=pk)
+        return done(request, f"Domain removed: {found}. {SIGNED_IN_HERE}", "sign-on", pk=pk)
 
     context = {"domain": found, "organisation": found.single_sign_on.organisation}
     return form_page(request, ConfirmForm(posted(request)), "accounts/mail_domain_give_up.html", give_up, context)

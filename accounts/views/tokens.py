@@ -45,6 +45,6 @@ def token_revoke(request: HttpRequest, pk: int) -> HttpResponse:
     def revoke(_given: Given) -> HttpResponse:
         revoked = revoke_token(token=token, by=request.acting)
         words = "has been revoked. Any system still using it will be refused." if revoked else "was revoked before."
-        return done(request, f"The token “{token.name}” {words}", "token-list")
+        return done(request, f"The API token “{token.name}” {words}", "token-list")
 
     return form_page(request, ConfirmForm(posted(request)), "accounts/token_revoke.html", revoke, {"token": token})

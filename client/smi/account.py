@@ -16,7 +16,7 @@ def add_commands(commands: _SubParsersAction) -> None:
     login.add_argument("--url", default=os.environ.get("SMI_URL"), help="such as https://portal.example")
     login.set_defaults(run=log_in)
     commands.add_parser("logout", help="forget both").set_defaults(run=log_out)
-    commands.add_parser("whoami", help="for whom the token acts").set_defaults(run=who_am_i)
+    commands.add_parser("whoami", help="which organisation the token acts for").set_defaults(run=who_am_i)
 
 
 def log_in(args: Namespace) -> None:
@@ -49,5 +49,5 @@ def own_rights(login: logins.Login) -> dict:
     with Portal(login) as portal:
         own = portal.read("rights/").get("own")
     if not isinstance(own, dict):
-        raise BrokenOff(f"{login.url} does not say for whom the token acts.")
+        raise BrokenOff(f"{login.url} does not say which organisation the token acts for.")
     return own

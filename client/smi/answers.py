@@ -7,8 +7,8 @@ from smi.terminal import shown
 
 JSON, PROBLEM, CSV = "application/json", "application/problem+json", "text/csv"
 ADVICE = {  # to people with a command, in place of that to programs
-    httpx.codes.UNAUTHORIZED: "Use smi login with a token that is in force, from a network that it is for.",
-    httpx.codes.FORBIDDEN: "The role or the job of the token does not include it: see smi whoami.",
+    httpx.codes.UNAUTHORIZED: "Use smi login with a valid token, from a network that it allows.",
+    httpx.codes.FORBIDDEN: "The role or access level of the token does not allow this. See smi whoami.",
 }
 SEE_ERRORS, TO_CONFIRM = "See errors.", "needs_confirmation"
 
@@ -71,7 +71,7 @@ def objects(of: dict, name: str) -> list[dict]:
     """The list of objects under `name`."""
     found = of.get(name)
     if not isinstance(found, list) or not all(isinstance(one, dict) for one in found):
-        raise BrokenOff(f"The answer is of another shape than the portal’s: “{name}” is no list of objects.")
+        raise BrokenOff(f"The answer is of another shape than the portal’s: “{name}” is not a list of objects.")
     return found
 
 

@@ -61,7 +61,7 @@ def record(portal: Portal, args: Namespace, wanted: dict[str, object], seen: str
     except Refused as refused:
         if refused.status != STALE:
             raise
-        again = f"Nothing was recorded: somebody has changed the device meanwhile. Look again: {look_again(args)}"
+        again = f"Nothing was recorded: someone else has just changed the device. Look at it again: {look_again(args)}"
         raise Refused(STALE, again, reference=refused.reference) from refused
 
 

@@ -24,7 +24,7 @@ BROKEN_OFF, STOPPED, UNREAD = 3, 130, 141
 def parser() -> ArgumentParser:
     whole = ArgumentParser(
         prog="smi",
-        description="Devices and reports of the SMI self-service portal.",
+        description="Devices and reports of the SMI portal.",
         epilog=ENDINGS,
         formatter_class=RawDescriptionHelpFormatter,
     )

@@ -34,7 +34,7 @@ def add_commands(commands: _SubParsersAction) -> None:
     past = commands.add_parser("as-of", help="what was true of a device on a date")
     for command, act in (
         (commands.add_parser("show", help="what is recorded of a device"), show),
-        (commands.add_parser("history", help="what was recorded of it, when and by whom"), history),
+        (commands.add_parser("history", help="what was recorded of it, when, and who recorded it"), history),
         (past, as_of),
     ):
         command.add_argument("device_id", metavar="ID")

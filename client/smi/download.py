@@ -67,7 +67,7 @@ def download(portal: Portal, args: Namespace) -> None:
 def outputs(path: Path | None) -> list[Path]:
     """The files that a download to `path` makes; raises Misused where it could not be checked before it is read."""
     if path and (path.name in ("", "-") or path.is_dir()):
-        raise Misused(f"{path} is no name of a file: a report is checked before its file gets its name.")
+        raise Misused(f"{path} is not the name of a file. A report is checked before its file gets its name.")
     return [path, manifest_path(path)] if path else []
 
 

@@ -23,7 +23,7 @@ class Login:
     def __post_init__(self) -> None:
         check_url(self.url)
         if not TOKEN.fullmatch(self.token):
-            raise Misused("This is not a token of the portal: they begin with smi_ and have 55 characters.")
+            raise Misused("This is not a token of the portal. Tokens begin with smi_ and have 55 characters.")
 
 
 def check_url(text: str) -> None:
@@ -54,7 +54,7 @@ def current() -> Login:
         return Login(cleaned(url), token.strip())
     stored = load()
     if url and origin(parsed(url)) != origin(parsed(stored.url)):
-        raise Misused("SMI_URL names another portal than the stored token is for: set SMI_TOKEN as well.")
+        raise Misused("The stored token is for another portal than SMI_URL. Set SMI_TOKEN as well.")
     return Login(cleaned(url or stored.url), (token or stored.token).strip())
 
 

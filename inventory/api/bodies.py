@@ -23,7 +23,7 @@ class StrictJSONParser(JSONParser):
             data = json.loads(stream.read().decode(), object_pairs_hook=_named_once, parse_constant=_refuse_constant)
             json.dumps(data, ensure_ascii=False).encode()  # half of a surrogate pair is no character
         except (ValueError, RecursionError) as error:
-            raise ParseError(f"This is no JSON that can be read: {str(error)[:120]}.") from error
+            raise ParseError(f"This is not JSON that can be read: {str(error)[:120]}.") from error
         return data
 
 
@@ -34,7 +34,7 @@ def _named_once(pairs: list[tuple[str, object]]) -> dict[str, object]:
 
 
 def _refuse_constant(name: str) -> None:
-    raise ValueError(f"{name} is no JSON")
+    raise ValueError(f"{name} is not JSON")
 
 
 class Exactly:

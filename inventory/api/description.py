@@ -57,7 +57,7 @@ def only_ours(endpoints: list[tuple], **_: object) -> list[tuple]:
 
 def completed(result: Described, **_: object) -> Described:
     """With problems, headers, examples and what fields do not say by themselves."""
-    result["servers"] = [{"url": settings.PORTAL_URL, "description": "This portal."}]
+    result["servers"] = [{"url": settings.PORTAL_URL, "description": "The SMI portal."}]
     result["tags"] = [{"name": name, "description": text} for name, text in everywhere.TAGS.items()]
     result["components"]["headers"] = {
         name: {"schema": {"type": "string"}, "description": text} for name, text in everywhere.HEADERS.items()

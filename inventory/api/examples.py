@@ -148,7 +148,7 @@ DATA_ITEM = {
     "name": "msn",
     "label": "MSN",
     "help": "Meter serial number, as on the nameplate.",
-    "recorder": "The responsible supplier, on this portal",
+    "recorder": "The responsible supplier, in the SMI portal",
     "seen_by": ["dcc", "map", "supplier"],
     "search": "exact",
     "sortable": False,

@@ -72,7 +72,7 @@ class RightsViewSet(Resource):
 
     @extend_schema(responses=RightsSerializer)
     def retrieve(self, request: Request) -> Response:
-        """Each right with the jobs that have it, by role; and for whom you act."""
+        """Each right with the access levels that have it, by role; and who you act for."""
         self.expect()
         acting = request.acting
         own = {"organisation": acting.organisation.name, "role": acting.role, "job": acting.job}

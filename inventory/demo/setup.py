@@ -31,7 +31,7 @@ class DemoOrganisation(NamedTuple):
 
 
 class DemoLogin(NamedTuple):
-    """One job of one person."""
+    """One membership of one person."""
 
     email: str
     name: str

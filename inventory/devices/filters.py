@@ -15,7 +15,7 @@ from accounts.acting import FIELD as ACTING_FIELD
 from accounts.acting import Acting
 from accounts.errors import BadRequest, Problem
 from accounts.files.paging import PAGING
-from accounts.forms.people import DayField
+from accounts.forms.people import DayField, refuse_reversed
 from inventory.data_items import ITEMS, DataItem, Search
 from inventory.identifiers import (
     InvalidIdentifier,
@@ -130,6 +130,17 @@ def problems_of(form: forms.Form) -> list[Problem]:
     ]
 
 
+class DatesInOrder(forms.Form):
+    """The filters as a form: of two dates, the first cannot be after the last."""
+
+    def clean(self) -> dict:
+        cleaned = super().clean()
+        for name in self.fields:
+            if name.endswith("_from"):
+                refuse_reversed(self, name, f"{name.removesuffix('_from')}_to")
+        return cleaned
+
+
 class DeviceSearch(django_filters.FilterSet):
     """Refuses what it does not know; narrows nothing before `is_valid()` has said yes."""
 
@@ -138,6 +149,7 @@ class DeviceSearch(django_filters.FilterSet):
     class Meta:
         model = Device
         fields: list[str] = []
+        form = DatesInOrder
 
     def __init__(
         self, data: QueryDict, queryset: QuerySet, acting: Acting, *, beside: Iterable[str] = (*PAGING, ACTING_FIELD)
@@ -178,19 +190,32 @@ class DeviceSearch(django_filters.FilterSet):
     @property
     def applied(self) -> dict[str, str]:
         """The filters in use, in words: parameter → such as `MSN: S76A 13884`."""
-        cleaned = self.form.cleaned_data
-        return {name: self._in_words(name, value) for name, value in cleaned.items() if value not in (None, "")}
+        return {name: self._in_words(name, value, ":") for name, value in self._used.items()}
+
+    @property
+    def in_title(self) -> str:
+        """The filters in use, as a title goes on: such as ` with MSN S76A 13884, installed from 1 May 2024`."""
+        dates = [name for name, value in self._used.items() if isinstance(value, date)]
+        said = {name: self._in_words(name, value).partition(", ")[0] for name, value in self._used.items()}
+        others = ", ".join(words for name, words in said.items() if name not in dates)
+        return f" with {others}" * bool(others) + "".join(
+            f", {said[name][0].lower()}{said[name][1:]}" for name in dates
+        )
 
     @property
     def given(self) -> dict[str, str]:
         """The filters in use as they were typed."""
         return {name: self.data[name] for name in self.applied}
 
-    def _in_words(self, name: str, value: object) -> str:
+    @property
+    def _used(self) -> dict[str, object]:
+        return {name: value for name, value in self.form.cleaned_data.items() if value not in (None, "")}
+
+    def _in_words(self, name: str, value: object, colon: str = "") -> str:
         label = self.form.fields[name].label
         if isinstance(value, date):
             return f"{label} {date_format(value, 'DATE_FORMAT')}"
-        return f"{label}: {dict(CHOICES[name].choices)[value] if name in CHOICES else value}"
+        return f"{label}{colon} {dict(CHOICES[name].choices)[value] if name in CHOICES else value}"
 
 
 PARAMETERS = {name: item for item in ITEMS for name in filters_of(item)}

@@ -3,6 +3,7 @@
 A look-up that finds nothing is counted (`accounts.limits`).
 """
 
+import re
 from datetime import date, datetime
 
 from django.db import connection
@@ -10,7 +11,7 @@ from django.http import Http404, HttpRequest
 
 from accounts import clock
 from inventory.history.device_history import DeviceHistory
-from inventory.identifiers import InvalidIdentifier, parse_device_id
+from inventory.identifiers import DEVICE_ID_PATTERN, InvalidIdentifier, parse_device_id
 from inventory.models import Device
 
 
@@ -29,12 +30,21 @@ def device_or_404(request: HttpRequest, device_id: str, *, flagged: bool = True)
 def history_or_404(request: HttpRequest, device_id: str) -> tuple[str, DeviceHistory]:
     """Device ID and history of a device that whom the request acts for has, or had once."""
     canonical = _canonical(request, device_id)
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT acting_device(%s)", [canonical])
-        (found,) = cursor.fetchone()
+    found = _device_with_history(canonical)
     if found is None:
         raise not_found(request)
     return canonical, DeviceHistory(found, request.acting)
+
+
+def has_history(device_id: str) -> bool:
+    """Whether this is the whole Device ID of a device in the scope of the transaction, or once in it."""
+    return bool(re.fullmatch(DEVICE_ID_PATTERN, device_id)) and _device_with_history(device_id) is not None
+
+
+def _device_with_history(canonical: str) -> int | None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT acting_device(%s)", [canonical])
+        return cursor.fetchone()[0]
 
 
 def device_as_of(history: DeviceHistory, day: date, known_at: datetime | None) -> Device | None:

@@ -38,14 +38,14 @@ def groups_of(device: Device, history: DeviceHistory, flags: list[Flag]) -> list
 
 
 def cells_of(device: Device, role: Role) -> list[Cell]:
-    """The cells of one row of the device list, its first (the Device ID) left out."""
-    return [_cell(device, item) for item in listed_for(role)[1:]]
+    """The cells of one row of the device list, with the names behind codes; its first (the Device ID) is left out."""
+    return [_cell(device, item, _name(device, item)) for item in listed_for(role)[1:]]
 
 
 def past_cells_of(device: Device, role: Role) -> list[Cell]:
     """Every data item the role sees of a device as of a past day."""
     shown = [item for item in ITEMS if item.visible_to(role) and item.fields and _applies(device, item)]
-    return [replace(_cell(device, item), note=_note(device, item)) for item in shown]
+    return [_cell(device, item, _note(device, item)) for item in shown]
 
 
 def _applies(device: Device, item: DataItem) -> bool:
@@ -61,22 +61,27 @@ def row_of(device: Device, item: DataItem, history: DeviceHistory, flags: list[F
     """One row of a device's page."""
     own = tuple(flag for flag in flags if flag.item == item.name)
     provenance = provenance_of(history, item)
-    return replace(_cell(device, item), note=_note(device, item), flags=own, provenance=provenance)
+    return replace(_cell(device, item, _note(device, item)), flags=own, provenance=provenance)
 
 
-def _cell(device: Device, item: DataItem) -> Cell:
+def _cell(device: Device, item: DataItem, note: str) -> Cell:
     if item.shown is Shown.FLAGS:
         return Cell(item, flags=tuple(flags_of(device.quality_flags)))
     value = item.value_of(device)
     if item.shown is Shown.STATUS:
         return Cell(item, value, label=Status(value).label)
-    return Cell(item, value() if callable(value) else in_words(value))
+    return Cell(item, value() if callable(value) else in_words(value), note=note)
+
+
+def _name(device: Device, item: DataItem) -> str:
+    """The name behind the code of a party."""
+    if item.name == "map_id" and device.asset_provider:
+        return device.asset_provider.name
+    return device.supplier.name if item.name == "supplier_id" else ""
 
 
 def _note(device: Device, item: DataItem) -> str:
-    """The name behind a code."""
-    if item.name == "map_id" and device.asset_provider:
-        return device.asset_provider.name
+    """That name, or the words behind the device type."""
     if item.name == "device_type":
         return device.get_device_type_display().partition(", ")[2]
-    return device.supplier.name if item.name == "supplier_id" else ""
+    return _name(device, item)

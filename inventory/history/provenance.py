@@ -34,7 +34,7 @@ def _of_period(history: DeviceHistory, periods: list[Period]) -> str:
     shown = history.shown(step.author)
     if step.party is None:
         reason = f": {shown.reason}" if shown.reason else ""
-        return f"{signature(shown)}, blanked from {in_words(step.valid_from)}{reason}"
+        return f"{signature(shown)}, removed from {in_words(step.valid_from)}{reason}"
     return signature(shown)
 
 

@@ -145,11 +145,11 @@ def _title(party: Party, new: Period) -> str:
     day = in_words(new.valid_from)
     whom = f"to {party.other} " if new.party == OTHER else f"of {party.noun} "
     if new.kind == StepKind.CANCELLED:
-        return f"Change {whom}from {day} taken back"
+        return f"Change {whom}from {day} cancelled"
     if new.kind == StepKind.CHANGE:
         return f"Change {whom}from {day} recorded"
     if new.party is None:
-        return f"{party.item.label} blanked from {day}"
+        return f"{party.item.label} removed from {day}"
     return f"{party.item.label} {'corrected' if new.kind == StepKind.CORRECTION else 'recorded'}"
 
 
@@ -196,6 +196,8 @@ def _event_title(differences: list[Difference], before: DeviceEvent | None, auth
         return "Notified to the inventory"
     if len(differences) > 1:
         return "Items changed"
+    if differences[0].new is None:
+        return f"{differences[0].item.label} removed"
     words = {StepKind.FIRST: "recorded", StepKind.CORRECTION: "corrected"}
     return f"{differences[0].item.label} {words.get(author.kind, 'changed')}"
 

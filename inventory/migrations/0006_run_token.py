@@ -15,7 +15,11 @@ class Migration(migrations.Migration):
             model_name="reportrun",
             name="token",
             field=models.ForeignKey(
-                null=True, on_delete=django.db.models.deletion.PROTECT, related_name="+", to="accounts.servicetoken"
+                db_index=False,
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="+",
+                to="accounts.servicetoken",
             ),
         ),
     ]

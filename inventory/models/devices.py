@@ -7,6 +7,7 @@ from django.db.models.functions import Cast, Replace
 
 from accounts.history import history_of
 from accounts.models import Fuel, Participant
+from accounts.models.moments import DATES, within_time
 from inventory.identifiers import DEVICE_ID_PATTERN, MPAN_PATTERN, MPRN_PATTERN, MSN_PATTERN
 from inventory.querysets import DeviceQuerySet
 
@@ -121,6 +122,10 @@ class Device(models.Model):
             models.CheckConstraint(condition=Q(device_id__regex=DEVICE_ID_PATTERN), name="device_id_form"),
             models.CheckConstraint(condition=Q(device_type__in=DeviceType.values), name="device_type_known"),
             models.CheckConstraint(condition=Q(status__in=Status.values), name="device_status_known"),
+            within_time("status_from", "supplier_from", "map_from", name="device_periods_within_time", among=DATES),
+            within_time(
+                "installed_on", "commissioned_on", "decommissioned_on", name="device_life_within_time", among=DATES
+            ),
             models.CheckConstraint(
                 condition=Q(device_type__in=METERS, smets_generation__in=(1, 2), smets_generation__isnull=False)
                 | (~Q(device_type__in=METERS) & Q(smets_generation=None)),

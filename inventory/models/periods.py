@@ -19,9 +19,9 @@ class StepKind(models.TextChoices):
 
     FIRST = "first", "First recording"
     CORRECTION = "correction", "Correction of an incorrect entry"
-    CHANGE = "change", "Change from a day on"
-    ENDED = "ended", "Ended from a day on"
-    CANCELLED = "cancelled", "Taken back"
+    CHANGE = "change", "Change from a date"
+    ENDED = "ended", "Ended from a date"
+    CANCELLED = "cancelled", "Cancelled"
 
 
 class Step(models.Model):

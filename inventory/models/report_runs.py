@@ -25,7 +25,7 @@ class ReportRun(models.Model):
     report = models.CharField(max_length=40)
     organisation = models.ForeignKey(Organisation, models.PROTECT, related_name="report_runs")
     requested_by = models.ForeignKey(User, models.PROTECT, null=True, related_name="+")
-    token = models.ForeignKey(ServiceToken, models.PROTECT, null=True, related_name="+")
+    token = models.ForeignKey(ServiceToken, models.PROTECT, null=True, related_name="+", db_index=False)
     started_at = models.DateTimeField(default=timezone.now)
     as_of = models.DateField()
     asked_known_at = models.DateTimeField(null=True)  # of a report of the past; else what is known when it runs

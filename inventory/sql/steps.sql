@@ -1,7 +1,7 @@
 -- How steps are written: by this function alone, as sets. The portal's login can neither add steps nor change them.
 
--- Write steps of the MAP ID (`provider`) or of the responsible supplier (`supply`): of each of the `devices`, who it is
--- from which of the `days`. A step replaces the one known for its device and date; then the device adopts today's step.
+-- Write steps of the MAP ID (`provider`) or of the responsible supplier (`supply`): for each of the `devices`,
+-- the participant from the one of the `days` beside it. A step replaces the one known for its device and date; then the device adopts today's step.
 --
 -- Devices are locked in order of id, so that two calls never wait for one another. Steps are known from the moment at
 -- which all are locked: no one chooses it. Words and batch are those that history keeps; a supplier records under the
@@ -81,8 +81,8 @@ BEGIN
 END
 $$;
 
--- What no step can be, whichever way it comes; people are told beforehand by `inventory/rules`. A step that is cancelled
--- names the participant of the one that it takes back, whatever the list says of it by now.
+-- What no step can be, by whichever route it comes; `inventory/rules` tells people beforehand. A step that cancels another
+-- names the participant of that one, whatever the list says about it now.
 CREATE OR REPLACE FUNCTION refuse_unfit_steps(
     track text, devices bigint[], days date[], participants bigint[], kinds text[]
 ) RETURNS void LANGUAGE plpgsql STABLE SET search_path = public, pg_temp
@@ -124,7 +124,7 @@ BEGIN
 END
 $$;
 
--- Steps name who acts, and their batch: somebody of the acting organisation, and no batch of another one.
+-- Steps name the person who acts, and their batch: someone in the acting organisation, and never another one's batch.
 CREATE OR REPLACE FUNCTION refuse_words_of_others() RETURNS void
     LANGUAGE plpgsql STABLE SET search_path = public, pg_temp
 AS $$

@@ -5,6 +5,7 @@ from django.http import HttpRequest
 from accounts.acting import Acting
 from accounts.audit import note, note_of_devices
 from inventory.devices.filters import DeviceFilter
+from inventory.devices.search import Sought
 from inventory.models import Device
 from inventory.trail.kinds import DeviceAuditKind
 from inventory.trail.readings import How, note_readings, parties_of
@@ -35,6 +36,14 @@ def note_search(request: HttpRequest, search: DeviceFilter, devices: list[Device
         note(DeviceAuditKind.SEARCH if search.given else DeviceAuditKind.LIST_READ, by=request.acting, **_keys(search))
         how = How.LOOK_UP if search.looks_up else How.LIST
         note_readings(how, parties_of(devices), by=request.acting)
+
+
+def note_sought(request: HttpRequest, search: Sought, devices: list[Device]) -> None:
+    """A search from the header: of its text only an MPxN is kept, as what it is: personal."""
+    if request.method != "HEAD":
+        mpxn = search.value_of("mpxn")
+        note(DeviceAuditKind.SEARCH, by=request.acting, keys=["q"], personal={"mpxn": mpxn} if mpxn else {})
+        note_readings(How.LOOK_UP, parties_of(devices), by=request.acting)
 
 
 def note_file(search: DeviceFilter, *, by: Acting) -> None:

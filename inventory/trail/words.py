@@ -1,6 +1,9 @@
 """Acts about devices in plain words, for readers of the audit trail."""
 
 from collections.abc import Callable, Iterable, Mapping
+from datetime import date
+
+from django.utils.formats import date_format
 
 from accounts.models.audit import AuditRow
 from inventory.devices.worklists import WORKLISTS
@@ -8,6 +11,7 @@ from inventory.reports.catalogue import CATALOGUE
 from inventory.trail.kinds import DeviceAuditKind
 
 LABELS = {
+    "q": "Device ID, MSN or MPxN",  # in the header
     "device_id": "Device ID",
     "mpxn": "MPxN",
     "msn": "MSN",
@@ -53,7 +57,8 @@ def _list_downloaded(row: AuditRow) -> str:
 def _report(row: AuditRow) -> str:
     name = row.details.get("report")
     title = CATALOGUE[name].title if name in CATALOGUE else name
-    return f"downloaded the {title} as of {row.details.get('as_of')}, run {row.details.get('run')}"
+    as_of = date_format(date.fromisoformat(row.details["as_of"]), "DATE_FORMAT")
+    return f"downloaded the {title} as of {as_of}"
 
 
 def _recorded(row: AuditRow) -> str:

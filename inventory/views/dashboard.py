@@ -6,7 +6,9 @@ from django.shortcuts import render
 from accounts.access import Open, allow, expect
 from accounts.acting import Acting
 from accounts.files.paging import how_many
-from accounts.roles import Role
+from accounts.models import Proposal
+from accounts.proposal_words import with_words
+from accounts.roles import Permission, Role
 from inventory.data_items import ITEMS, MAP_PORTFOLIO
 from inventory.devices.filters import DeviceFilter
 from inventory.devices.worklists import WORKLISTS, Worklist
@@ -21,7 +23,7 @@ def dashboard(request: HttpRequest) -> HttpResponse:
     expect(request)
     acting: Acting = request.acting
     devices = Device.objects.visible_to(acting)
-    context: dict[str, object] = {"work": _work(acting)}
+    context: dict[str, object] = {"work": _work(acting), "requests": _requests_to_decide(acting)}
     if acting.role == Role.MAP:
         context["download_url"] = download_url(acting)
         context["last_run"] = runs_of(acting).filter(report=MAP_PORTFOLIO, outcome=ReportRun.Outcome.COMPLETE).first()
@@ -35,6 +37,14 @@ def _work(acting: Acting) -> list[tuple[Worklist, int | None, str]]:
     devices = Device.objects.visible_to(acting)
     mine = [work for work in WORKLISTS.values() if acting.role in work.roles]
     return [(work, how_many(devices, work.choose(acting).counted), work.hint_for(acting)) for work in mine]
+
+
+def _requests_to_decide(acting: Acting) -> list[tuple[Proposal, str]]:
+    """Return the requests of others that whoever acts can approve or reject, in words; the first to expire first."""
+    if not acting.may(Permission.MANAGE_ORGANISATIONS):
+        return []
+    others = Proposal.objects.open().exclude(proposed_by=acting.user).select_related("organisation", "proposed_by")
+    return with_words(others.order_by("expires_at", "pk"))
 
 
 @allow(Open.TO_ALL)

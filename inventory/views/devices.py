@@ -16,6 +16,7 @@ from inventory.data_items import listed_for
 from inventory.devices.filters import DeviceFilter
 from inventory.devices.find import device_or_404
 from inventory.devices.presentation import Cell, cells_of, groups_of
+from inventory.devices.way_back import remember_list
 from inventory.devices.worklists import ALL, WORKLISTS, Chosen
 from inventory.history.device_history import DeviceHistory
 from inventory.models import Device
@@ -55,6 +56,7 @@ def worklist(request: HttpRequest, name: str) -> HttpResponse:
     context = found(request, visible, work.choose(request.acting)) | {
         "work": work,
         "hint": work.hint_for(request.acting),
+        "may_record": request.acting.may(Permission.RECORD_ITEM),
     }
     note_worklist(request, name, [device for device, _ in context["rows"]])
     return render(request, "inventory/worklist.html", context)
@@ -64,6 +66,7 @@ def worklist(request: HttpRequest, name: str) -> HttpResponse:
 def device_detail(request: HttpRequest, device_id: str) -> HttpResponse:
     device = device_or_404(request, device_id)
     expect(request)
+    remember_list(request, device.device_id)
     note_page(request, device)
     flags = flags_of(device.quality_flags)
     visible = Device.objects.visible_to(request.acting)
@@ -75,6 +78,7 @@ def device_detail(request: HttpRequest, device_id: str) -> HttpResponse:
         "twins": visible.sharing_msn_with(device)[:5],
         "may_edit": request.acting.may(Permission.RECORD_ITEM) and device.is_meter,
         "may_blank": request.acting.may(Permission.BLANK_MAP_ID) and device.asset_provider,
+        "may_remove_msn": request.acting.may(Permission.REMOVE_MSN) and device.msn,
         "planned": history.providers_to_come,
         "may_take_back": request.acting.may(Permission.REPLACE_ITEM),
     }

@@ -9,7 +9,8 @@ from accounts.audit.kinds import retention_of
 from accounts.files.writing import CHUNK_ROWS, in_chunks
 from accounts.models.audit import AuditRow, AuditRowQuerySet
 from accounts.waits import wait_as
-from smi_portal.oversight.words import Names, act_of
+from smi_portal.oversight.names import Names
+from smi_portal.oversight.words import act_of
 
 HEADER = (
     "row",
@@ -26,6 +27,7 @@ HEADER = (
     "details",
     "hashes",
     "chain",
+    "acting_for",
 )
 
 
@@ -57,4 +59,5 @@ def _cells(row: AuditRow, names: Names) -> tuple[object, ...]:
         json.dumps(details, sort_keys=True),
         json.dumps(row.hashes, sort_keys=True),
         retention_of(row.kind).value,
+        names.acted_for(row),
     )

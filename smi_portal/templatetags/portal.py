@@ -13,6 +13,9 @@ from django.utils.safestring import SafeString
 
 from inventory.data_items import Shown
 from inventory.devices.presentation import Cell
+from inventory.devices.way_back import WayBack, way_back
+from smi_portal.service_desk import ServiceDesk
+from smi_portal.service_desk import service_desk as the_service_desk
 
 register = template.Library()
 
@@ -83,12 +86,33 @@ def _value(shown: Cell, absent: str) -> str:
     return status_tag(shown.value, shown.label) if shown.shown == Shown.STATUS else str(localize(shown.value))
 
 
+@register.inclusion_tag("components/service_desk.html")
+def service_desk() -> dict[str, ServiceDesk | None]:
+    """How to reach the DCC service desk; also where nothing but the settings can be asked, as on the page of a 500."""
+    return {"desk": the_service_desk()}
+
+
+@register.simple_tag
+def service_desk_in_words() -> str:
+    """The same for emails, to follow “the DCC service desk”; empty where the setting is missing."""
+    desk = the_service_desk()
+    return f" ({desk.email}, telephone {desk.telephone}, {desk.page})" if desk else ""
+
+
 @register.filter
 def identifier(value: object, absent: str = "None") -> SafeString:
     """An identifier in its own letter, selected by one click; where there is none, the word `absent`."""
     if value in (None, ""):
         return _nothing(absent)
     return format_html('<span class="smi-id">{}</span>', value)
+
+
+@register.filter
+def devices(count: int | None) -> str:
+    """How many there are, in words; None for more than 1,000."""
+    if count is None:
+        return "More than 1,000 devices"
+    return f"{count:,} device{'' if count == 1 else 's'}" if count else "No devices"
 
 
 @register.filter
@@ -99,6 +123,12 @@ def recorded(value: object, absent: str = "Not recorded") -> object:
 
 def _nothing(words: str) -> SafeString:
     return format_html('<span class="smi-none">{}</span>', words)
+
+
+@register.filter
+def of(names: dict[str, str], code: str) -> str:
+    """The name behind a code, if there is one."""
+    return names.get(code, "")
 
 
 @register.filter
@@ -117,6 +147,12 @@ def is_address(host: str) -> bool:
         return bool(ip_address(bare))
     except ValueError:
         return False
+
+
+@register.simple_tag(takes_context=True)
+def list_of(context: Context, device_id: str) -> WayBack:
+    """The list to which the breadcrumbs of a device lead back."""
+    return way_back(context["request"], device_id)
 
 
 class ErrorLink(NamedTuple):

@@ -10,6 +10,7 @@ from django.db import connections, transaction
 from accounts.audit import note, sealing
 from accounts.audit.kinds import AuditKind
 from accounts.models import Organisation
+from inventory.models import Device
 from inventory.trail.kinds import DeviceAuditKind
 from smi_portal.keeper import as_owner
 from tests.factories import make_organisation
@@ -23,6 +24,11 @@ TABLES = (
     "accounts_auditcut",
     "inventory_devicereading",
 )
+
+
+def linked(device: Device) -> str:
+    """A Device ID as the page shows it to those who can see the device."""
+    return f'<a class="govuk-link smi-id" href="/devices/{device.device_id}/">{device.device_id}</a>'
 
 
 def write_rows(

@@ -11,11 +11,11 @@ from accounts.audit.kinds import LABELS
 from accounts.models.audit import AuditRow
 from accounts.roles import Job
 from inventory.trail import words as trail_words
-from smi_portal.oversight import words
+from smi_portal.oversight import names, words
 from tests.accounts.audit_help import seal_audit
 
-SOURCES = "".join(inspect.getsource(module) for module in (words, trail_words))
-NAMES = {"by_dcc", "member", "token"} | set(re.findall(r"details\.get\([\"'](\w+)", SOURCES))
+SOURCES = "".join(inspect.getsource(module) for module in (words, names, trail_words))
+NAMES = {*names.NAMED, "proposal", "member", "added", "as_of"} | set(re.findall(r"details\.get\([\"'](\w+)", SOURCES))
 ODD = [None, [], [{}], "x", -1, 10**30, 1.5, True, {"a": []}]
 NOTE_ACTS = "SELECT note_acts(%s, %s, %s, %s, '', ARRAY['x'], ARRAY[-1], ARRAY[%s]::jsonb[], '{}')"
 

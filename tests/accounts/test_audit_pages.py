@@ -18,8 +18,9 @@ from accounts.models.audit import AuditRow
 from accounts.roles import Job
 from inventory.models import DeviceReading
 from inventory.trail.kinds import DeviceAuditKind
-from smi_portal.oversight.words import WORDS, Names, act_of
-from tests.accounts.audit_help import seal_audit, take_roots, write_rows
+from smi_portal.oversight.names import Names
+from smi_portal.oversight.words import WORDS, act_of
+from tests.accounts.audit_help import linked, seal_audit, take_roots, write_rows
 from tests.conftest import Browser
 from tests.factories import make_device, make_membership, make_token, make_user
 
@@ -58,7 +59,7 @@ def test_administrator_sees_what_people_of_the_organisation_did_in_plain_words(a
     html = ada.get(AUDIT).text
 
     assert "Ada Pemberton" in html
-    assert f"looked at device {device.device_id}" in html
+    assert f"looked at device {linked(device)}" in html
     assert "searched for devices by MPxN and SMI Status" in html
     assert "9910000001006" not in html
 
@@ -122,6 +123,13 @@ def test_rows_are_filtered_by_days_written_day_first(operator, ada, supplier):
     assert "No results. Remove a filter" in ada.get(AUDIT, {"from_day": f"{tomorrow:%d/%m/%Y}"}).text
 
 
+def test_dates_the_wrong_way_round_are_an_error_with_a_cure(ada):
+    given = {"from_day": "02/11/2026", "to_day": "01/11/2026"}
+
+    assert "Enter 2 November 2026 or a later date" in ada.get(AUDIT, given).text
+    assert [ada.get(path, given).status_code for path in (AUDIT, f"{AUDIT}download/")] == [400, 400]
+
+
 @pytest.mark.parametrize("given", [{"person": "x"}, {"kind": "x"}, {"from_day": "31/02/2026"}, {"to_day": "soon"}])
 def test_bad_filter_is_refused_with_its_field(ada, given):
     page = ada.get(AUDIT, given)
@@ -168,7 +176,7 @@ def test_rows_come_by_fifty_newest_first_forward_and_back(operator, ada, supplie
 def test_fifty_rows_cost_as_many_queries_as_two(operator, ada, supplier, django_assert_max_num_queries):
     write_rows(60, supplier)
 
-    with django_assert_max_num_queries(16):
+    with django_assert_max_num_queries(17):
         ada.get(AUDIT)
 
 
@@ -384,7 +392,7 @@ def test_map_that_may_not_see_suppliers_is_not_told_which_one_read(
 
 
 def test_page_of_readers_says_when_there_are_none(ada):
-    assert "Nobody else has read devices of yours yet" in ada.get(READERS).text
+    assert "No other organisation has read your devices yet" in ada.get(READERS).text
 
 
 @pytest.mark.parametrize("name", ["from_day", "to_day"])

@@ -421,7 +421,7 @@ def test_erasing_twice_finds_nothing_more(searched):
 
 @pytest.mark.parametrize("given", [("--person", "999999"), ("--email", "nobody@demo.example")])
 def test_unknown_person_is_refused(given):
-    with pytest.raises(CommandError, match="There is no such person"):
+    with pytest.raises(CommandError, match="Person not found"):
         printed("erase_audit_values", *given)
 
 

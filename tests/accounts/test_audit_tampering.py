@@ -113,7 +113,7 @@ EVERYTHING = tuple(
 )
 
 TABLE = (
-    Tampering("A row is altered: who, when, what, or for whom", Found.YES, (
+    Tampering("A row is altered: who, when, what, or for which organisation", Found.YES, (
         f"UPDATE accounts_auditrow SET person_id = 7 WHERE id = {MIDDLE}",
     )),
     Tampering("The contents of two rows are exchanged", Found.YES, (

@@ -61,7 +61,7 @@ def test_load_participants_fails_with_every_problem(list_file):
     list_file.write_text(f"{HEADER}ABCDE,E,map,Zed,2015-01-01,,\nZABC,E,map,,2015-01-01,,\n")
 
     assert error_of("load_participants", str(list_file)).splitlines() == [
-        "Nothing was changed: 2 problems in the list.",
+        "Nothing has been changed: 2 problems in the list.",
         f"{list_file}, line 2: code: “ABCDE” has 5 characters. An electricity code has 4.",
         f"{list_file}, line 3: name: The name is empty.",
     ]
@@ -92,7 +92,9 @@ def test_add_organisation_prints_one_line(operator):
 def test_add_organisation_fails_with_the_reason():
     make_organisation("Zeal Energy")
 
-    assert "named “Zeal Energy” already" in error_of("add_organisation", "Zeal Energy", "--role", "dcc")
+    assert "There is already an organisation named “Zeal Energy”" in error_of(
+        "add_organisation", "Zeal Energy", "--role", "dcc"
+    )
 
 
 def test_add_organisation_knows_three_roles():
@@ -138,7 +140,7 @@ def test_bind_participant_fails_for_what_is_no_day(zeal):
 
 
 def test_bind_participant_fails_for_an_unknown_code(zeal):
-    assert "“ZZZZ” is no electricity Supplier code" in error_of(*bind_arguments(code="zzzz"))
+    assert "“ZZZZ” is not an electricity Supplier code" in error_of(*bind_arguments(code="zzzz"))
 
 
 @pytest.mark.parametrize("given", ["Zeal Enrgy", "zeal"])

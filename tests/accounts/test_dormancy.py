@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 
 import pytest
 from django.core import mail
+from django.core.mail import EmailMessage
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -14,6 +15,7 @@ from accounts import tasks
 from accounts.acting import Acting, chosen
 from accounts.actions import dormancy
 from accounts.actions.dormancy import reinstate_membership, suspend_dormant, warn_dormant
+from accounts.actions.organisations import set_active
 from accounts.audit.kinds import AuditKind
 from accounts.errors import NotAllowed
 from accounts.models import Membership, MembershipEvent
@@ -55,6 +57,10 @@ def warned(membership: Membership) -> bool:
 
 def recipients() -> list[str]:
     return [address for message in mail.outbox for address in message.to]
+
+
+def about(words: str, but_of: str = "-") -> list[EmailMessage]:
+    return [message for message in mail.outbox if words in message.subject and but_of not in message.subject]
 
 
 # The warning
@@ -220,7 +226,7 @@ def test_suspension_reads_in_plain_words(supplier):
 
     html = browser.get("/audit/").text
     assert "The portal" in html
-    assert "suspended the membership of Owen Price, which had not been used" in html
+    assert "suspended the membership of Owen Price in Zephyr Energy, which had not been used" in html
 
 
 def test_administrators_are_told_how_many_and_where_to_look(supplier, rival):
@@ -233,7 +239,7 @@ def test_administrators_are_told_how_many_and_where_to_look(supplier, rival):
     suspend_dormant(now=NOW)
     send_queued()
 
-    (message,) = mail.outbox
+    (message,) = about("suspended", but_of="Your access")
     assert message.to == [administrator.user.email]
     assert message.subject == "3 members of your organisation suspended"
     assert f"/organisation/members/?acting={administrator.pk}" in message.body
@@ -248,7 +254,7 @@ def test_dcc_is_told_of_organisations_without_an_administrator(supplier, rival, 
     suspend_dormant(now=NOW)
     send_queued()
 
-    (message,) = mail.outbox
+    (message,) = about("without an administrator")
     assert message.to == [overseer.user.email]
     assert message.subject == "2 organisations without an administrator"
     assert "/organisations/reviews/" in message.body
@@ -300,7 +306,7 @@ def test_many_are_warned_and_suspended_by_batches(supplier, monkeypatch):
     nights(0, 14)
 
     assert {state_of(member) for member in members} == {"suspended"}
-    assert len(recipients()) == 5
+    assert len(recipients()) == 10
 
 
 def test_suspending_ten_costs_no_more_reads_than_one(supplier):
@@ -368,7 +374,7 @@ def test_suspended_member_who_signs_in_learns_why_and_whom_to_ask(supplier):
 
     assert answer.status_code == 403
     assert answer.headers["Cache-Control"] == "no-store"
-    assert "<b>Zephyr Energy</b> is suspended since" in answer.text
+    assert f"Zephyr Energy has been suspended since {date_format(ago(5), 'DATE_FORMAT')}, because nobody" in answer.text
     assert "Ask an administrator of Zephyr Energy" in answer.text
 
 
@@ -376,14 +382,29 @@ def test_person_whose_membership_ended_learns_when(supplier):
     answer = Browser(member_of(supplier, ended=5)).get("/")
 
     assert answer.status_code == 403
-    assert f"ended on {date_format(ago(5), 'DATE_FORMAT')}" in answer.text
+    assert (
+        f"An administrator of Zephyr Energy ended your membership on {date_format(ago(5), 'DATE_FORMAT')}."
+        in answer.text
+    )
+    assert "ask an administrator of Zephyr Energy to invite you again" in answer.text
 
 
 def test_person_of_a_deactivated_organisation_is_told_so(supplier):
     browser = Browser(make_membership(supplier))
     overwrite(supplier, is_active=False)
 
-    assert "<b>Zephyr Energy</b> does not take part at present" in browser.get("/").text
+    assert "Zephyr Energy no longer takes part in the SMI portal, so nobody can act for it." in browser.get("/").text
+
+
+def test_person_of_an_organisation_that_the_dcc_deactivated_learns_when_and_whom_to_ask(supplier, sign_in):
+    browser = sign_in(supplier)
+    set_active(organisation=supplier, is_active=False)
+
+    html = browser.get("/").text
+
+    today = date_format(timezone.localdate(), "DATE_FORMAT")
+    assert f"Zephyr Energy has not taken part in the SMI portal since {today}, so nobody can act for it." in html
+    assert "Ask the DCC service desk about this." in html
 
 
 def test_person_withheld_by_several_organisations_hears_of_the_latest_membership_in_each(supplier, rival):
@@ -396,9 +417,9 @@ def test_person_withheld_by_several_organisations_hears_of_the_latest_membership
 
     html = browser.get("/").text
 
-    assert html.count("Zephyr Energy</b> is suspended") == 1
-    assert "Zephyr Energy</b> ended" not in html
-    assert "Zodiac Power</b> ended" in html
+    assert html.count("Zephyr Energy has been suspended") == 1
+    assert "An administrator of Zephyr Energy ended" not in html
+    assert "An administrator of Zodiac Power ended" in html
 
 
 def test_membership_that_holds_but_is_not_opened_is_no_missing_one(supplier, rf):
@@ -410,7 +431,7 @@ def test_membership_that_holds_but_is_not_opened_is_no_missing_one(supplier, rf)
     answer = device_list(request)
 
     assert answer.status_code == 403
-    assert "The way you signed in does not open your membership of <b>Zephyr Energy</b>" in answer.text
+    assert "The way you signed in does not give you access to Zephyr Energy." in answer.text
 
 
 def test_page_says_nothing_of_others(supplier, rival):
@@ -468,7 +489,7 @@ def test_reinstated_member_is_not_suspended_again_the_next_night(administrator, 
     nights(15)
 
     assert state_of(suspended) == "suspended"
-    assert recipients() == [suspended.user.email] * 2 + [administrator.membership.user.email]
+    assert recipients() == [suspended.user.email] * 3 + [administrator.membership.user.email]
 
 
 def test_reinstated_member_who_signs_in_stays(administrator, suspended):
@@ -488,7 +509,7 @@ def test_reinstating_twice_is_said_to_be_done(administrator, suspended):
         administrator.submit(reinstating(suspended), follow=True),
         administrator.get(reinstating(suspended), follow=True),
     ):
-        assert "Owen Price is not suspended. Nothing was changed." in answer.text
+        assert "Owen Price is not suspended. Nothing has been changed." in answer.text
     assert AuditRow.objects.filter(kind=AuditKind.MEMBERSHIP_REINSTATED).count() == 1
 
 
@@ -544,7 +565,7 @@ def test_action_refuses_by_itself_what_pages_do_not_offer(supplier, rival, suspe
     administrator = acting(supplier, Job.ADMINISTRATOR)
     own = Membership.objects.get(pk=administrator.membership_id)
 
-    assert "Nobody reinstates themselves" in refusal(own, administrator)
+    assert "You cannot reinstate yourself" in refusal(own, administrator)
     assert "is not a member of Zodiac Power" in refusal(suspended, acting(rival, Job.ADMINISTRATOR))
     assert "Only an administrator" in refusal(suspended, acting(supplier, Job.EDITOR))
 

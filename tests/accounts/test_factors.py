@@ -217,9 +217,9 @@ def test_page_opened_by_an_address_says_that_passkeys_do_not_work(visitor, clien
 
     by_address, by_name = visitor.get(path, HTTP_HOST=host).text, visitor.get(path, HTTP_HOST="localhost:8000").text
 
-    assert "Passkeys belong to a name" in by_address
+    assert "Passkeys do not work at this address" in by_address
     assert "webauthn.js" not in by_address
-    assert "Passkeys belong to a name" not in by_name
+    assert "Passkeys do not work at this address" not in by_name
     assert "webauthn" in by_name
     assert "Passkeys need JavaScript" in by_name
 

@@ -56,9 +56,9 @@ def test_mail_says_who_invites_to_what_and_until_when(admin, supplier):
 
     (message,) = mail.outbox
     assert message.to == ["nadia.okafor@demo.example"]
-    assert message.subject == "You are invited to act for Zephyr Energy on the SMI portal"
-    assert f"{admin.membership.user} has invited you to act for Zephyr Energy" in message.body
-    assert "with the access level Editor" in message.body
+    assert message.subject == "You have been invited to act for Zephyr Energy on the SMI portal"
+    invited_to = "act for Zephyr Energy on the SMI portal as an Editor.\n"
+    assert f"{admin.membership.user} has invited you to {invited_to}" in message.body
 
 
 def test_link_is_of_the_portals_own_name_whatever_host_was_asked(admin):
@@ -94,7 +94,7 @@ def test_invitation_reaches_a_real_mail_server(admin, settings):
         settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", urlsplit(url).port
         admin.submit("/organisation/members/invite/", NEW | {"job": "viewer"})
 
-    assert sink.last_to("nadia.okafor@demo.example")["Subject"].startswith("You are invited")
+    assert sink.last_to("nadia.okafor@demo.example")["Subject"].startswith("You have been invited")
     assert sink.link_to("nadia.okafor@demo.example").startswith("/accounts/invitation/")
 
 
@@ -129,7 +129,7 @@ def test_member_is_not_invited(admin, supplier):
 
     answer = admin.submit("/organisation/members/invite/", NEW | {"job": "viewer"})
 
-    assert "is a member of Zephyr Energy already" in answer.content.decode()
+    assert "is already a member of Zephyr Energy" in answer.content.decode()
 
 
 def test_member_of_others_is_invited_without_a_word_about_it(admin, rival):
@@ -145,7 +145,7 @@ def test_nobody_is_invited_twice(admin):
 
     answer = admin.submit("/organisation/members/invite/", NEW | {"job": "editor"})
 
-    assert "has been invited already. Send the invitation again, or revoke it." in answer.content.decode()
+    assert "has already been invited. Send the invitation again, or revoke it." in answer.content.decode()
     assert Invitation.objects.get().job == Job.VIEWER
 
 
@@ -167,7 +167,7 @@ def test_administrator_who_is_one_no_longer_invites_nobody(supplier, acting):
     by = acting(supplier, Job.ADMINISTRATOR)
     overwrite(Membership.objects.filter(pk=by.membership_id), job=Job.EDITOR)
 
-    with pytest.raises(NotAllowed, match="Only an administrator of Zephyr Energy invites people"):
+    with pytest.raises(NotAllowed, match="Only an administrator of Zephyr Energy can invite people"):
         invitations.invite(**NEW, job=Job.VIEWER, by=by)
 
 
@@ -255,7 +255,7 @@ def test_member_of_the_dcc_joins_nobody_else(admin, dcc):
     answer = Browser(own).post(path)
 
     assert answer.status_code == 400
-    assert "Who is a member of the DCC holds no other membership." in answer.content.decode()
+    assert "A member of the DCC cannot also act for others." in answer.content.decode()
 
 
 @pytest.mark.parametrize("path", ["/accounts/invitation/guess/", "/accounts/invitation/" + "A" * 43 + "/"])
@@ -315,7 +315,7 @@ def test_it_is_not_sent_twice_within_a_minute(admin):
 
     answer = admin.submit(f"/organisation/invitations/{Invitation.objects.get().pk}/send/", follow=True)
 
-    assert "was sent it a moment ago" in answer.content.decode()
+    assert "We have just sent this invitation to" in answer.content.decode()
     assert len(mail.outbox) == 1
 
 
@@ -370,5 +370,5 @@ def test_all_of_it_stands_in_the_trail(admin, supplier):
         "member_added",
         "invitation_accepted",
     ]
-    assert "invited someone as Viewer" in page
+    assert "to act for Zephyr Energy as a Viewer" in page
     assert "nadia.okafor" not in page

@@ -84,7 +84,7 @@ def test_form_that_came_back_is_saved_when_it_is_sent(visitor):
     typed = form_of(device, map_id="ZMAP")
     again(visitor, late(visitor, edit(device), typed))
 
-    visitor.submit(edit(device), typed)
+    visitor.submit(f"{edit(device)}confirm/", typed)
 
     device.refresh_from_db()
     assert device.asset_provider.code == "ZMAP"
@@ -171,7 +171,7 @@ def test_sign_in_page_says_that_what_was_typed_is_kept(visitor, device):
 
     page = visitor.submit(edit(device), form_of(device, msn="Z 3"), follow=True).text
 
-    assert "What you typed is kept for 30 minutes, for you alone. Nothing has been saved" in page
+    assert "Nothing has been saved, but we have kept what you typed for 30 minutes. Only you can see it" in page
     assert "Z 3" not in page
 
 
@@ -546,7 +546,7 @@ def test_form_made_for_another_membership_is_stopped_and_then_filled_in(dual):
     back = dual.post(f"/accounts/acting/?next={onward}", {"membership": dual.membership.pk}, follow=True)
 
     assert stopped.status_code == 409
-    assert "Switch back and go on" in stopped.text
+    assert "Switch back and continue" in stopped.text
     assert "Z 3" not in stopped.text
     assert "Z 3" in back.text
     assert WORDS in back.text

@@ -13,7 +13,7 @@ def test_job_that_somebody_changed_in_the_meantime_is_a_conflict(operator, suppl
     late = other.submit(path, {"job": "administrator", "job_shown": "viewer"})
 
     assert late.status_code == 409
-    assert "Nothing was saved" in late.content.decode()
+    assert "Nothing has been saved." in late.content.decode()
     assert 'name="job_shown" value="editor"' in late.content.decode()
     member.refresh_from_db()
     assert member.job == Job.EDITOR

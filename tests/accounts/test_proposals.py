@@ -1,7 +1,7 @@
 """What takes two DCC administrators: proposed by one, decided by another, done at once."""
 
 import re
-from datetime import date, timedelta
+from datetime import date, datetime, time, timedelta
 from urllib.parse import urlsplit
 
 import pytest
@@ -9,6 +9,8 @@ from allauth.mfa.models import Authenticator
 from django.core import mail
 from django.test import Client
 from django.utils import timezone
+from django.utils.formats import date_format
+from procrastinate.contrib.django.models import ProcrastinateJob
 
 from accounts.acting import Acting
 from accounts.actions import proposals
@@ -16,10 +18,11 @@ from accounts.audit.kinds import AuditKind
 from accounts.errors import NotAllowed, Stale
 from accounts.models import Binding, Invitation, Membership, Organisation, Participant, Proposal, User
 from accounts.models.audit import AuditRow
+from accounts.proposal_words import act_in_short, act_in_words
 from accounts.roles import Job, Role
 from tests.as_owner import overwrite
 from tests.conftest import Browser
-from tests.factories import bind, make_device, make_membership, make_organisation, make_participant
+from tests.factories import bind, make_device, make_membership, make_organisation, make_participant, make_proposal
 from tests.queued_mail import send_queued
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("operator")]
@@ -61,16 +64,100 @@ def test_nothing_changes_before_somebody_else_approves(newcomer, one, other):
     assert not Binding.objects.filter(organisation=newcomer).exists()
 
 
-def test_other_dcc_administrators_are_told_with_a_link_and_no_more(newcomer, dcc, one, other):
+def test_other_dcc_administrators_are_told_of_the_act_and_until_when_to_decide(newcomer, dcc, one, other):
     make_membership(dcc, Job.EDITOR)
 
-    to_bind(newcomer, one)
+    proposal = to_bind(newcomer, one)
     send_queued()
 
     (message,) = mail.outbox
     assert message.to == [other.user.email]
-    assert "/organisations/proposals/" in message.body
-    assert "ZNEW" not in message.body
+    assert message.subject == "Approval needed: bind ZNEW to Zealand Meters"
+    today, last = (date_format(TODAY + timedelta(days=days), "j F") for days in (0, 14))
+    bound = f"bind ZNEW (electricity) to Zealand Meters from {date_format(TODAY, 'DATE_FORMAT')}"
+    assert f"{one.user} asked for this on {today}: {bound}." in message.body
+    assert f"Approve or reject it by {last}:\n" in message.body
+    assert f"/organisations/proposals/{proposal.pk}/\n" in message.body
+
+
+def test_job_of_that_email_holds_ids_only(newcomer, one, other):
+    proposal = to_bind(newcomer, one)
+
+    job = ProcrastinateJob.objects.get()
+    assert job.args == {"kind": "proposal", "ids": {"to": other.user.pk, "proposal": proposal.pk}}
+
+
+def test_nobody_is_told_of_a_request_that_has_been_decided_meanwhile(newcomer, one, other):
+    proposals.decide(proposal=to_bind(newcomer, one), decision=Decision.WITHDRAWN, by=one)
+
+    send_queued()
+
+    assert mail.outbox == []
+
+
+def test_request_can_be_decided_on_the_whole_of_its_last_date(newcomer, one, monkeypatch):
+    proposal = to_bind(newcomer, one)
+    last_minute = timezone.make_aware(datetime.combine(TODAY + timedelta(days=14), time(23, 59)))
+
+    monkeypatch.setattr(timezone, "now", lambda: last_minute)
+    assert (proposal.is_open, proposal.last_date) == (True, last_minute.date())
+    monkeypatch.setattr(timezone, "now", lambda: last_minute + timedelta(minutes=1))
+    assert not proposal.is_open
+
+
+@pytest.mark.parametrize("act", Act)
+def test_each_act_has_short_words_for_a_subject(newcomer, dcc, one, act):
+    binding, member = bind(newcomer, make_participant("ZOLD")), make_membership(dcc, Job.EDITOR)
+    details = {
+        "fuel": "E",
+        "code": "ZNEW",
+        "valid_from": "2026-03-01",
+        "binding": binding.pk,
+        "last_day": "2026-03-31",
+        "membership": member.pk,
+        "job": "editor",
+        "issuer": "https://id.zealand.example",
+        "client_id": "smi",
+        "domain": "zealand.example",
+    }
+    proposal = make_proposal(newcomer, proposed_by=one.user, act=act, details=details, email="a@b.example", name="Ada")
+
+    assert "Zealand Meters" in act_in_short(proposal)
+    assert len(act_in_short(proposal)) <= len(act_in_words(proposal))
+    assert "@" not in act_in_short(proposal)
+    assert "http" not in act_in_short(proposal)
+
+
+# On the dashboard
+
+
+def test_request_waits_on_the_dashboard_of_those_who_can_decide_it(newcomer, browsers, one):
+    proposal = to_bind(newcomer, one)
+
+    html = browsers[1].get("/").text
+
+    assert "Waiting for your approval" in html
+    assert f'href="/organisations/proposals/{proposal.pk}/">Bind ZNEW (electricity) to Zealand Meters from' in html
+    last = date_format(TODAY + timedelta(days=14), "DATE_FORMAT")
+    assert f"{one.user} asked for this on {date_format(TODAY, 'DATE_FORMAT')}. Approve or reject it by {last}." in html
+
+
+@pytest.mark.parametrize("job", [Job.VIEWER, Job.EDITOR])
+def test_request_does_not_wait_on_the_dashboard_of_those_who_cannot(newcomer, dcc, sign_in, one, job):
+    to_bind(newcomer, one)
+
+    assert "Waiting for your approval" not in sign_in(dcc, job).get("/").text
+
+
+def test_request_does_not_wait_on_the_dashboard_of_who_asked_nor_after_it(newcomer, dcc, sign_in, one):
+    browser, later = sign_in(dcc, Job.ADMINISTRATOR), sign_in(dcc, Job.ADMINISTRATOR)
+    proposal = to_bind(newcomer, Acting.under(browser.membership))
+    assert "Waiting for your approval" not in browser.get("/").text
+    assert "Waiting for your approval" in later.get("/").text
+
+    proposals.decide(proposal=proposal, decision=Decision.REJECTED, by=one)
+
+    assert "Waiting for your approval" not in later.get("/").text
 
 
 @pytest.mark.parametrize(
@@ -93,7 +180,7 @@ def test_code_that_another_organisation_has_is_refused(newcomer, asset_provider,
 def test_same_thing_is_not_proposed_twice(newcomer, one, other):
     to_bind(newcomer, one)
 
-    with pytest.raises(NotAllowed, match="has been proposed already"):
+    with pytest.raises(NotAllowed, match="Someone has already asked for this"):
         to_bind(newcomer, other)
 
 
@@ -122,7 +209,7 @@ def test_approved_it_is_done_with_both_names(newcomer, one, other):
 def test_proposer_does_not_approve(newcomer, one, other):
     proposal = to_bind(newcomer, one)
 
-    with pytest.raises(NotAllowed, match="You proposed this"):
+    with pytest.raises(NotAllowed, match="You asked for this"):
         approve(proposal, one)
 
     assert not Binding.objects.filter(organisation=newcomer).exists()
@@ -147,7 +234,7 @@ def test_rejected_nothing_is_done(newcomer, one, other):
 def test_only_its_proposer_withdraws(newcomer, one, other):
     proposal = to_bind(newcomer, one)
 
-    with pytest.raises(NotAllowed, match="Only who proposed this withdraws it"):
+    with pytest.raises(NotAllowed, match="Only the person who asked for this can withdraw it"):
         proposals.decide(proposal=proposal, decision=Decision.WITHDRAWN, by=other)
     assert proposals.decide(proposal=proposal, decision=Decision.WITHDRAWN, by=one).decision == "withdrawn"
 
@@ -157,7 +244,7 @@ def test_decided_is_decided(newcomer, one, other, decision):
     proposal = to_bind(newcomer, one)
     proposals.decide(proposal=proposal, decision=decision, by=other)
 
-    with pytest.raises(NotAllowed, match="has been decided, or has expired"):
+    with pytest.raises(NotAllowed, match="has been decided or has expired"):
         approve(proposal, other)
 
 
@@ -204,7 +291,8 @@ def test_unbinding_takes_sight_with_its_last_day(asset_provider, one, other, sig
 
 
 @pytest.mark.parametrize(
-    ("last_day", "sentence"), [(date(2014, 12, 31), "Give that day or a later one"), (None, "is unbound already")]
+    ("last_day", "sentence"),
+    [(date(2014, 12, 31), "Enter that date or a later one"), (None, "has already been unbound")],
 )
 def test_binding_ends_once_and_not_before_it_began(asset_provider, one, last_day, sentence):
     binding = Binding.objects.get(code="ZMAP")
@@ -251,7 +339,7 @@ def test_first_administrator_is_invited_once_approved(newcomer, one, other):
 def test_organisation_with_an_administrator_gets_none_from_the_dcc(supplier, one):
     make_membership(supplier, Job.ADMINISTRATOR)
 
-    with pytest.raises(NotAllowed, match="Zephyr Energy has an administrator, who invites others"):
+    with pytest.raises(NotAllowed, match="Zephyr Energy already has an administrator, who can invite others"):
         proposals.propose(act=Act.APPOINT, organisation=supplier, by=one, email="x@demo.example", name="X")
 
 
@@ -330,8 +418,8 @@ def test_organisation_concerned_reads_that_the_dcc_did_it_not_who(newcomer, brow
 
     page = admin.get("/audit/").content.decode()
 
-    assert "bound a code to Zealand Meters" in page
-    assert "proposed to bind a code to Zealand Meters" in page
+    assert "bound ZNEW to Zealand Meters" in page
+    assert "requested approval to bind a code to Zealand Meters" in page
     assert "The DCC" in page
     assert str(one.user) not in page
     assert str(other.user) not in page
@@ -343,7 +431,9 @@ def test_dcc_reads_who_it_was(newcomer, browsers, one, other):
     page = browsers[0].get("/audit/").content.decode()
 
     assert str(other.user) in page
-    assert "approved the proposal" in page
+    bound = f"bind ZNEW (electricity) to Zealand Meters from {date_format(TODAY, 'DATE_FORMAT')}"
+    assert f"requested approval to {bound}" in page
+    assert f"approved the request to {bound}" in page
 
 
 @pytest.mark.parametrize("decision", ["", "maybe", "approve"])
@@ -425,7 +515,7 @@ def test_dcc_administrator_on_the_members_page_is_proposed(dcc, browsers, what):
 
     answer = browsers[0].submit(path if what == "edit" else f"{path}end/", form, follow=True)
 
-    assert "Proposed. Another DCC administrator decides" in answer.content.decode()
+    assert "Nothing changes until another DCC administrator approves it" in answer.content.decode()
     browsers[1].membership.refresh_from_db()
     assert (browsers[1].membership.job, browsers[1].membership.ended_at) == ("administrator", None)
 
@@ -468,5 +558,7 @@ def test_proposal_that_the_portal_cannot_read_is_listed_and_rejected(supplier, b
 
     for address in ("/organisations/proposals/", f"/organisations/{supplier.pk}/", page):
         assert browsers[0].get(address).status_code == 200
+    assert browsers[1].get("/").status_code == 200
+    assert act_in_short(forged)
     assert browsers[1].submit(page, {"decision": "rejected"}).status_code == 302
     assert browsers[0].get("/organisations/proposals/").status_code == 200

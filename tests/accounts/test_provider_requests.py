@@ -5,18 +5,21 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 import requests
 from django.db import connections, transaction
+from django.db.backends.utils import CursorWrapper
 
 from accounts.errors import Busy, NotAllowed
 from accounts.sign_in import provider_requests
 from accounts.sign_in.provider_requests import (
     EXCHANGES,
     MOST_BYTES,
+    OF_ONE,
     WELL_KNOWN,
     Deadline,
     KeepingAdapter,
@@ -382,25 +385,46 @@ def test_discovery_document_is_asked_for_once_in_some_minutes(host, monkeypatch)
     assert [path.count(WELL_KNOWN) for path in BadManners.asked] == [1, 0, 0, 1]
 
 
-@pytest.mark.django_db(databases=["default", "owner"])
-def test_exchanges_beyond_two_at_once_are_told_to_come_again():
-    elsewhere = connections["owner"]
-    with transaction.atomic(using="owner"), elsewhere.cursor() as cursor:
-        for place in range(1, EXCHANGES):
-            cursor.execute("SELECT pg_advisory_xact_lock(hashtext('exchanges with providers'), %s)", [place])
-        take_turn()
-        take_turn()  # those of one request are one exchange
-        cursor.execute("SELECT pg_try_advisory_xact_lock(hashtext('exchanges with providers'), %s)", [EXCHANGES])
-        assert cursor.fetchone() == (False,)
+TAKE = "SELECT pg_advisory_xact_lock(hashtext(%s), place) FROM generate_series(1, %s) AS place"
+TRY = "SELECT pg_try_advisory_xact_lock(hashtext(%s), %s)"
+ALL, ONE = "exchanges with providers", "exchanges with one"
+
+
+@pytest.fixture
+def elsewhere() -> Iterator[CursorWrapper]:
+    """Another transaction, of an exchange that goes on."""
+    with transaction.atomic(using="owner"), connections["owner"].cursor() as cursor:
+        yield cursor
 
 
 @pytest.mark.django_db(databases=["default", "owner"])
-def test_nobody_is_asked_while_two_others_are(host):
-    elsewhere = connections["owner"]
-    with transaction.atomic(using="owner"), elsewhere.cursor() as cursor:
-        for place in range(1, EXCHANGES + 1):
-            cursor.execute("SELECT pg_advisory_xact_lock(hashtext('exchanges with providers'), %s)", [place])
-        with session_for([host], Deadline(take_turn)) as session, pytest.raises(Busy):
-            session.get(f"http://{host}/plain")
+@pytest.mark.parametrize(("of", "places"), [(ALL, EXCHANGES), (ONE, OF_ONE)])
+def test_requests_of_one_exchange_take_one_turn(elsewhere, of, places):
+    elsewhere.execute(TAKE, [of, places - 1])
+    take_turn("one")
+    take_turn("one")
+
+    elsewhere.execute(TRY, [of, places])
+    assert elsewhere.fetchone() == (False,)
+
+
+@pytest.mark.django_db(databases=["default", "owner"])
+@pytest.mark.parametrize(("of", "places"), [(ALL, EXCHANGES), (ONE, OF_ONE)])
+def test_nobody_is_asked_while_enough_others_are(elsewhere, host, of, places):
+    elsewhere.execute(TAKE, [of, places])
+
+    with session_for([host], Deadline(partial(take_turn, "one"))) as session, pytest.raises(Busy):
+        session.get(f"http://{host}/plain")
 
     assert BadManners.asked == []
+
+
+@pytest.mark.django_db(databases=["default", "owner"])
+def test_provider_that_drips_leaves_a_turn_to_the_others(elsewhere):
+    """However many people begin to sign in through it."""
+    for of in (ONE, ALL):
+        elsewhere.execute(TAKE, [of, OF_ONE])
+    with pytest.raises(Busy):
+        take_turn("one")
+
+    take_turn("another")

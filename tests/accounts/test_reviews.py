@@ -136,7 +136,7 @@ def test_complete_review_leads_back_to_the_members(ada, owen):
 def test_review_reads_in_plain_words(ada, owen):
     ada.submit(REVIEW, said((owen, "keep")))
 
-    assert "confirmed the membership of Owen Price, as Viewer" in ada.get("/audit/").text
+    assert "confirmed the membership of Owen Price in Zephyr Energy as a Viewer" in ada.get("/audit/").text
 
 
 def test_suspended_member_is_reviewed_too_and_stays_suspended(ada, supplier):
@@ -290,7 +290,7 @@ def test_only_administrator_confirms_themselves_and_cannot_go(supplier):
 
     own.refresh_from_db()
     assert own.confirmed_by == own.user
-    assert "confirmed their own membership, as Administrator" in alone.get("/audit/").text
+    assert "confirmed their own membership in Zephyr Energy as an Administrator" in alone.get("/audit/").text
 
 
 def test_suspended_administrator_is_no_other_administrator(supplier):
@@ -359,7 +359,7 @@ def test_action_refuses_by_itself_what_pages_do_not_offer(supplier, rival, dcc, 
         review_members(decisions=decided(owen), by=acting(supplier, Job.EDITOR))
     with pytest.raises(NotAllowed, match="last administrator") as last:
         review_members(decisions=decided(own, keep=False), by=administrator)
-    with pytest.raises(NotAllowed, match="two people"):
+    with pytest.raises(NotAllowed, match="A second DCC administrator must approve"):
         review_members(decisions=decided(other, keep=False), by=overseer)
     with pytest.raises(Stale):
         review_members(decisions=decided(owen), by=acting(rival, Job.ADMINISTRATOR))

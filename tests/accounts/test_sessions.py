@@ -86,7 +86,7 @@ def test_changing_the_password_ends_the_other_sessions(operator, user):
 
     answer = here.post(CHANGE, form, follow=True)
 
-    assert "Your password is changed, and you are signed out everywhere else." in answer.text
+    assert "Password changed. You have been signed out everywhere else." in answer.text
     assert is_signed_in(here)
     assert not is_signed_in(there)
     assert AuditRow.objects.filter(kind=AuditKind.PASSWORD_CHANGED, person_id=user.pk).exists()

@@ -84,7 +84,7 @@ def test_provider_is_asked_and_saved_once_somebody_else_approves(admin, second, 
     answer = admin.submit(f"{page}provider/", given(provider), follow=True)
 
     assert answer.redirect_chain == [(page, 302)]
-    assert "The provider answers, and its issuer matches. Proposed." in answer.text
+    assert "The provider answers, and its issuer matches. Approval requested: use " in answer.text
     assert f"Use {provider.url} (client the-portal) for single sign-on of Zephyr Energy" in answer.text
     assert not SocialApp.objects.exists()
 
@@ -120,7 +120,7 @@ def test_secret_of_a_proposal_under_a_forgotten_key_is_told(admin, second, provi
     answer = approve(second)
 
     assert answer.status_code == 400
-    assert "The client secret can no longer be read. Reject this, and propose it again." in answer.text
+    assert "The client secret can no longer be read. Reject this, and ask again." in answer.text
 
 
 def test_page_shows_the_redirect_uri_before_and_after(admin, second, provider, page, supplier):
@@ -185,6 +185,19 @@ def test_issuer_that_does_not_answer_is_refused(admin, provider, page, issuer, s
     assert not Proposal.objects.exists()
 
 
+@pytest.mark.parametrize(
+    "changed",
+    [{"issuer": "https://l\u043egin.supplier.example"}, {"client_id": "the-p\u043ertal"}, {"client_id": "a\u200bb"}],
+)
+def test_letters_that_look_like_others_are_refused(admin, provider, page, changed):
+    """One person would pass an own provider off as the organisation's to the person who approves it."""
+    answer = admin.submit(f"{page}provider/", given(provider, **changed))
+
+    assert answer.status_code == 400
+    assert "has only ASCII characters, as others can look the same." in answer.text
+    assert not Proposal.objects.exists()
+
+
 def test_issuer_must_be_named_as_it_names_itself(admin, provider, page):
     answer = admin.submit(f"{page}provider/", given(provider, issuer=f"{provider.url}/"))
 
@@ -225,15 +238,13 @@ def test_hosts_that_the_provider_names_are_shown(admin, provider, page, supplier
     assert "tokens.zephyr.example:8443" in admin.get(page).text
 
 
-@pytest.mark.parametrize(("typed", "kept"), [("", SECRET), ("another secret", "another secret")])
-def test_secret_alone_is_saved_by_one_person(admin, provider, page, supplier, first, by, typed, kept):
-    """An empty one keeps the one that is set."""
+def test_secret_alone_is_saved_by_one_person(admin, provider, page, supplier, first, by):
     named = name(supplier, provider, first, by)
     domain = make_domain(named, "zephyr.example")
 
-    assert admin.submit(f"{page}provider/", given(provider, secret=typed)).status_code == 302
+    assert admin.submit(f"{page}provider/", given(provider, secret="another secret")).status_code == 302
 
-    assert decrypt(SocialApp.objects.get().settings["encrypted_secret"]) == kept
+    assert decrypt(SocialApp.objects.get().settings["encrypted_secret"]) == "another secret"
     assert MailDomain.objects.proven().get() == domain
     assert not Proposal.objects.exists()
 
@@ -246,7 +257,7 @@ def test_secret_that_can_no_longer_be_read_is_asked_for(admin, provider, page, s
     answer = admin.submit(f"{page}provider/", given(provider, secret=""))
 
     assert answer.status_code == 400
-    assert "Enter the secret: the one that is set can no longer be read." in answer.text
+    assert "Enter the client secret. The one that is set can no longer be read." in answer.text
 
 
 @pytest.mark.parametrize("change", ["client_id", "issuer"])
@@ -257,7 +268,7 @@ def test_secret_of_a_provider_that_was_replaced_meanwhile_is_not_saved(provider,
     name(supplier, provider, first, by, **changed)
     provider.want(metadata={})
 
-    with pytest.raises(NotAllowed, match="has been changed in the meantime"):
+    with pytest.raises(NotAllowed, match="has changed since you opened this page"):
         actions.renew_secret(sign_on=shown, secret="of the former", by=by)
 
 
@@ -309,7 +320,7 @@ def test_secret_goes_to_no_other_issuer_or_client(admin, provider, page, supplie
     answer = admin.submit(f"{page}provider/", given(provider, secret="", **change))
 
     assert answer.status_code == 400
-    assert "Enter the secret" in answer.text
+    assert "Enter the client secret" in answer.text
     assert not Proposal.objects.exists()
 
 
@@ -321,7 +332,7 @@ def test_first_time_needs_a_secret(admin, provider, page):
 def test_same_issuer_and_client_are_not_named_twice(provider, supplier, first, by):
     name(supplier, provider, first, by)
 
-    with pytest.raises(NotAllowed, match="has this issuer and client already"):
+    with pytest.raises(NotAllowed, match="already has this issuer and client"):
         name(supplier, provider, first, by)
 
 
@@ -368,7 +379,29 @@ def test_what_is_on_is_not_switched_on(admin, sign_on, page):
     answer = admin.submit(f"{page}switch/", {"to": "on"})
 
     assert answer.status_code == 400
-    assert "Single sign-on of Zephyr Energy is on already." in answer.text
+    assert "Single sign-on of Zephyr Energy is already on." in answer.text
+
+
+def test_what_is_off_is_not_switched_off_again(admin, sign_on, page):
+    admin.submit(f"{page}switch/", {"to": "off"})
+    noted = AuditRow.objects.count()
+
+    answer = admin.submit(f"{page}switch/", {"to": "off"})
+
+    assert answer.status_code == 400
+    assert "Single sign-on of Zephyr Energy is already off." in answer.text
+    assert AuditRow.objects.count() == noted
+
+
+def test_provider_left_as_it_is_writes_nothing(admin, provider, page, supplier, first, by):
+    name(supplier, provider, first, by)
+    noted = AuditRow.objects.count()
+
+    answer = admin.submit(f"{page}provider/", given(provider, secret=""))
+
+    assert answer.status_code == 400
+    assert "You have not changed anything." in answer.text
+    assert AuditRow.objects.count() == noted
 
 
 def test_provider_that_one_person_set_up_is_named_again_before_it_is_switched_on(
@@ -377,7 +410,7 @@ def test_provider_that_one_person_set_up_is_named_again_before_it_is_switched_on
     """As it was possible once."""
     actions.switch_off(sign_on=name(supplier, provider, first, by), by=by)
     SingleSignOn.objects.update(named_by=None, approved_by=None)
-    assert "One person alone set up this provider." in admin.submit(f"{page}switch/", {"to": "on"}).text
+    assert "Only one person set up this provider." in admin.submit(f"{page}switch/", {"to": "on"}).text
 
     admin.submit(f"{page}provider/", given(provider))
     approve(second)
@@ -396,7 +429,7 @@ def test_what_was_proposed_for_one_provider_is_not_approved_for_the_next(
     answer = approve(second)
 
     assert answer.status_code == 400
-    assert "The provider has been changed since this was proposed." in answer.text
+    assert "The provider has changed since this was requested." in answer.text
 
 
 @pytest.mark.parametrize("to", ["", "maybe"])
@@ -463,7 +496,7 @@ def test_domain_of_another_organisation_is_refused(admin, sign_on, rival, page):
     answer = admin.submit(f"{page}domains/add/", {"domain": "ZODIAC.example"})
 
     assert answer.status_code == 400
-    assert "zodiac.example is a domain of Zodiac Power already" in answer.text
+    assert "zodiac.example is already a domain of Zodiac Power" in answer.text
 
 
 def test_domain_that_was_given_up_is_free(admin, sign_on, rival, by, page):
@@ -476,7 +509,7 @@ def test_two_who_add_the_same_domain_at_once_are_one_too_many(sign_on, rival, fi
     make_sign_on(rival, "zodiac.example")
     monkeypatch.setattr(MailDomain.objects, "current", MailDomain.objects.none)
 
-    with pytest.raises(NotAllowed, match="has been added in the meantime"):
+    with pytest.raises(NotAllowed, match="has just added"):
         actions.add_domain(sign_on=sign_on, domain="zodiac.example", added_by=first, by=by)
 
 
@@ -503,7 +536,7 @@ def test_one_person_for_both_is_refused(provider, sign_on, rival, by, act):
         "switch": lambda: actions.switch_on(sign_on=sign_on, proposed_by=by.user, by=by),
     }
 
-    with pytest.raises(NotAllowed, match="set up by two people"):
+    with pytest.raises(NotAllowed, match="A second DCC administrator must approve this"):
         acts[act]()
 
 
@@ -649,7 +682,7 @@ def test_domain_is_checked_again_until_the_record_is_there(admin, record, name_s
     for _ in range(2):
         answer = check(admin, page)
         assert f"There is no TXT record at {record.name} yet." in answer.text
-        assert "Nothing was changed." in answer.text
+        assert "Nothing has been changed." in answer.text
     name_server.records[record.name] = [record.value]
 
     assert "is confirmed" in check(admin, page).text
@@ -675,7 +708,7 @@ def test_proof_while_the_provider_changes_is_none(provider, name_server, supplie
     name_server.records[TextRecord.of(read).name] = [TextRecord.of(read).value]
     name(supplier, provider, first, by, client_id="another")
 
-    with pytest.raises(NotAllowed, match="has been changed in the meantime"):
+    with pytest.raises(NotAllowed, match="has changed since you opened this page"):
         actions.prove_domain(domain=read, by=by)
 
 
@@ -683,7 +716,7 @@ def test_proven_domain_is_not_proved_again(admin, sign_on, name_server, page):
     record = TextRecord.of(sign_on.domains.get())
     name_server.records[record.name] = [record.value]
 
-    assert "has been proved already. Nothing was changed." in check(admin, page, "zephyr.example").text
+    assert "has already been confirmed. Nothing has been changed." in check(admin, page, "zephyr.example").text
 
 
 @pytest.mark.parametrize("act", ["check", "give-up"])
@@ -706,7 +739,7 @@ def test_domain_given_up_in_the_meantime_is_told(domain, record, name_server, by
     actions.give_up_domain(domain=domain, by=by)
 
     for act in (actions.give_up_domain, actions.prove_domain):
-        with pytest.raises(NotAllowed, match="removed in the meantime"):
+        with pytest.raises(NotAllowed, match="removed since you opened this page"):
             act(domain=domain, by=by)
 
 
@@ -755,10 +788,10 @@ def test_each_change_stands_in_the_organisations_audit_trail(
     assert kinds() == expected
     assert set(AuditRow.objects.exclude(kind="log_in").values_list("organisation_id", flat=True)) == {supplier.pk}
     trail = sign_in(supplier, Job.ADMINISTRATOR).get("/audit/").text
-    assert "proposed to name a provider for single sign-on of Zephyr Energy" in trail
+    assert "requested approval to use a provider for single sign-on of Zephyr Energy" in trail
     assert "changed single sign-on of Zephyr Energy: issuer, client ID and client secret" in trail
-    assert "changed single sign-on of Zephyr Energy: switched off" in trail
-    assert "confirmed an email domain of Zephyr Energy, by its DNS record" in trail
+    assert "switched off single sign-on of Zephyr Energy" in trail
+    assert "confirmed the email domain zephyr-energy.example of Zephyr Energy by its DNS record" in trail
 
 
 def test_each_change_is_mailed_to_the_organisations_and_the_other_dcc_administrators(
@@ -773,7 +806,7 @@ def test_each_change_is_mailed_to_the_organisations_and_the_other_dcc_administra
     admin.submit(f"{page}switch/", {"to": "off"})
 
     assert [m.to for m in mail.outbox] == [["admin@zephyr.example"], ["second@dcc.example"]]
-    assert "Single sign-on of Zephyr Energy has been changed: changed single sign-on." in mail.outbox[0].body
+    assert "Single sign-on of Zephyr Energy on the SMI portal: its settings have been changed." in mail.outbox[0].body
 
 
 # Encryption

@@ -168,8 +168,8 @@ def test_portal_proves_that_the_code_came_to_it(client, sign_on):
 # Who is not let in
 
 
-NO_ACCESS = "Ask an administrator of Zephyr Energy on this portal to invite you"
-NOT_VOUCHED_FOR = "has not confirmed an email address of yours in one of its own domains"
+NO_ACCESS = "Ask an administrator of Zephyr Energy in the SMI portal to invite you"
+NOT_VOUCHED_FOR = "has not confirmed that you have an email address in one of its domains"
 
 
 def refused(client, answer, sentence: str, status: int = 403) -> bool:
@@ -285,7 +285,7 @@ def test_second_organisations_provider_with_the_same_subjects_opens_nothing_of_t
 # What goes wrong between portal and provider
 
 
-FAILED = "did not come to a good end"
+FAILED = "did not finish"
 
 
 def test_person_who_gives_up_at_the_provider_is_told_so(client, sign_on):
@@ -294,7 +294,7 @@ def test_person_who_gives_up_at_the_provider_is_told_so(client, sign_on):
     callback = f"/accounts/oidc/{sign_on.app.provider_id}/login/callback/"
     answer = back(client, f"{callback}?error=access_denied&error_description=<b>inner</b>&state={state}")
 
-    assert refused(client, answer, "was broken off or refused there")
+    assert refused(client, answer, "was cancelled or refused there")
     assert "inner" not in answer.text
     assert last_failure()["why"] == "cancelled"
 
@@ -442,7 +442,7 @@ def test_address_of_the_domain_leads_to_the_provider(client, sign_on):
     answer = client.post("/accounts/sign-on/", {"email": "Anybody@Zephyr.example", "next": "/devices/"}, follow=True)
 
     assert answer.redirect_chain == [(f"/accounts/sign-on/{sign_on.app.provider_id}/?next=%2Fdevices%2F", 302)]
-    assert "Go on to Zephyr Energy’s sign-in" in answer.text
+    assert "Continue to Zephyr Energy’s sign-in" in answer.text
     assert f'href="/accounts/oidc/{sign_on.app.provider_id}/login/?next=%2Fdevices%2F"' in answer.text
 
 
@@ -522,7 +522,7 @@ def test_what_asks_again_asks_at_the_provider(clerk):
     answer = clerk.get(path, follow=True)
 
     assert answer.redirect_chain[-1][0].startswith("/accounts/sign-on/again/?next=")
-    assert "asks you to sign in at DCC once more" in answer.text
+    assert "Sign in at DCC again to continue" in answer.text
     assert f'href="/accounts/sign-on/again/go/?next={path.replace("/", "%2F")}"' in answer.text
 
 

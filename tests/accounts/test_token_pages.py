@@ -53,7 +53,7 @@ def test_token_is_shown_on_the_answer_alone(operator, ada):
     secret = secret_in(made)
     pages = [ada.get(path).text for path in (LIST, ADD, "/audit/", revoke_page(ServiceToken.objects.get()))]
     assert "no-store" in made.headers["Cache-Control"]
-    assert "not shown again" in made.text
+    assert "You cannot see it again" in made.text
     assert made.text.count(secret) == 1
     assert not [page for page in pages if secret[12:] in page]
     assert secret[:12] in pages[0]
@@ -65,7 +65,7 @@ def test_same_form_again_makes_no_second_token_and_shows_none(operator, ada):
     again = ada.submit(ADD, ASKED)
 
     assert again.status_code == 400
-    assert "There is a token named “Asset register” already" in again.text
+    assert "There is already an API token named “Asset register”" in again.text
     assert secret[12:] not in again.text
     assert ServiceToken.objects.count() == 1
 
@@ -81,18 +81,18 @@ def test_form_is_filled_in_with_the_least(ada):
 @pytest.mark.parametrize(
     ("wrong", "says"),
     [
-        ({"name": ""}, "Name: Enter the name of the system that the token is for."),
+        ({"name": ""}, "Name: Enter the name of the system that the API token is for."),
         ({"name": "x" * 61}, "Name: "),
         ({"name": "a\u200bb"}, "Name: "),
-        ({"job": "administrator"}, "Job: "),
-        ({"job": ""}, "Job: Choose Viewer or Editor."),
+        ({"job": "administrator"}, "Access level: "),
+        ({"job": ""}, "Access level: Choose Viewer or Editor."),
         ({"days": "0"}, "from 1 to 365"),
         ({"days": "366"}, "from 1 to 365"),
         ({"days": "1.5"}, "from 1 to 365"),
         ({"days": "ninety"}, "from 1 to 365"),
         ({"days": ""}, "from 1 to 365"),
         ({"networks": "192.0.2.7/24"}, "Do you mean 192.0.2.0/24, or 192.0.2.7 alone?"),
-        ({"networks": "office"}, "Networks it may be used from (optional): "),
+        ({"networks": "office"}, "Networks it can be used from (optional): "),
     ],
 )
 def test_error_names_its_field_and_keeps_what_was_typed(operator, ada, wrong, says):
@@ -178,14 +178,14 @@ def test_list_shows_name_beginning_state_and_use(ada, supplier):
 
     assert "Valid Editor 192.0.2.0/24 2001:db8::/32 Ada Pemberton" in row("Asset register")
     assert "Never Revoke" in row("Asset register")
-    assert "Expired Viewer From everywhere" in row("Old &lt;one&gt;")
+    assert "Expired Viewer Any network" in row("Old &lt;one&gt;")
     assert "Expires soon" in row("Soon gone")
     assert "Revoked" in row("Lost")
     assert "Never" not in row("Lost")
 
 
 def test_list_without_a_token_says_so(ada):
-    assert "Your organisation has no token." in ada.get(LIST).text
+    assert "Your organisation has no API tokens." in ada.get(LIST).text
 
 
 def test_list_is_of_the_own_organisation(ada, rival):
@@ -223,8 +223,8 @@ def test_revoking_asks_first_and_then_ends_the_token(ada, supplier):
     asked = ada.get(revoke_page(token))
     answer = ada.submit(revoke_page(token), follow=True)
 
-    assert "Revoke the token “Asset register”" in asked.text
-    assert "The token “Asset register” has been revoked" in answer.text
+    assert "Revoke the API token “Asset register”" in asked.text
+    assert "The API token “Asset register” has been revoked" in answer.text
     assert System(token).get("/api/v1/devices/x/").status_code == 401
 
 
@@ -282,8 +282,8 @@ def test_trail_tells_of_tokens_in_plain_words(operator, ada):
 
     html = ada.get("/audit/").text
 
-    assert "created the token “Asset register”, as Viewer" in html
-    assert "was refused, as its token does not allow the network it was used from" in html
-    assert "used its token" in html
-    assert "revoked the token “Asset register”" in html
+    assert "created the API token “Asset register”, which acts as a Viewer" in html
+    assert "was refused because its API token does not allow the network it was used from" in html
+    assert "used its API token" in html
+    assert "revoked the API token “Asset register”" in html
     assert "The system “Asset register”</td>" in html

@@ -187,7 +187,7 @@ def test_token_is_valid_for_a_day_or_a_year_at_most(ada, days):
 
 @pytest.mark.parametrize("days", [-1, 0, 366, 10**9])
 def test_other_lengths_are_refused(ada, days):
-    assert refusal_of(days=days, by=ada) == ("days", f"A token is valid for 1 to 365 days, not for {days}.")
+    assert refusal_of(days=days, by=ada) == ("days", f"Enter a number of days from 1 to 365, not {days}.")
 
 
 def test_administrator_is_no_job_for_a_system(ada):
@@ -201,7 +201,7 @@ def test_job_is_never_above_the_makers_own(acting, supplier, job):
     field, sentence = refusal_of(job=job, by=viewer)
 
     assert (field == "job") is (job == Job.EDITOR)
-    assert sentence.startswith("You are Viewer" if job == Job.EDITOR else "Only an administrator")
+    assert sentence.startswith("You are a Viewer, so you cannot" if job == Job.EDITOR else "Only an administrator")
 
 
 @pytest.mark.parametrize("name", ["", "  ", "x" * 61, "a\u200bb", "x" * 121])
@@ -254,7 +254,7 @@ def test_system_and_command_make_none(supplier, ada):
     system = Acting.by_token(given_token(supplier, Job.EDITOR), Origin("api"))
 
     assert "Only an administrator" in refusal_of(by=system)[1]
-    assert "by a person" in refusal_of(by=Acting(supplier, Job.ADMINISTRATOR))[1]
+    assert "Only a person can create" in refusal_of(by=Acting(supplier, Job.ADMINISTRATOR))[1]
 
 
 def test_making_and_revoking_stand_in_the_trail_with_the_name_beside_the_row(ada, supplier):
@@ -287,7 +287,7 @@ def test_revoking_twice_revokes_once(ada, supplier):
 def test_token_of_another_organisation_cannot_be_revoked(ada, rival):
     token = given_token(rival)
 
-    with pytest.raises(NotAllowed, match="no token of Zephyr Energy"):
+    with pytest.raises(NotAllowed, match="not an API token of Zephyr Energy"):
         revoke_token(token=token, by=ada)
 
     token.refresh_from_db()

@@ -18,6 +18,7 @@ MODULES = (
     *(path for room in ("devices", "forms", "recording", "rules") for path in ROOT.glob(f"inventory/{room}/*.py")),
     *(ROOT / f"inventory/{name}.py" for name in ("identifiers", "look_ups")),
     *(ROOT / f"accounts/{name}.py" for name in ("access", "errors", "idempotency", "limits")),
+    ROOT / "accounts/forms/people.py",
     ROOT / "smi_portal/refusals/problems.py",
 )
 # Where a call that makes a problem says its code: by this argument, or by the keyword `code`.

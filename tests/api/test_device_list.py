@@ -369,3 +369,10 @@ def test_person_without_a_choice_is_forbidden(client, supplier, rival):
     client.force_login(undecided.user)
 
     assert client.get(LIST).status_code == 403
+
+
+def test_dates_the_wrong_way_round_are_a_problem_of_the_second(system):
+    (problem,) = errors(system.get(LIST, {"installed_from": "2024-06-01", "installed_to": "2024-05-31"}))
+
+    assert (problem["parameter"], problem["code"]) == ("installed_to", "reversed_dates")
+    assert "1 June 2024" in problem["detail"]

@@ -13,6 +13,7 @@ from inventory.data_items import BY_NAME, DEVICE_LIST, ITEMS
 from inventory.models import Device, DeviceReading
 from inventory.reports.catalogue import CATALOGUE
 from smi_portal.refusals.table import PROBLEMS
+from tests.accounts.audit_help import linked
 from tests.conftest import Browser, System
 from tests.factories import MPANS, make_device, make_hub, make_membership, make_token, make_user
 
@@ -284,7 +285,7 @@ def test_trail_names_the_system_in_plain_words(sign_in, supplier, device):
     html = sign_in(supplier, Job.ADMINISTRATOR).get("/audit/").text
 
     assert "The system “Asset register”</td>" in html
-    assert f"looked at device {device.device_id}" in html
+    assert f"looked at device {linked(device)}" in html
 
 
 def test_token_costs_no_more_queries_than_a_session(system, sign_in, supplier, device):

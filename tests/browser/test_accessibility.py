@@ -14,11 +14,15 @@ PAGES = {
     "": [*SIGNED_OUT, "/open-questions/", "/data-items/", "/rules/", "/who-may-do-what/", "/nowhere/", *API],
     "supplier.admin@demo.example": [
         "/", "/devices/", "/devices/?msn=XX", "/devices/?device_id=12", "/devices/?map_id=ZMAP",
-        "/devices/?device_type=ESME&installed_from=01/01/2020", "/devices/{device}/", "/devices/{device}/edit/",
+        "/devices/?device_type=ESME&installed_from=01/01/2020",
+        "/devices/?installed_from=2026-02-01&installed_to=2026-01-01",
+        "/search/", "/search/?q=00DB12", "/search/?q=ZMAP", "/search/?q=9910000001007", "/devices/{device}/",
+        "/devices/{device}/edit/",
         "/devices/{device}/history/", "/devices/{device}/history/?as_of=01/11/2026",
         "/devices/{device}/history/?as_of=x", "/audit/", "/audit/?kind=search", "/audit/?person=x", "/audit/readers/",
-        "/devices/{device}/blank-map-id/", "/devices/to-do/map-id/", "/devices/to-do/msn/",
-        "/devices/to-do/duplicate-msn/", "/organisation/members/", "/organisation/members/{member}/",
+        "/devices/{device}/blank-map-id/", "/devices/{device}/remove-msn/", "/devices/to-do/map-id/",
+        "/devices/to-do/msn/", "/devices/to-do/duplicate-msn/", "/organisation/members/",
+        "/organisation/members/{member}/",
         "/organisation/members/{member}/end/", "/organisation/members/invite/", "/accounts/invitation/x/",
         "/organisation/review/", "/organisation/root-emails/",
         "/participants/", "/participants/?name=zzzz", "/who-may-do-what/", "/reports/", "/accounts/logout/",
@@ -29,7 +33,8 @@ PAGES = {
         "/accounts/password/change/",
     ],
     "map.analyst@demo.example": [
-        "/", "/devices/", "/devices/{device}/", "/reports/", "/reports/map-portfolio/", "/devices/to-do/msn/",
+        "/", "/devices/", "/search/?q=00DB12",
+        "/devices/{device}/", "/reports/", "/reports/map-portfolio/", "/devices/to-do/msn/",
         "/reports/map-portfolio/?as_of=31/03/2026", "/reports/map-portfolio/?known_on=1", "/devices/{device}/history/",
     ],
     "dcc.admin@demo.example": [
@@ -49,7 +54,9 @@ def addresses(page: Page, paths: list[str]) -> list[str]:
     given = {"device": first_meter(page) if "{device}" in asked else "", "member": "", "organisation": ""}
     if "{member}" in asked:
         page.goto("/organisation/members/")
-        given["member"] = page.get_by_role("link", name="Change job").first.get_attribute("href").split("/")[-2]
+        given["member"] = (
+            page.get_by_role("link", name="Change access level").first.get_attribute("href").split("/")[-2]
+        )
     if "{organisation}" in asked:
         page.goto("/organisations/")
         given["organisation"] = page.get_by_role("link", name="Zephyr Energy").get_attribute("href").split("/")[-2]

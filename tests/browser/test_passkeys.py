@@ -82,7 +82,7 @@ def test_passkey_is_enrolled_where_one_wanted_to_go_and_signs_in_alone(come):
     expect(page.get_by_role("heading", level=1)).to_have_text("Set up a second factor")
 
     enrol(page)
-    page.get_by_role("link", name="I have kept the codes").click()
+    page.get_by_role("link", name="Continue").click()
     page.wait_for_url("**/devices/")
     leave(page)
     page.goto("/accounts/login/?next=/reports/")

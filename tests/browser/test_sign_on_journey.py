@@ -44,7 +44,9 @@ def set_up(page: Page, provider: Provider) -> None:
     page.get_by_label("Client ID").fill(CLIENT_ID)
     page.get_by_label("Client secret").fill(SECRET)
     page.get_by_role("button", name="Check and continue").click()
-    expect(page.get_by_role("alert")).to_contain_text("The provider answers, and its issuer matches. Proposed.")
+    expect(page.get_by_role("alert")).to_contain_text(
+        "The provider answers, and its issuer matches. Approval requested"
+    )
 
 
 def approve(page: Page, what: str) -> None:
@@ -58,8 +60,8 @@ def approve(page: Page, what: str) -> None:
 def add_domain(page: Page) -> None:
     page.get_by_role("link", name="Add a domain").click()
     page.get_by_label("Email domain").fill("Zephyr.example")
-    page.get_by_role("button", name="Propose domain").click()
-    expect(page.get_by_role("alert")).to_contain_text("Proposed.")
+    page.get_by_role("button", name="Request approval").click()
+    expect(page.get_by_role("alert")).to_contain_text("Approval requested")
 
 
 def prove_domain(page: Page, names: NameServer) -> None:
@@ -81,7 +83,7 @@ def come_from_work(page: Page, email: str, provider: Provider) -> None:
     page.get_by_label("Email address").fill(email)
     page.get_by_label("Password", exact=True).fill("whatever she remembers")
     page.get_by_role("button", name="Sign in").click()
-    page.get_by_role("link", name="Go on to Zephyr Energy’s sign-in").click()
+    page.get_by_role("link", name="Continue to Zephyr Energy’s sign-in").click()
     page.wait_for_url(re.compile(f"^{provider.url}/"))
     page.locator("input[name=login]").fill(email)
     page.locator("input[name=password]").fill(PASSWORD)
@@ -115,7 +117,7 @@ def test_organisation_signs_in_as_it_does_at_work(
     person.get_by_role("link", name="Dashboard").click()
     expect(person.get_by_role("heading", level=1)).to_have_text("Sign in")
     clerk.get_by_role("link", name="Switch on").click()
-    clerk.get_by_role("button", name="Propose to switch on").click()
+    clerk.get_by_role("button", name="Request approval").click()
     approve(second, "Switch on single sign-on of Zephyr Energy")
 
 

@@ -72,7 +72,7 @@ def sign_in_again(page: Page) -> None:
 
 def test_dialog_opens_in_time_and_puts_the_end_off(visit, idle):
     page = visit()
-    page.get_by_label("MSN").fill("Z99E 12345")
+    page.get_by_role("main").get_by_label("MSN").fill("Z99E 12345")
     idle(page, 24 * MINUTE)
     expect(dialog(page)).to_be_hidden()
 
@@ -85,13 +85,13 @@ def test_dialog_opens_in_time_and_puts_the_end_off(visit, idle):
     expect(dialog(page)).to_be_hidden()
     idle(page, 15 * MINUTE)
 
-    expect(page.get_by_label("MSN")).to_have_value("Z99E 12345")
+    expect(page.get_by_role("main").get_by_label("MSN")).to_have_value("Z99E 12345")
     assert 14 * MINUTE < page.request.get("/accounts/session/").json()["seconds"] <= 15 * MINUTE
 
 
 def test_escape_stays_signed_in_and_focus_comes_back(visit, idle):
     page = visit()
-    page.get_by_label("MSN").focus()
+    page.get_by_role("main").get_by_label("MSN").focus()
     idle(page, NEARLY)
     expect(dialog(page)).to_be_visible()
 
@@ -100,7 +100,7 @@ def test_escape_stays_signed_in_and_focus_comes_back(visit, idle):
 
     assert answer.value.json()["seconds"] >= OVER - 2
     expect(dialog(page)).to_be_hidden()
-    expect(page.get_by_label("MSN")).to_be_focused()
+    expect(page.get_by_role("main").get_by_label("MSN")).to_be_focused()
 
 
 def test_keyboard_stays_in_the_dialog(visit, idle):
@@ -144,19 +144,19 @@ def test_dialog_signs_out(visit, idle):
 def test_page_goes_to_sign_in_when_the_time_is_up_and_comes_back_with_what_was_typed(visit, idle):
     page = visit()
     form = page.url
-    page.get_by_label("MSN").fill("Z99E 12345")
+    page.get_by_role("main").get_by_label("MSN").fill("Z99E 12345")
     idle(page, NEARLY)
     expect(dialog(page)).to_be_visible()
 
     idle(page, OVER - NEARLY)
     page.wait_for_url("**/accounts/login/**")
-    expect(page.get_by_text("nothing was done here for 30 minutes")).to_be_visible()
-    expect(page.get_by_text("What you typed is kept")).to_be_visible()
+    expect(page.get_by_text("You have been inactive for 30 minutes")).to_be_visible()
+    expect(page.get_by_text("we have kept what you typed")).to_be_visible()
     sign_in_again(page)
 
     page.wait_for_url(form)
     expect(page.get_by_text(KEPT)).to_be_visible()
-    expect(page.get_by_label("MSN")).to_have_value("Z99E 12345")
+    expect(page.get_by_role("main").get_by_label("MSN")).to_have_value("Z99E 12345")
 
 
 def test_page_on_which_nothing_was_typed_comes_back_as_it_is(visit, idle):
@@ -173,11 +173,11 @@ def test_page_on_which_nothing_was_typed_comes_back_as_it_is(visit, idle):
 
 def test_without_javascript_the_form_is_filled_in_after_signing_in_again(visit, idle):
     page = visit(javascript=False)
-    page.get_by_label("MSN").fill("Z99E 12345")
+    page.get_by_role("main").get_by_label("MSN").fill("Z99E 12345")
     page.get_by_label("Where did you get this value?").fill("nameplate photo")
     idle(page, OVER, noticed=False)
 
-    page.get_by_role("button", name="Save").click()
+    page.get_by_role("button", name="Continue").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Sign in")
     sign_in_again(page)
 
@@ -187,14 +187,14 @@ def test_without_javascript_the_form_is_filled_in_after_signing_in_again(visit, 
 def expect_what_was_typed(page: Page) -> None:
     expect(page.get_by_role("heading", level=1)).to_contain_text("Record or correct")
     expect(page.get_by_text(KEPT)).to_be_visible()
-    expect(page.get_by_label("MSN")).to_have_value("Z99E 12345")
+    expect(page.get_by_role("main").get_by_label("MSN")).to_have_value("Z99E 12345")
     expect(page.get_by_label("Where did you get this value?")).to_have_value("nameplate photo")
 
 
 @pytest.mark.parametrize("javascript", [True, False])
 def test_form_is_given_back_after_signing_in_again_in_another_tab(visit, idle, javascript):
     page = visit(javascript=javascript)
-    page.get_by_label("MSN").fill("Z99E 12345")
+    page.get_by_role("main").get_by_label("MSN").fill("Z99E 12345")
     page.get_by_label("Where did you get this value?").fill("nameplate photo")
     idle(page, OVER, noticed=False)
     other = page.context.new_page()
@@ -202,7 +202,7 @@ def test_form_is_given_back_after_signing_in_again_in_another_tab(visit, idle, j
     sign_in_again(other)
     other.get_by_role("button", name="Sign out").wait_for()
 
-    page.get_by_role("button", name="Save").click()
+    page.get_by_role("button", name="Continue").click()
 
     expect_what_was_typed(page)
 

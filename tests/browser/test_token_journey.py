@@ -26,10 +26,10 @@ def call(portal: Server, path: str, secret: str) -> tuple[int, str]:
 def make(page: Page, name: str, networks: str = "") -> str:
     """Return the secret of a token created with the form."""
     page.goto("/organisation/tokens/")
-    page.get_by_role("link", name="Make a token").click()
+    page.get_by_role("link", name="Create an API token").click()
     page.get_by_label("Name", exact=True).fill(name)
-    page.get_by_label("Networks it may be used from").fill(networks)
-    page.get_by_role("button", name="Make token").click()
+    page.get_by_label("Networks it can be used from").fill(networks)
+    page.get_by_role("button", name="Create API token").click()
     return page.locator(".smi-panel .smi-id").inner_text()
 
 
@@ -43,14 +43,14 @@ def test_token_is_made_used_and_revoked(visit: Visit, portal: Server):
     used, refused = call(portal, path, secret), call(portal, path, elsewhere)
     page.goto("/organisation/tokens/")
     page.get_by_role("link", name="Revoke Asset register").click()
-    page.get_by_role("button", name="Revoke token").click()
+    page.get_by_role("button", name="Revoke API token").click()
 
-    expect(page.get_by_role("alert")).to_contain_text("The token “Asset register” has been revoked")
+    expect(page.get_by_role("alert")).to_contain_text("The API token “Asset register” has been revoked")
     assert (used[0], refused[0], call(portal, path, secret)[0]) == (200, 401, 401)
     assert "not-signed-in" in refused[1]
     page.goto("/audit/")
     expect(page.get_by_role("table").first).to_contain_text("The system “Asset register”")
-    expect(page.get_by_role("table").first).to_contain_text("its token does not allow the network it was used from")
+    expect(page.get_by_role("table").first).to_contain_text("its API token does not allow the network it was used from")
 
 
 def test_neither_back_nor_reload_shows_the_token_again_or_makes_another(visit: Visit):
@@ -64,7 +64,7 @@ def test_neither_back_nor_reload_shows_the_token_again_or_makes_another(visit: V
     page.reload()  # now the browser sends the form again
 
     expect(page.get_by_text(secret)).to_have_count(0)
-    expect(page.get_by_role("alert")).to_contain_text("There is a token named “Portfolio” already")
+    expect(page.get_by_role("alert")).to_contain_text("There is already an API token named “Portfolio”")
     page.goto("/organisation/tokens/")
     expect(page.locator("tbody tr")).to_have_count(1)
 

@@ -47,7 +47,7 @@ def test_login_by_a_token_from_standard_input_to_logout(supplier, real_portal, m
 
     assert codes == [1, 2, 0, 0, 0, 2]
     assert err.startswith(
-        "The token is missing or not valid. Use smi login with a token that is in force, from a network that it is for."
+        "The token is missing or not valid. Use smi login with a valid token, from a network that it allows."
     )
     assert err.count("You are not logged in") == 2
     assert out.splitlines() == [
@@ -127,7 +127,7 @@ def test_refusal_names_each_field_what_may_have_been_meant_and_what_is_to_be_con
     assert wrong[1].startswith("  msn: In Z_1, character 2 is ‘_’.")
     assert wrong[2].startswith("  map_id: ZMAQ is not in the list of all MAPs for electricity. Suggestion: ZMAP")
     assert doubted[1].endswith("Nothing changes until then. If that is meant, confirm it.")
-    assert forbidden[0].endswith("The role or the job of the token does not include it: see smi whoami.")
+    assert forbidden[0].endswith("The role or access level of the token does not allow this. See smi whoami.")
     assert version == 1
     assert "Recorded for 2098-12-31; until then: map_id ZMAP, map_from 2024-03-01; version" in ended.out
 

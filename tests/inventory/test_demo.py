@@ -167,7 +167,7 @@ def test_other_codes_in_the_list_do_not_matter():
 def test_organisation_of_a_name_of_the_demo_refuses_it():
     make_organisation("zodiac METERING")
 
-    assert "There is an organisation named “Zodiac Metering” already." in refusal()
+    assert "There is already an organisation named “Zodiac Metering”." in refusal()
 
 
 def test_portal_that_is_no_demo_refuses_it(settings):

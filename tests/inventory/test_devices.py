@@ -95,6 +95,20 @@ def test_wrong_value_is_explained_and_nothing_is_searched(visitor, parameter, va
     assert found(response) == []
 
 
+REVERSED = {"installed_from": "2024-06-01", "installed_to": "31/05/2024"}
+
+
+@pytest.mark.parametrize("path", ["/devices/", "/devices/download/"])
+def test_dates_the_wrong_way_round_are_an_error_with_a_cure(visitor, path):
+    make_device("ZEPH")
+
+    answer = visitor.get(path, REVERSED)
+
+    assert answer.status_code == 400
+    assert "Enter 1 June 2024 or a later date, or exchange the two dates." in answer.content.decode()
+    assert visitor.get("/devices/", {"installed_from": "2024-06-01", "installed_to": "1/6/2024"}).status_code == 200
+
+
 def test_parameter_given_twice_is_refused(visitor):
     assert visitor.get("/devices/?msn=Z1&msn=Z2").status_code == 400
 
@@ -117,6 +131,25 @@ def test_applied_filters_are_links_that_remove_themselves(visitor):
     assert 'href="?msn=Z77"' in page
 
 
+@pytest.mark.parametrize(
+    ("search", "title"),
+    [
+        ({}, "2 devices – Devices"),
+        ({"msn": "z17e 36066"}, "1 device with MSN Z17E 36066 – Devices"),
+        ({"msn": "Z1"}, "No devices with MSN Z1 – Devices"),
+        ({"device_type": "ESME", "installed_from": "1/5/2020"},
+         "2 devices with Device type ESME, installed from 1 May 2020 – Devices"),
+        ({"installed_to": "1/5/2030"}, "2 devices, installed to 1 May 2030 – Devices"),
+        ({"msn": "\u2013"}, "Error: Devices"),
+    ],
+)  # fmt: skip
+def test_title_says_count_and_filters(visitor, search, title):
+    make_device("ZEPH", msn="Z17E 36066")
+    make_device("ZEPH")
+
+    assert f"<title>{title} – Zephyr Energy – SMI portal</title>" in visitor.get("/devices/", search).content.decode()
+
+
 # List
 
 
@@ -130,6 +163,17 @@ def test_list_pages_forward_and_back(visitor):
     assert found(first) == made[:50]
     assert found(second) == made[50:]
     assert found(visitor.get(f"/devices/{before}")) == made[:50]
+
+
+@pytest.mark.parametrize("path", ["/devices/", "/search/?q=00DB12", "/devices/to-do/msn/"])
+def test_names_stand_beside_codes_in_lists(visitor, path):
+    make_device("ZEPH", "ZMAP", msn="")
+    make_device("ZEPH", None, msn="")
+
+    page = visitor.get(path).content.decode()
+
+    assert '<span class="smi-id">ZMAP</span> Zenith Meter Assets</td>' in page
+    assert page.count('<span class="smi-id">ZEPH</span> Zephyr Energy</td>') == 2
 
 
 LISTS = ("/devices/", "/devices/to-do/msn/", "/devices/to-do/duplicate-msn/", "/reports/map-portfolio/", "/")
@@ -193,7 +237,7 @@ def test_device_page_asks_as_much_whatever_its_history(
             recording = Recording(msn=f"Z{number}", kind="correction", source="photo", reason="wrong")
             record_items(device_id=device.device_id, recording=recording, expected_version=device.version, by=editor)
 
-    assert queries_of(visitor, path) == few <= 15
+    assert queries_of(visitor, path) == few <= 16
 
 
 def test_device_page_shows_every_item_with_its_provenance(visitor):

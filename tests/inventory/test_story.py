@@ -156,13 +156,13 @@ BEGINNING = [
 ]
 SUPPLIER_CHANGE = (
     "2025-02-10 DCC: Change of responsible supplier from 1 March 2025 recorded | Responsible supplier {before} → ZODI; "
-    "Supplier from {since} → 1 March 2025 | Change from a day on"
+    "Supplier from {since} → 1 March 2025 | Change from a date"
 )
 SWITCH_AND_BACK = [
-    "2025-05-02 DCC: Change of responsible supplier from 10 April 2025 taken back | Responsible supplier ZIRC → as "
-    "before; Supplier from 10 April 2025 → none | Taken back",
+    "2025-05-02 DCC: Change of responsible supplier from 10 April 2025 cancelled | Responsible supplier ZIRC → as "
+    "before; Supplier from 10 April 2025 → none | Cancelled",
     "2025-04-15 DCC: Change of responsible supplier from 10 April 2025 recorded | Responsible supplier ZODI → ZIRC; "
-    "Supplier from 1 March 2025 → 10 April 2025 | Change from a day on",
+    "Supplier from 1 March 2025 → 10 April 2025 | Change from a date",
 ]
 TODAY, BEGINS = f"{timezone.localdate():%Y-%m-%d}", date_format(TO_COME, "DATE_FORMAT")
 
@@ -182,7 +182,7 @@ def test_old_map_is_told_of_its_days_and_that_another_follows(device, cast):
     assert recordings == lines(
         device,
         "2025-03-20 ZODI: Change to another MAP from 1 April 2025 recorded | MAP ID ZMAP → another MAP; "
-        "MAP ID applies from 4 March 2024 → 1 April 2025 | Change from a day on",
+        "MAP ID applies from 4 March 2024 → 1 April 2025 | Change from a date",
         SUPPLIER_CHANGE.format(before="ZEPH", since="1 March 2024"),
         *STATUS,
         *BEGINNING,
@@ -199,11 +199,11 @@ def test_new_map_is_told_from_the_recording_that_gave_it_the_meter(device, cast)
     ]
     assert recordings == [
         f"{TODAY} ZODI: Change to another MAP from {BEGINS} recorded | MAP ID ZMAB → another MAP; "
-        f"MAP ID applies from 1 April 2025 → {BEGINS} | Change from a day on",
+        f"MAP ID applies from 1 April 2025 → {BEGINS} | Change from a date",
         "2025-08-08 ZODI: MSN corrected | MSN Z10 1 → Z10 2 | Correction of an incorrect entry",
         *SWITCH_AND_BACK,
         "2025-03-20 ZODI: Change of MAP ID from 1 April 2025 recorded | MAP ID not shown → ZMAB; "
-        "MAP ID applies from not shown → 1 April 2025 | Change from a day on",
+        "MAP ID applies from not shown → 1 April 2025 | Change from a date",
     ]
 
 
@@ -217,7 +217,7 @@ def test_old_supplier_is_told_its_own_work_and_nothing_after_its_last_day(device
     assert recordings == lines(
         device,
         "2025-02-10 DCC: Change to another supplier from 1 March 2025 recorded | Responsible supplier ZEPH → another "
-        "supplier; Supplier from 1 March 2024 → 1 March 2025 | Change from a day on",
+        "supplier; Supplier from 1 March 2024 → 1 March 2025 | Change from a date",
         *STATUS,
         "2024-05-06 Priya Shah, ZEPH: MAP ID corrected | MAP ID applies from 1 March 2024 → 4 March 2024 | "
         "Correction of an incorrect entry, from contract",
@@ -239,10 +239,10 @@ def test_new_supplier_is_told_all_since_it_got_the_meter_and_what_is_to_come(dev
     ]
     assert recordings == [
         *WORK_SINCE_2025,
-        "2025-05-02 DCC: Change to another supplier from 10 April 2025 taken back | Responsible supplier another "
-        "supplier → as before; Supplier from 10 April 2025 → none | Taken back",
+        "2025-05-02 DCC: Change to another supplier from 10 April 2025 cancelled | Responsible supplier another "
+        "supplier → as before; Supplier from 10 April 2025 → none | Cancelled",
         "2025-04-15 DCC: Change to another supplier from 10 April 2025 recorded | Responsible supplier ZODI → another "
-        "supplier; Supplier from 1 March 2025 → 10 April 2025 | Change from a day on",
+        "supplier; Supplier from 1 March 2025 → 10 April 2025 | Change from a date",
         SOLD,
         SUPPLIER_CHANGE.format(before="not shown", since="not shown"),
     ]
@@ -276,12 +276,12 @@ def test_dcc_is_told_everything(device, cast):
 
 WORK_SINCE_2025 = [
     f"{TODAY} Rhys Calloway, ZODI: Change of MAP ID from {BEGINS} recorded | MAP ID ZMAB → ZMAP; "
-    f"MAP ID applies from 1 April 2025 → {BEGINS} | Change from a day on, from letter of intent",
+    f"MAP ID applies from 1 April 2025 → {BEGINS} | Change from a date, from letter of intent",
     "2025-08-08 Rhys Calloway, ZODI: MSN corrected | MSN Z10 1 → Z10 2 | Correction of an incorrect entry, from visit",
 ]
 SOLD = (
     "2025-03-20 Rhys Calloway, ZODI: Change of MAP ID from 1 April 2025 recorded | MAP ID ZMAP → ZMAB; "
-    "MAP ID applies from 4 March 2024 → 1 April 2025 | Change from a day on, from deed of sale"
+    "MAP ID applies from 4 March 2024 → 1 April 2025 | Change from a date, from deed of sale"
 )
 
 

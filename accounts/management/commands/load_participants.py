@@ -32,7 +32,7 @@ class Command(BaseCommand):
 
 def _told(broken: BrokenList) -> str:
     count = len(broken.problems)
-    lines = [f"Nothing was changed: {count:,} problem{'' if count == 1 else 's'} in the list."]
+    lines = [f"Nothing has been changed: {count:,} problem{'' if count == 1 else 's'} in the list."]
     lines += map(str, broken.problems[:MOST_PROBLEMS])
     if count > MOST_PROBLEMS:
         lines.append(f"… and {count - MOST_PROBLEMS:,} more.")

@@ -50,19 +50,20 @@ class OwnRightsSerializer(serializers.Serializer):
 
     organisation = serializers.CharField(help_text="The organisation that you act for.")
     role = serializers.ChoiceField(Role.choices, help_text="The role of that organisation.")
-    job = serializers.ChoiceField(Job.choices, help_text="Your job there, or the token’s.")
+    job = serializers.ChoiceField(Job.choices, help_text="Your access level there, or the token’s.")
     permissions = serializers.ListField(
         child=serializers.CharField(), help_text="The names of the rights that you have."
     )
 
 
 class RightSerializer(serializers.Serializer):
-    """A right, and the jobs that have it, by role."""
+    """A right, and the access levels that have it, by role."""
 
     name = serializers.CharField(help_text="Its name.")
     label = serializers.CharField(help_text="What it lets you do.")
     granted = serializers.DictField(
-        child=serializers.ListField(child=serializers.CharField()), help_text="The jobs that have it, for each role."
+        child=serializers.ListField(child=serializers.CharField()),
+        help_text="The access levels that have it, for each role.",
     )
 
 

@@ -25,7 +25,7 @@ UPDATE inventory_device AS d SET
 FROM inventory_stageddevice AS i
 WHERE i.file_id = %(file)s AND d.id = i.known_id AND i.other_items;
 
--- Another supplier from a later day is a change. A supplier whose day moves, or who was never right, is corrected.
+-- Another supplier from a later day is a change. A supplier whose date moves, or that was never right, is corrected.
 SELECT write_steps(
     'supply', array_agg(d.id), array_agg(step.valid_from), array_agg(step.participant_id), array_agg(step.kind)
 )

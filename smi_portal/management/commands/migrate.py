@@ -17,7 +17,7 @@ REFUSED = (
 DEMO_IN_USE = "The demo's database was created by a former version and is in use. Stop the demo, then run this again."
 MADE_ANEW = "The demo's database was created by a former version, so it has been created again."
 IN_USE = (
-    "The tables were in use for a minute, perhaps by a long download. Functions, policies and triggers have not been "
+    "The tables were in use for a minute, probably by a long download. Functions, policies and triggers have not been "
     "updated. Run this again."
 )
 

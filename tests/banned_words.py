@@ -1,0 +1,53 @@
+"""Words and phrases that no reader should meet, each with what to write instead."""
+
+# Of pages, emails, forms, messages and sentences of the API.
+IN_SENTENCES = {
+    r"\bjobs?\b(?! \d)": "access level (of a member)",
+    r"\bpropos(e|es|ed|als?)\b": "request approval, request (for approval)",
+    r"\bSMI self-service portal\b": "SMI portal",
+    r"\bthis portal\b": "the SMI portal",
+    r"\be-mails?\b": "email",
+    r"\b(a|the|by|in|into|of) mails?\b(?! server)": "email",
+    r"\bwhom\b": "who, the person who, the organisation that",
+    r"\bonce more\b": "again; in labels: Confirm …",
+    r"\bno more\b(?! than| answers)": "no longer",
+    r"\banew\b": "again; reset, create",
+    r"\blately\b": "recently",
+    r"\bin vain\b(?!:)": "that found nothing",
+    r"\bto come\b": "future, planned",
+    r"\btak(e|es|en) back\b": "cancel",
+    r"\bblanked\b": "removed",
+    r"\bgoes? on\b": "continue",
+    r"\bgood end\b": "did not finish",
+    r"\bwork lists?\b": "worklist",
+    r"(?<!there )\b(is|are) no (?!longer\b|more than\b)": "is not …: negate the verb",
+    r"\bthere is no such\b": "… not found",
+    r"\bnone that\b": "no results",
+    r"\b(you|they|who|nobody|everyone|people|person|members?) may (?!do what|have\b|not be)": "can",
+    r"\b(some|any)body\b": "someone, anyone",
+    r"\bnobody (raises|confirms|reinstates)\b": "You cannot …",
+    r"\bcomputes?\b": "calculate",
+    r"\bperhaps\b": "Did you mean …?",
+    r"\bkept the codes\b": "Continue",
+    r"\bopens? (nothing|your account)\b": "sign in",
+    r"\bstore of secrets\b": "secrets manager",
+    r"\b(make|makes|made|making) an? (API )?token": "create an API token",
+    r"\bcalls itself\b": "describes itself",
+    r"\blook(s|ed)? (into|among)\b": "check",
+    r"\bset (it |the password )?anew\b": "reset",
+    r"\bin the meantime\. look\b": "Reload the page.",
+    r"\b(has|have|is|are) (been )?(\w+) already\b": "has already been …",
+}
+
+# Of documents, of SQL and of their comments, too.
+EVERYWHERE = {
+    r"\be-mails?\b": "email",
+    r"\banew\b": "again",
+    r"\bwhom\b": "who",
+    r"\bonce more\b": "again",
+    r"\bin vain\b": "that found nothing",
+    r"\btaken back\b": "cancelled",
+    r"\bself-service portal\b": "SMI portal",
+    r"\bthis portal\b": "the SMI portal",
+    r"\bmails?\b(?! servers?\b)(?=[ .,:;])": "email",
+}
