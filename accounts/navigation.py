@@ -38,6 +38,7 @@ MENU = (
 )
 FOOTER = (
     MenuEntry("Data items", "data-items"),
+    MenuEntry("Rules", "rules"),
     MenuEntry("Who may do what", "who-may-do-what"),
     MenuEntry("Accessibility", "accessibility"),
     MenuEntry("Privacy", "privacy"),

@@ -15,6 +15,7 @@ urlpatterns = [
     # First pages
     path("", dashboard.dashboard, name="dashboard"),
     path("data-items/", dashboard.data_items, name="data-items"),
+    path("rules/", dashboard.rules, name="rules"),
     # Devices
     path("search/", search.device_search, name="device-search"),
     path("devices/", devices.device_list, name="device-list"),

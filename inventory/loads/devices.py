@@ -9,22 +9,24 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
-from django.conf import settings
 from django.db import OperationalError, connection, transaction
 from django.db.backends.utils import CursorWrapper
 from psycopg.errors import DeadlockDetected, LockNotAvailable
 
-from accounts import clock
 from accounts.acting import explaining
 from accounts.audit import note
 from accounts.dates import parse_date
 from accounts.files.opening import BrokenFile, open_csv
 from accounts.files.reading import Columns, CsvFile, read_records
+from accounts.models import Fuel
 from accounts.operator import system_scope
 from inventory.identifiers import SHORTENED, is_shortened, parse_device_id, parse_mpxn, parse_msn
 from inventory.loads.staging import stage_rows, staging
-from inventory.models import USUAL_STATUS_MOVES, StagedFile, StagedRow
-from inventory.rules.loading import DAYS, RULES, TEXTS
+from inventory.models import USUAL_STATUS_MOVES, StagedDevice, StagedFile, StagedRow
+from inventory.rules.check import explain, settled
+from inventory.rules.loading import DAYS, TEXTS
+from inventory.rules.rule import Rule, broken
+from inventory.rules.table import OF_FILES
 from inventory.statements import statements
 from inventory.trail.kinds import DeviceAuditKind
 
@@ -41,10 +43,29 @@ IN_USE = "Devices in this file are being changed at the moment. Load the file ag
 # The lines that break rules, and the numbers of those rules
 CHECK = """
     WITH staging AS NOT MATERIALIZED (SELECT line, {cells} FROM inventory_stagedrow WHERE file_id = %(file)s),
-        incoming AS NOT MATERIALIZED (SELECT * FROM inventory_stageddevice WHERE file_id = %(file)s)
+        incoming AS NOT MATERIALIZED (
+            SELECT
+                d.*,
+                CASE
+                    WHEN d.map_id ~ CASE d.fuel WHEN 'E' THEN '^[0-9A-Z]{{4}}$' WHEN 'G' THEN '^[0-9A-Z]{{3}}$' END
+                        AND (%(map_id_from)s::date IS NULL OR d.installed_on >= %(map_id_from)s::date)
+                    THEN d.map_day
+                END AS list_day,
+                EXISTS (
+                    SELECT FROM accounts_participant AS p
+                    WHERE p.role = 'map' AND p.fuel = d.fuel AND p.code = d.map_id
+                ) AS is_listed,
+                (
+                    SELECT p.kind FROM accounts_participant AS p
+                    WHERE p.role = 'map' AND p.fuel = d.fuel AND p.code = d.map_id
+                        AND d.map_day BETWEEN p.effective_from AND coalesce(p.effective_to, 'infinity')
+                    LIMIT 1
+                ) AS provider_kind
+            FROM inventory_stageddevice AS d WHERE d.file_id = %(file)s
+        )
     SELECT line, broken
     FROM (
-        SELECT i.line, array_remove(ARRAY[{rules}], NULL) AS broken
+        SELECT i.line, {rules} AS broken
         FROM incoming AS i JOIN staging AS s ON s.line = i.line
         WHERE %(lines)s::integer[] IS NULL OR i.line = ANY (%(lines)s)
     ) AS checked
@@ -152,31 +173,30 @@ def _compare(cursor: CursorWrapper, file: StagedFile, lines: list[int] | None = 
 
 def _refuse_problems(cursor: CursorWrapper, file: StagedFile, lines: list[int] | None = None) -> None:
     given = {"file": file.pk, "lines": lines}
-    given |= {"map_id_from": settings.MAP_ID_FROM or None, "today": clock.today()}
+    given |= settled()
     cursor.execute("SET LOCAL enable_nestloop = off")  # it joins two rows of each line; statistics seem to say few
-    cursor.execute(_check(), given)
-    found = [(line, RULES[number].item, RULES[number].sentence) for line, broken in cursor for number in broken]
+    cursor.execute(CHECK.format(cells=CELLS, rules=broken(OF_FILES)), given)
+    found = [(line, OF_FILES[number]) for line, numbers in cursor for number in numbers]
     cursor.execute("SET LOCAL enable_nestloop TO DEFAULT")
     if found:
-        raise LoadRefused(_sentences(file, sorted(found)))
+        raise LoadRefused(_sentences(file, sorted(found, key=lambda one: (one[0], one[1].item, one[1].sentence))))
 
 
-def _check() -> str:
-    """Return the query that checks all rules; they are constants, so it contains nothing from the file."""
-    wrong = [rule.wrong if "%(" in rule.wrong else rule.wrong.replace("%", "%%") for rule in RULES]
-    rules = ", ".join(f"CASE WHEN {condition} THEN {number} END" for number, condition in enumerate(wrong))
-    return CHECK.format(cells=CELLS, rules=rules)
-
-
-def _sentences(file: StagedFile, found: Sequence[tuple[int, str, str]]) -> list[str]:
+def _sentences(file: StagedFile, found: Sequence[tuple[int, Rule]]) -> list[str]:
     """Say on which line what is wrong, with the start of the value in the file."""
-    lines = {line for line, _, _ in found}
+    lines = {line for line, _ in found}
     rows = dict(StagedRow.objects.filter(file=file, line__in=lines).values_list("line", "cells"))
-    given = [rows[line][TEXTS.index(item)] or "" for line, item, _ in found]
+    staged = StagedDevice.objects.filter(file=file, line__in=lines).values("line", "map_id", "fuel", "map_day")
+    values = {row["line"]: row | {"fuel_name": Fuel(row["fuel"]).label if row["fuel"] else ""} for row in staged}
     return [
-        f"Line {line}, {item}{f' “{value[:24]}”' if value else ''}: {SHORTENED if is_shortened(value) else sentence}"
-        for (line, item, sentence), value in zip(found, given, strict=True)
+        _on_cell(line, rule, rows[line][TEXTS.index(rule.item)] or "", explain(rule, values[line]))
+        for line, rule in found
     ]
+
+
+def _on_cell(line: int, rule: Rule, given: str, sentence: str) -> str:
+    quoted = f" “{given[:24]}”" if given else ""
+    return f"Line {line}, {rule.item}{quoted}: {SHORTENED if is_shortened(given) else sentence}"
 
 
 def _apply_in_time(file: StagedFile, path: Path, dry_run: bool) -> DeviceLoad:

@@ -10,7 +10,7 @@ from accounts.acting import Acting
 from accounts.errors import NotAllowed, Problem
 from inventory.models import Device
 from inventory.recording.writing import Work, write
-from inventory.rules.recording import BatchEntry, all_maps, assess
+from inventory.rules.recording import BatchEntry, assess_all
 
 NOT_THERE = Problem("This device does not exist, or it is outside your scope.", "not_found", "device_id")
 CHANGED = Problem("This device has been changed since you read it. Read it again.", "stale", "version")
@@ -26,19 +26,33 @@ def record_batch(*, entries: Sequence[BatchEntry], by: Acting) -> list[Device]:
     names = [entry.device_id for entry in entries]
     visible = Device.objects.visible_to(by).with_parties().order_by("pk").select_for_update(of=("self",))
     held = {device.device_id: device for device in visible.filter(device_id__in=names)}
-    maps, times = all_maps(), Counter(names)
-    works, problems = [], []
+    times = Counter(names)
+    unfit = [_unfit(held.get(entry.device_id), entry, twice=times[entry.device_id] > 1) for entry in entries]
+    works = _assessed(entries, held, unfit, by)
+    problems = []
     for number, entry in enumerate(entries):
-        device = held.get(entry.device_id)
-        found = [*_unfit(device, entry, twice=times[entry.device_id] > 1), *entry.recording.refused]
-        if device is not None and TWICE not in found:
-            recording = replace(entry.recording, refused=tuple(found))
-            works.append(Work(device, recording, assess(device, recording, by, maps), str(number)))
-            found = works[-1].assessment.problems
+        work = works.get(number)
+        found = work.assessment.problems if work else [*unfit[number], *entry.recording.refused]
         problems += [problem.of_part(str(number)) for problem in found]
     if problems:
         raise NotAllowed.because(problems)
-    return write(works, by)
+    return write(list(works.values()), by)
+
+
+def _assessed(
+    entries: Sequence[BatchEntry], held: dict[str, Device], unfit: Sequence[list[Problem]], by: Acting
+) -> dict[int, Work]:
+    """Assess what is asked of each device that is there once, by the number of its entry."""
+    asked = {
+        number: (held[entry.device_id], replace(entry.recording, refused=(*found, *entry.recording.refused)))
+        for number, (entry, found) in enumerate(zip(entries, unfit, strict=True))
+        if entry.device_id in held and TWICE not in found
+    }
+    assessments = assess_all(list(asked.values()), by)
+    return {
+        number: Work(device, recording, assessment, str(number))
+        for (number, (device, recording)), assessment in zip(asked.items(), assessments, strict=True)
+    }
 
 
 def _unfit(device: Device | None, entry: BatchEntry, *, twice: bool) -> list[Problem]:

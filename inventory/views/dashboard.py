@@ -1,4 +1,4 @@
-"""The first page of each role, and the public page on data items."""
+"""The first page of each role, and the public pages on data items and rules."""
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -14,6 +14,7 @@ from inventory.devices.filters import DeviceFilter
 from inventory.devices.worklists import WORKLISTS, Worklist
 from inventory.models import WATCHED, Device, ReportRun
 from inventory.reports.run import runs_of
+from inventory.rules.table import by_item
 from inventory.views.reports import download_url
 
 
@@ -50,3 +51,8 @@ def _requests_to_decide(acting: Acting) -> list[tuple[Proposal, str]]:
 @allow(Open.TO_ALL)
 def data_items(request: HttpRequest) -> HttpResponse:
     return render(request, "inventory/data_items.html", {"items": ITEMS})
+
+
+@allow(Open.TO_ALL)
+def rules(request: HttpRequest) -> HttpResponse:
+    return render(request, "inventory/rules.html", {"items": by_item()})

@@ -11,6 +11,7 @@ from rest_framework import serializers
 from inventory.api.serializers.recording import BatchSerializer, ItemsSerializer
 from inventory.devices.filters import DeviceFilter
 from inventory.forms.past import PastForm
+from inventory.rules.table import OF_RECORDING
 
 ROOT = Path(settings.BASE_DIR)
 MODULES = (
@@ -29,8 +30,10 @@ OF_VALIDATORS = {"null_characters_not_allowed", "surrogate_characters_not_allowe
 
 
 def written() -> set[str]:
-    """The codes written in the code where a problem is made."""
-    return {code for path in MODULES for code in _of_module(ast.parse(path.read_text()))}
+    """The codes written in the code where a problem is made, and those of the table of rules."""
+    return {rule.code for rule in OF_RECORDING} | {
+        code for path in MODULES for code in _of_module(ast.parse(path.read_text()))
+    }
 
 
 def _of_module(tree: ast.Module) -> Iterator[str]:

@@ -11,7 +11,7 @@ pytestmark = pytest.mark.browser
 SIGNED_OUT = ["/accounts/login/", "/accounts/password/reset/", "/help/", "/privacy/", "/accessibility/"]
 API = ["/help/api/", "/help/api/reference/"]
 PAGES = {
-    "": [*SIGNED_OUT, "/open-questions/", "/data-items/", "/who-may-do-what/", "/nowhere/", *API],
+    "": [*SIGNED_OUT, "/open-questions/", "/data-items/", "/rules/", "/who-may-do-what/", "/nowhere/", *API],
     "supplier.admin@demo.example": [
         "/", "/devices/", "/devices/?msn=XX", "/devices/?device_id=12", "/devices/?map_id=ZMAP",
         "/devices/?device_type=ESME&installed_from=01/01/2020",

@@ -242,7 +242,7 @@ def test_code_not_in_force_on_its_day_is_refused(write):
 def test_setting_refuses_map_ids_of_meters_installed_before(write, settings):
     settings.MAP_ID_FROM = "2024-03-02"
 
-    assert "MAP_ID_FROM" in problems(write({}))[0]
+    assert "installed on or after 2 March 2024" in problems(write({}))[0]
 
 
 @pytest.mark.parametrize(
