@@ -48,6 +48,7 @@ class Permission(StrEnum):
         "Replace a recorded MAP ID or MSN (with its source, confirmed)",
     )
     BLANK_MAP_ID = "inventory.blank_map_id", "Remove a MAP ID (with a reason and a date)"
+    REMOVE_MSN = "inventory.remove_msn", "Remove a wrong MSN (with a reason)"
     DOWNLOAD_MAP_PORTFOLIO = "inventory.download_map_portfolio", "Download the MAP portfolio report"
     DOWNLOAD_DEVICE_LIST = "inventory.download_device_list", "Download the devices a search found"
     MANAGE_MEMBERS = (
@@ -66,13 +67,14 @@ class Permission(StrEnum):
 P = Permission
 EVERYONE = frozenset({P.VIEW_DEVICE})
 RECORDING = frozenset({P.RECORD_ITEM, P.REPLACE_ITEM})
+REMOVING = frozenset({P.BLANK_MAP_ID, P.REMOVE_MSN})
 ADMINISTERING = frozenset({P.MANAGE_MEMBERS, P.MANAGE_TOKENS, P.READ_AUDIT})
 
 GRANTS: dict[Role, dict[Job, frozenset[Permission]]] = {
     Role.SUPPLIER: {
         Job.VIEWER: EVERYONE | {P.DOWNLOAD_DEVICE_LIST},
         Job.EDITOR: EVERYONE | {P.DOWNLOAD_DEVICE_LIST} | RECORDING,
-        Job.ADMINISTRATOR: EVERYONE | {P.DOWNLOAD_DEVICE_LIST, P.BLANK_MAP_ID} | RECORDING | ADMINISTERING,
+        Job.ADMINISTRATOR: EVERYONE | {P.DOWNLOAD_DEVICE_LIST} | RECORDING | REMOVING | ADMINISTERING,
     },
     Role.MAP: {
         Job.VIEWER: EVERYONE | {P.DOWNLOAD_MAP_PORTFOLIO},
@@ -83,8 +85,9 @@ GRANTS: dict[Role, dict[Job, frozenset[Permission]]] = {
         Job.VIEWER: EVERYONE | {P.DOWNLOAD_DEVICE_LIST},
         Job.EDITOR: EVERYONE | {P.DOWNLOAD_DEVICE_LIST} | RECORDING,
         Job.ADMINISTRATOR: EVERYONE
-        | {P.DOWNLOAD_DEVICE_LIST, P.BLANK_MAP_ID, P.MANAGE_ORGANISATIONS, P.SEE_UNSENT_EMAILS}
+        | {P.DOWNLOAD_DEVICE_LIST, P.MANAGE_ORGANISATIONS, P.SEE_UNSENT_EMAILS}
         | RECORDING
+        | REMOVING
         | ADMINISTERING,
     },
 }

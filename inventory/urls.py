@@ -4,7 +4,7 @@ from django.urls import path
 
 from accounts import bounds  # noqa: F401  (registers the converters)
 from inventory.reports.catalogue import CATALOGUE
-from inventory.views import dashboard, devices, editing, history, reports, search
+from inventory.views import dashboard, devices, editing, history, removing, reports, search
 
 urlpatterns = [
     # Files come before the addresses of devices, which would take `download` for a Device ID
@@ -23,8 +23,9 @@ urlpatterns = [
     path("devices/<str:device_id>/history/", history.device_history, name="device-history"),
     path("devices/<str:device_id>/edit/", editing.device_edit, name="device-edit"),
     path("devices/<str:device_id>/edit/confirm/", editing.device_edit_confirm, name="device-edit-confirm"),
-    path("devices/<str:device_id>/blank-map-id/", editing.map_id_blank, name="map-id-blank"),
-    path("devices/<str:device_id>/take-back/<day:day>/", editing.map_step_take_back, name="map-step-take-back"),
+    path("devices/<str:device_id>/blank-map-id/", removing.map_id_blank, name="map-id-blank"),
+    path("devices/<str:device_id>/remove-msn/", removing.msn_remove, name="msn-remove"),
+    path("devices/<str:device_id>/take-back/<day:day>/", removing.map_step_take_back, name="map-step-take-back"),
     # Reports
     path("reports/", reports.report_list, name="report-list"),
     path("reports/map-portfolio/", reports.map_portfolio, name="map-portfolio"),

@@ -267,6 +267,7 @@ MFA_FORMS = {
     "reauthenticate": "accounts.sign_in.mfa.CodeAgainForm",
     "activate_totp": "accounts.sign_in.mfa.AppForm",
     "add_webauthn": "accounts.sign_in.mfa.PasskeyForm",
+    "edit_webauthn": "accounts.sign_in.mfa.PasskeyNameForm",
 }
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True

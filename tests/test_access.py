@@ -87,6 +87,7 @@ OF_DEVICE = (
     "device-edit-confirm",
     "device-history",
     "map-id-blank",
+    "msn-remove",
     "api-device-detail",
     "api-device-history",
     "api-device-as-of",
@@ -303,8 +304,9 @@ def test_unknown_parameter_is_named_and_refused(operator, organisations, world, 
 
 
 FORMS = [
-    "device-edit", "device-edit-confirm", "map-id-blank", "map-step-take-back", "member-edit", "member-end",
-    "factors-reset", "invitation-add", "invitation-send", "invitation-revoke", "token-add", "token-revoke",
+    "device-edit", "device-edit-confirm", "map-id-blank", "msn-remove", "map-step-take-back", "member-edit",
+    "member-end", "factors-reset", "invitation-add", "invitation-send", "invitation-revoke", "token-add",
+    "token-revoke",
 ]  # fmt: skip
 
 

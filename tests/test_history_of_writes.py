@@ -194,7 +194,7 @@ def test_map_id_by_the_page_is_a_step_and_a_row_of_history_of_one_request(device
     browser = sign_in(supplier, Job.EDITOR)
     form = {"version": 1, "msn": "Z1", "map_id": "ZMAP", "map_from": "2024-03-01", "source": "contract 9"}
 
-    browser.submit(f"/devices/{device.device_id}/edit/", form)
+    browser.submit(f"/devices/{device.device_id}/edit/confirm/", form)
 
     step = ProviderPeriod.objects.get(device=device)
     assert (step.recorded_by, step.organisation, step.recorded_for) == (browser.membership.user, supplier, "ZEPH")

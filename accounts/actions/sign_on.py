@@ -135,26 +135,29 @@ def _forget_former(sign_on: SingleSignOn, by: Acting) -> int:
 
 
 @transaction.atomic
-def renew_secret(*, sign_on: SingleSignOn, secret: str = "", by: Acting) -> SingleSignOn:
-    """Set another client secret, or encrypt the one that is set under the key of today; asks the issuer again.
+def renew_secret(*, sign_on: SingleSignOn, secret: str, by: Acting) -> SingleSignOn:
+    """Set another client secret; asks the issuer again. Without one, nothing is to be changed, which is refused.
 
     For one person: issuer and client, which vouch, stay as they are.
     """
+    if not secret:
+        _check_readable(sign_on.app)
+        raise NotAllowed("You have not changed anything.")
     issuer, client_id = sign_on.issuer, sign_on.app.client_id
     hosts = discover(issuer)
     held = _held(sign_on)
     if (held.issuer, held.app.client_id) != (issuer, client_id):
         raise NotAllowed("The provider has changed since you opened this page. Reload the page and check it.")
-    held.app.settings = _settings(issuer, hosts, encrypt(secret or _kept(held.app)))
+    held.app.settings = _settings(issuer, hosts, encrypt(secret))
     held.app.save(update_fields=["settings"])
-    _note(AuditKind.SIGN_ON_CHANGED, held, by, items=["secret"] if secret else [], sessions=0)
+    _note(AuditKind.SIGN_ON_CHANGED, held, by, items=["secret"], sessions=0)
     return held
 
 
-def _kept(app: SocialApp) -> str:
-    """The secret that is set."""
+def _check_readable(app: SocialApp) -> None:
+    """Refuse to go on with a secret that is damaged or encrypted under a key that is lost."""
     try:
-        return decrypt(app.settings["encrypted_secret"])
+        decrypt(app.settings["encrypted_secret"])
     except Unreadable as error:
         raise NotAllowed("Enter the client secret. The one that is set can no longer be read.", "secret") from error
 
@@ -190,6 +193,8 @@ def switch_on(*, sign_on: SingleSignOn, proposed_by: User, rehearsal: bool = Fal
 def switch_off(*, sign_on: SingleSignOn, by: Acting | None) -> SingleSignOn:
     """Its people sign in with their passwords; sessions that came through it end. Without `by`: the operator."""
     held = _held(sign_on)
+    if not held.is_active:
+        raise NotAllowed(f"Single sign-on of {held.organisation} is already off.")
     held.is_active = False
     held.save(update_fields=["is_active"])
     ended = end_sessions_through(held, but_of=by and by.user)

@@ -8,6 +8,7 @@ from django.core.exceptions import ValidationError
 from django.utils.formats import date_format
 
 from accounts.dates import NotADate, parse_date
+from accounts.forms.edit import EditForm
 from accounts.models import Fuel, Proposal, User
 from accounts.roles import Job, Role
 
@@ -43,7 +44,7 @@ def required(sentence: str) -> dict[str, str]:
     return {"required": sentence}
 
 
-class JobForm(forms.Form):
+class JobForm(EditForm):
     job = forms.ChoiceField(choices=Job, widget=forms.RadioSelect, label="Access level")
     job_shown = forms.ChoiceField(choices=Job, widget=forms.HiddenInput)  # what the choice was based on
 
@@ -100,7 +101,7 @@ class AcceptForm(forms.Form):
         return cleaned
 
 
-class RootEmailsForm(forms.Form):
+class RootEmailsForm(EditForm):
     receives = forms.ChoiceField(
         choices=[("yes", "Yes"), ("no", "No")],
         widget=forms.RadioSelect,

@@ -1,5 +1,8 @@
 """Forms that were sent after their session had ended: kept for their user, who finds them filled in again.
 
+A form whose next page asks to confirm is kept too, until it is saved: on the way back from there, by link or by the
+browser's Back, it is filled in again.
+
 Nothing is ever submitted automatically. Each view with a form declares what is kept of it, and fills it in:
 
     @keeps(SomeForm)
@@ -57,15 +60,32 @@ def sent_from(page: str) -> Callable[[View], View]:
     return declare
 
 
-def keep(request: HttpRequest, person: int) -> None:
-    """Keep the form that `request` sends for `person`: the fields its page declares, up to the limits of a form."""
+def keep(request: HttpRequest, person: int, *, until_saved: bool = False) -> None:
+    """Keep the form that `request` sends for `person`: the fields its page declares, up to the limits of a form.
+
+    It comes back once, or `until_saved`, each time its page is opened.
+    """
     path, session = _path(page_of(request)), request.session
     view = _view_of(path)
     fields = {name: values for name, values in request.POST.lists() if _is_kept(name, view)}
     form = {"person": person, "acting": request.POST.get(acting.FIELD, ""), "at": time.time(), "fields": fields}
+    form |= {"until_saved": True} if until_saved else {}
     with session.locked():
         others = {other: kept for other, kept in session.get(KEPT, {}).items() if other != path}
         session[KEPT] = _bounded(others | {path: form})
+
+
+def keep_for_return(request: HttpRequest) -> None:
+    """Keep the form that `request` sends for the way back from the page that follows; it may come back repeatedly."""
+    keep(request, request.user.pk, until_saved=True)
+
+
+def forget(request: HttpRequest) -> None:
+    """Forget the form of the page that `request` is about: it has been saved, or its user starts again."""
+    path, session = _path(page_of(request)), request.session
+    if path in session.get(KEPT, {}):
+        with session.locked():
+            session[KEPT] = {other: form for other, form in session.get(KEPT, {}).items() if other != path}
 
 
 def _is_kept(name: str, view: View | None) -> bool:
@@ -109,12 +129,18 @@ def forget_old(session: SessionBase) -> None:
 
 def kept(request: HttpRequest) -> MultiValueDict | None:
     """Return what the user had typed on the page of `request` when the session ended; only once."""
-    path, current = _path(request.get_full_path()), waiting(request.session)
-    form = current.get(path) if request.method == "GET" else None
-    if form is None or form["person"] != request.user.pk or form["acting"] not in ("", _acting(request)):
+    form = _kept_form(request)
+    if form is None:
         return None
-    request.session[KEPT] = {other: current[other] for other in current if other != path}
+    if not form.get("until_saved"):
+        forget(request)
     return MultiValueDict(form["fields"])
+
+
+def _kept_form(request: HttpRequest) -> dict | None:
+    form = waiting(request.session).get(_path(request.get_full_path())) if request.method == "GET" else None
+    mine = form is not None and form["person"] == request.user.pk and form["acting"] in ("", _acting(request))
+    return form if mine else None
 
 
 def _acting(request: HttpRequest) -> str:
@@ -127,10 +153,12 @@ def refilled(request: HttpRequest, form: forms.Form, *, without: Collection[str]
     Hidden fields come back too, so that a change by somebody else in the meantime is still found. A form that is sent
     is left alone, and so are the fields `without` which the page makes more sense.
     """
-    typed = None if form.is_bound else kept(request)
-    if typed is not None:
-        values = {name: value for name, value in _read(form, typed).items() if name not in without}
-        form.initial = form.initial | values
+    if form.is_bound or (typed := _kept_form(request)) is None:
+        return form
+    values = {name: value for name, value in _read(form, kept(request)).items() if name not in without}
+    form.initial = form.initial | values
+    form.not_saved_yet = typed.get("until_saved", False)
+    if not form.not_saved_yet:
         messages.warning(request, WORDS if values else NOTHING_TYPED)
     return form
 

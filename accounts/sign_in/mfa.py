@@ -8,11 +8,12 @@ from allauth.mfa.adapter import DefaultMFAAdapter, get_adapter
 from allauth.mfa.base.forms import AuthenticateForm, ReauthenticateForm
 from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.forms import ActivateTOTPForm
-from allauth.mfa.webauthn.forms import AddWebAuthnForm
+from allauth.mfa.webauthn.forms import AddWebAuthnForm, EditWebAuthnForm
 from django import forms
 from django.core.cache import cache
 from qrcode.image.svg import SvgPathImage
 
+from accounts.forms.edit import EditForm
 from accounts.models import User
 from accounts.sign_in import encryption
 from accounts.sign_in.factors import has_factor, needs_factor
@@ -103,3 +104,7 @@ class PasskeyForm(AddWebAuthnForm):
     passwordless = forms.BooleanField(
         required=False, initial=True, label="Sign in with it alone, without a password (untick for a key without a PIN)"
     )
+
+
+class PasskeyNameForm(EditForm, EditWebAuthnForm):
+    """The name of a passkey."""

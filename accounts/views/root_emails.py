@@ -18,9 +18,9 @@ def root_emails(request: HttpRequest) -> HttpResponse:
 
     def save(given: Given) -> HttpResponse:
         receives = given["receives"] == "yes"
-        changed = set_root_emails(receives=receives, by=request.acting)
+        set_root_emails(receives=receives, by=request.acting)
         whom = "All administrators now receive" if receives else "Administrators no longer receive"
-        return done(request, f"{whom} the daily roots." if changed else "You have not changed anything.", "audit")
+        return done(request, f"{whom} the daily roots.", "audit")
 
     form = RootEmailsForm(posted(request), initial=initial)
     return form_page(request, form, "accounts/root_emails.html", save)

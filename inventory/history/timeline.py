@@ -196,6 +196,8 @@ def _event_title(differences: list[Difference], before: DeviceEvent | None, auth
         return "Notified to the inventory"
     if len(differences) > 1:
         return "Items changed"
+    if differences[0].new is None:
+        return f"{differences[0].item.label} removed"
     words = {StepKind.FIRST: "recorded", StepKind.CORRECTION: "corrected"}
     return f"{differences[0].item.label} {words.get(author.kind, 'changed')}"
 

@@ -56,6 +56,7 @@ def worklist(request: HttpRequest, name: str) -> HttpResponse:
     context = found(request, visible, work.choose(request.acting)) | {
         "work": work,
         "hint": work.hint_for(request.acting),
+        "may_record": request.acting.may(Permission.RECORD_ITEM),
     }
     note_worklist(request, name, [device for device, _ in context["rows"]])
     return render(request, "inventory/worklist.html", context)
@@ -77,6 +78,7 @@ def device_detail(request: HttpRequest, device_id: str) -> HttpResponse:
         "twins": visible.sharing_msn_with(device)[:5],
         "may_edit": request.acting.may(Permission.RECORD_ITEM) and device.is_meter,
         "may_blank": request.acting.may(Permission.BLANK_MAP_ID) and device.asset_provider,
+        "may_remove_msn": request.acting.may(Permission.REMOVE_MSN) and device.msn,
         "planned": history.providers_to_come,
         "may_take_back": request.acting.may(Permission.REPLACE_ITEM),
     }

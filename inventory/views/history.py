@@ -28,6 +28,7 @@ def device_history(request: HttpRequest, device_id: str) -> HttpResponse:
         "history": history,
         "held": held(history),
         "entries": timeline(history),
+        "names": {period.party: period.name for period in (*history.providers, *history.suppliers) if period.name},
         "form": form,
         "past": past_of(form, history) if form.is_valid() else None,
     }

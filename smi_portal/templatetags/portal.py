@@ -126,6 +126,12 @@ def _nothing(words: str) -> SafeString:
 
 
 @register.filter
+def of(names: dict[str, str], code: str) -> str:
+    """The name behind a code, if there is one."""
+    return names.get(code, "")
+
+
+@register.filter
 def aria_current(url: str, path: str) -> str:
     """For a menu entry: `page` on its own page, `true` on the pages below it, else nothing."""
     if path == url:

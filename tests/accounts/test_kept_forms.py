@@ -84,7 +84,7 @@ def test_form_that_came_back_is_saved_when_it_is_sent(visitor):
     typed = form_of(device, map_id="ZMAP")
     again(visitor, late(visitor, edit(device), typed))
 
-    visitor.submit(edit(device), typed)
+    visitor.submit(f"{edit(device)}confirm/", typed)
 
     device.refresh_from_db()
     assert device.asset_provider.code == "ZMAP"

@@ -75,7 +75,7 @@ def test_choice_is_asked_for(ada):
 def test_dcc_always_receives_them(dcc):
     ada = Browser(make_membership(dcc, Job.ADMINISTRATOR))
 
-    assert "Administrators of the DCC always receive the daily roots." in choose(ada, "no").text
+    assert "Administrators of the DCC always receive the daily roots." in choose(ada, "yes").text
     assert "Administrators of the DCC are emailed each daily root" in ada.get(AUDIT).text
 
 

@@ -238,15 +238,13 @@ def test_hosts_that_the_provider_names_are_shown(admin, provider, page, supplier
     assert "tokens.zephyr.example:8443" in admin.get(page).text
 
 
-@pytest.mark.parametrize(("typed", "kept"), [("", SECRET), ("another secret", "another secret")])
-def test_secret_alone_is_saved_by_one_person(admin, provider, page, supplier, first, by, typed, kept):
-    """An empty one keeps the one that is set."""
+def test_secret_alone_is_saved_by_one_person(admin, provider, page, supplier, first, by):
     named = name(supplier, provider, first, by)
     domain = make_domain(named, "zephyr.example")
 
-    assert admin.submit(f"{page}provider/", given(provider, secret=typed)).status_code == 302
+    assert admin.submit(f"{page}provider/", given(provider, secret="another secret")).status_code == 302
 
-    assert decrypt(SocialApp.objects.get().settings["encrypted_secret"]) == kept
+    assert decrypt(SocialApp.objects.get().settings["encrypted_secret"]) == "another secret"
     assert MailDomain.objects.proven().get() == domain
     assert not Proposal.objects.exists()
 
@@ -382,6 +380,28 @@ def test_what_is_on_is_not_switched_on(admin, sign_on, page):
 
     assert answer.status_code == 400
     assert "Single sign-on of Zephyr Energy is already on." in answer.text
+
+
+def test_what_is_off_is_not_switched_off_again(admin, sign_on, page):
+    admin.submit(f"{page}switch/", {"to": "off"})
+    noted = AuditRow.objects.count()
+
+    answer = admin.submit(f"{page}switch/", {"to": "off"})
+
+    assert answer.status_code == 400
+    assert "Single sign-on of Zephyr Energy is already off." in answer.text
+    assert AuditRow.objects.count() == noted
+
+
+def test_provider_left_as_it_is_writes_nothing(admin, provider, page, supplier, first, by):
+    name(supplier, provider, first, by)
+    noted = AuditRow.objects.count()
+
+    answer = admin.submit(f"{page}provider/", given(provider, secret=""))
+
+    assert answer.status_code == 400
+    assert "You have not changed anything." in answer.text
+    assert AuditRow.objects.count() == noted
 
 
 def test_provider_that_one_person_set_up_is_named_again_before_it_is_switched_on(

@@ -177,7 +177,7 @@ def test_without_javascript_the_form_is_filled_in_after_signing_in_again(visit, 
     page.get_by_label("Where did you get this value?").fill("nameplate photo")
     idle(page, OVER, noticed=False)
 
-    page.get_by_role("button", name="Save").click()
+    page.get_by_role("button", name="Continue").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Sign in")
     sign_in_again(page)
 
@@ -202,7 +202,7 @@ def test_form_is_given_back_after_signing_in_again_in_another_tab(visit, idle, j
     sign_in_again(other)
     other.get_by_role("button", name="Sign out").wait_for()
 
-    page.get_by_role("button", name="Save").click()
+    page.get_by_role("button", name="Continue").click()
 
     expect_what_was_typed(page)
 

@@ -54,7 +54,7 @@ def test_requests_of_one_person_are_batches_apart(devices, supplier, sign_in):
     browser = sign_in(supplier, Job.EDITOR)
     for device in devices:
         form = {"version": 1, "msn": "", "map_id": "ZMAP", "map_from": "2024-03-01", "source": "contract 9"}
-        assert browser.submit(f"/devices/{device.device_id}/edit/", form).status_code == 302
+        assert browser.submit(f"/devices/{device.device_id}/edit/confirm/", form).status_code == 302
 
     batches = list(ProviderPeriod.objects.values_list("batch", flat=True))
     assert len(set(batches)) == len(devices)

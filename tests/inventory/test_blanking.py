@@ -140,7 +140,7 @@ def test_meter_that_ended_can_be_recorded_anew(device, administrator):
     device.refresh_from_db()
 
     typed = {"version": device.version, "msn": "Z1", "map_id": "ZMAP", "map_from": "01/10/2025", "source": "contract"}
-    answer = administrator.submit(f"/devices/{device.device_id}/edit/", typed)
+    answer = administrator.submit(f"/devices/{device.device_id}/edit/confirm/", typed)
 
     assert answer.status_code == 302
     device.refresh_from_db()
@@ -179,3 +179,16 @@ def test_stale_version_is_a_conflict(device, administrator):
     assert answer.status_code == 409
     assert "This has been updated since you opened it" in answer.content.decode()
     assert codes(device) == {"2024-03-01": "ZMAP", "2025-06-01": "ZMAB"}
+
+
+def test_banner_says_what_is_next_and_of_a_planned_removal_that_nothing_has_changed(device, administrator):
+    to_come = TODAY + timedelta(days=40)
+
+    planned = administrator.submit(blank(device), form(device, day=to_come.strftime("%d/%m/%Y")), follow=True).text
+    device.refresh_from_db()
+    removed = administrator.submit(blank(device), form(device), follow=True).text
+
+    assert "Planned change saved: no MAP from" in planned
+    assert "Nothing has changed yet." in planned
+    assert "MAP ID removed: ZMAB, " in removed
+    assert ", from 1 September 2025. The meter is no longer in the portfolio report of " in removed

@@ -75,7 +75,7 @@ class Recordings:
     def send(self, pk: int) -> None:
         form = {"version": 1, "msn": f"Z{pk}", "map_id": "ZMAP", "map_from": "2024-03-01", "source": "contract 9"}
         try:
-            status, _ = self.saver.send(f"/devices/{self.devices[pk]}/edit/", **form)
+            status, _ = self.saver.send(f"/devices/{self.devices[pk]}/edit/confirm/", **form)
         except (OSError, HTTPException):  # nobody answers, or the answer breaks off
             return
         if status == 302:

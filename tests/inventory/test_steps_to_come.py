@@ -188,8 +188,8 @@ def test_taken_back_everything_stays_and_the_plan_is_gone(planned, editor):
 
     assert f"From {BEGINS}" in asked
     assert "If you cancel this, nothing changes on that date." in asked
-    assert "has been cancelled" in done.content.decode()
-    assert "Planned change" not in done.content.decode()
+    assert "Planned change cancelled: " in done.content.decode()
+    assert "planned-heading" not in done.content.decode()
     assert live(planned) == ("ZMAP", INSTALLED)
     step = ProviderPeriod.objects.get(device=planned, kind=StepKind.CANCELLED)
     assert (step.reason, step.recorded_by, step.valid_from) == (

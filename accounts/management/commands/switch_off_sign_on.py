@@ -3,6 +3,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from accounts.actions.sign_on import switch_off
+from accounts.errors import NotAllowed
 from accounts.management.arguments import organisation_named
 from accounts.models import SingleSignOn
 from accounts.operator import system_scope
@@ -20,5 +21,8 @@ class Command(BaseCommand):
             sign_on = SingleSignOn.objects.select_related("organisation").filter(organisation=named).first()
             if sign_on is None:
                 raise CommandError(f"{named} has no single sign-on.")
-            switch_off(sign_on=sign_on, by=None)
+            try:
+                switch_off(sign_on=sign_on, by=None)
+            except NotAllowed as refusal:
+                raise CommandError(str(refusal)) from refusal
         self.stdout.write(f"Single sign-on of {named} is off.")
