@@ -106,8 +106,8 @@ def test_change_is_shown_before_and_after_unless_somebody_has_changed_the_device
         f"Recorded: msn Z21E 10448, map_id ZMAB; version {device.version}.",
     ]
     assert refusal(stale) == [
-        "Nothing was recorded: somebody has changed the device meanwhile. "
-        f"Look again: smi device show {device.device_id}"
+        "Nothing was recorded: someone else has just changed the device. "
+        f"Look at it again: smi device show {device.device_id}"
     ]
     assert (Device.objects.get().msn, Device.objects.get().asset_provider.code) == ("Z21E 10448", "ZMAB")
 

@@ -73,7 +73,7 @@ def test_stored_token_does_not_go_to_another_portal(log_in, smi, monkeypatch):
         ended = smi("whoami")
 
     assert ended.code == 2
-    assert "set SMI_TOKEN as well" in ended.err
+    assert "Set SMI_TOKEN as well" in ended.err
     assert stranger.heard == []
 
 

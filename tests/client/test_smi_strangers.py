@@ -127,7 +127,7 @@ def test_refusal_of_several_things_does_not_point_to_what_is_not_shown(server, s
     ]
 
 
-@pytest.mark.parametrize(("status", "advice"), [(401, "Use smi login with a token"), (403, "see smi whoami.")])
+@pytest.mark.parametrize(("status", "advice"), [(401, "Use smi login with a valid token"), (403, "See smi whoami.")])
 def test_refusal_of_the_token_says_what_to_do_with_this_command(server, smi, status, advice):
     refusal = problem(status, "No")
     server.will("GET devices/A/", replace(refusal, body=refusal.body | {"detail": "Send a header."}))
