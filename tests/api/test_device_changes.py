@@ -126,7 +126,7 @@ def test_sentences_are_those_of_the_page(system, supplier, sign_in):
         ({"msn": ""}, {"/msn": "blank"}),
         ({"map_id": None}, {"/map_id": "null"}),
         ({}, {"": "no_change"}),
-        ({"map_id": "ZMAP", "map_from": "01/02/2024"}, {"/map_from": "invalid"}),
+        ({"map_id": "ZMAP", "map_from": "02/13/2024"}, {"/map_from": "invalid"}),
         ({"map_id": "ZMAP", "map_from": "2024-02-30"}, {"/map_from": "invalid"}),
         ({"map_id": "ZMAP", "map_from": 20240201}, {"/map_from": "invalid"}),
         ({"msn": 12345}, {"/msn": "invalid"}),

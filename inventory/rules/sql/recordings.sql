@@ -26,7 +26,11 @@ asked AS (
 dated AS (
     SELECT
         a.*,
-        CASE WHEN a.asked_day > %(today)s AND a.kind = 'correction' THEN NULL ELSE a.asked_day END AS map_day
+        -- A first MAP ID is no correction, though an MSN is corrected beside it.
+        CASE
+            WHEN a.asked_day > %(today)s AND a.kind = 'correction' AND a.known_map_id IS NOT NULL THEN NULL
+            ELSE a.asked_day
+        END AS map_day
     FROM asked AS a
 ),
 timely AS (
