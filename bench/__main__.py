@@ -29,6 +29,7 @@ def main() -> None:
         people,
         report_download,
         row_security,
+        saving,
         walk,
     )
     from bench.measure import Outcome, print_table
@@ -41,6 +42,7 @@ def main() -> None:
     outcomes += row_security.run()
     outcomes += api.run(COUNT, SMALL, small)
     outcomes += people.run()
+    outcomes += saving.run()
     outcomes += walk.run()
     outcomes += report_download.run(COUNT)
     outcomes += dashboards.run()
