@@ -1,4 +1,6 @@
--- The first date of which the inventory knows what was recorded; NULL while it has no devices. It is the same for all.
+-- From when the inventory remembers what was recorded.
+
+-- The date of the first recording, the same for all who ask; NULL while there are no devices.
 CREATE OR REPLACE FUNCTION inventory_remembers_from() RETURNS date
     LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = public, pg_temp
 AS $$

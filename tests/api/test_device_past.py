@@ -140,7 +140,8 @@ def test_as_known_on_a_day(systems, device):
 
     answer = as_of(systems["DCC"], device, "2025-06-01", known_on=yesterday.isoformat())
 
-    assert answer.status_code == 404  # nothing had been recorded by then
+    assert answer.status_code == 400  # nothing had been recorded by then
+    assert "The inventory remembers from " in answer.content.decode()
 
 
 @pytest.mark.parametrize("role", [Role.SUPPLIER, Role.MAP])

@@ -130,7 +130,7 @@ def appoint(clerk: Page, second: Page) -> None:
 def codes_of_report(page: Page) -> set[str]:
     page.goto("/reports/map-portfolio/")
     with page.expect_download() as started:
-        page.get_by_role("link", name="Download report (CSV)").click()
+        page.get_by_role("button", name="Download report").click()
     return {row["map_id"] for row in csv.DictReader(Path(started.value.path()).read_text().splitlines())}
 
 
@@ -164,5 +164,5 @@ def test_whole_life_of_an_organisation(arrive: Callable[[], Page], mailed: tuple
     expect(nadia.get_by_role("heading", level=1)).not_to_have_text("Members")
     nadia.goto("/reports/map-portfolio/")
     end(ada, "Nadia Zulu")
-    nadia.get_by_role("link", name="Download report (CSV)").click()
+    nadia.get_by_role("button", name="Download report").click()
     expect(nadia.get_by_role("heading", level=1)).to_have_text("Sign in")
