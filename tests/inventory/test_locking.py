@@ -143,7 +143,7 @@ def test_of_many_who_save_at_once_one_wins_and_the_others_are_told(server, devic
     won = [msn for msn, (status, _) in answers.items() if status == 302]
     lost = [page for status, page in answers.values() if status == 409]
     assert (len(won), len(lost)) == (1, SAVERS - 1)
-    assert all("both of you changed it" in page and f">{won[0]}<" in page for page in lost)
+    assert all("MSN: changed in both tabs" in page and f">{won[0]}<" in page for page in lost)
     device.refresh_from_db()
     assert (device.msn, device.version) == (won[0], 2)
     assert msns(device) == ["", won[0]]

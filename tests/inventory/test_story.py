@@ -140,9 +140,9 @@ def told(device: Device, viewer: Acting) -> tuple[list[str], list[str]]:
 
 LOADED = [
     "2024-03-05 ZEPH: MAP ID recorded | MAP ID none → ZMAP; MAP ID applies from none → 1 March 2024 | First recording",
-    "2024-03-05 DCC: Notified to the inventory | Device ID none → {id}; Device type none → ESME | By a load",
     "2024-03-05 DCC: Responsible supplier recorded | Responsible supplier none → ZEPH; "
     "Supplier from none → 1 March 2024 | First recording",
+    "2024-03-05 DCC: Notified to the inventory | Device ID none → {id}; Device type none → ESME | By a load",
 ]
 STATUS = [
     "2024-07-09 DCC: SMI Status changed | SMI Status Suspended → Commissioned | By a load",
