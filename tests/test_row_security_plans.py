@@ -132,7 +132,8 @@ def nodes(plan: str) -> list[str]:
 
 
 def test_list_page_of_several_codes_merges_the_pages_of_each(who):
-    with scope(who["several"]):
+    with scope(who["several"]), connection.cursor() as cursor:
+        cursor.execute("SET LOCAL random_page_cost = 1.1")
         plan = plan_of(list_page, who["several"])
 
     assert plan.count("using device_supplier_scope") == 2, plan
