@@ -91,4 +91,5 @@ def test_no_request_makes_the_portal_fail(operator, organisations, world, settin
         if answer.status_code >= 500:
             failures.append(failure_of(asked, answer))
     assert not failures, f"{len(failures)} of {REQUESTS}\n" + "\n".join(failures[:40])
-    assert statuses >= {200, 302, 400, 401, 403, 404, 405, 415} | sized(set(), {412})  # they came as far as each
+    # They came as far as each of these; a few hundred may miss those that only some operations of the API answer.
+    assert statuses >= {200, 302, 400, 401, 403, 404, 405} | sized(set(), {412, 415})
