@@ -6,8 +6,18 @@ Sources: domain.md 4 and 8.1.
 """
 
 import re
-import unicodedata
 from typing import Literal
+
+from inventory.characters import ascii_name, is_invisible, name_of, twin_of
+from inventory.pasted import (
+    PLACEHOLDERS,
+    SHORTENED,
+    device_id_in,
+    is_power_of_ten,
+    supply_number_end,
+    unwrapped,
+    with_plain_hyphens,
+)
 
 Fuel = Literal["E", "G"]
 
@@ -33,23 +43,7 @@ _OTHER_FUEL = {
     ("E", 3): "Is a character missing, or is this a gas meter?",
 }
 
-_SPACES = " \u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000"
-_BLANK_LETTERS = "\u115f\u1160\u2800\u3164\uffa0"  # letters and symbols drawn as nothing
-_INVISIBLE = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp", "Mn", "Mc", "Me"}  # Unicode categories
-_KNOWN_MARKS = {"\t": "tab", "\n": "line break", "\r": "line break", "\ufeff": "byte order mark"}
-_TWINS = str.maketrans("АВЕКМНОРСТУХІЈЅаеорсухіјѕΑΒΕΖΗΙΚΜΝΟΡΤΥΧο", "ABEKMHOPCTYXIJSaeopcyxijsABEZHIKMNOPTYXo")
 _SLIPS = str.maketrans("OILS", "0115")
-# What people and spreadsheets put where they have no value, in upper case.
-PLACEHOLDERS = (
-    "#DIV/0!", "#N/A", "#NAME?", "#NULL!", "#NUM!", "#REF!", "#VALUE!", "-", "--", "N.A.", "N/A", "NA", "NAN", "NIL",
-    "NONE", "NOT KNOWN", "NULL", "TBA", "TBC", "TBD", "UNKNOWN", "?",
-)  # fmt: skip
-_WRAPPING = "=\"'`“”‘’„«»{}[]()<>"  # around a value that was copied with what stood around it
-_LABEL = re.compile(r"(?:DEVICE ?ID|GUID|EUI-?64|MP[XAR]N|MSN|SERIAL(?: ?NO| NUMBER)?)[ .]*[:=#] *", re.IGNORECASE)
-_SHORTENED = re.compile(r"[0-9]+([.,][0-9]+)?[Ee][+]?[0-9]+")
-SHORTENED = "A spreadsheet seems to have shortened it: format its column as text, then enter it again."
-_ID_INSIDE = re.compile(r"(?<![0-9A-Fa-f])(?:[0-9A-Fa-f]{2}[-:]){7}[0-9A-Fa-f]{2}(?![0-9A-Fa-f])|\b[0-9A-Fa-f]{16}\b")
-_LONGEST = 1_000  # characters of a text that are looked through
 _QUOTED = 24  # characters of the input that a message repeats at most
 
 
@@ -129,6 +123,7 @@ def parse_msn(text: str, *, fuel: Fuel | None = None) -> str:
 
     Without `fuel`, as in a search, at most 14 and spaces do not count, since matching ignores them.
     """
+    _refuse_placeholder(text)
     msn = re.sub(" +", " ", _plain(text, _MSN, "[^0-9A-Z ./-]|^[./-]|[./-]$"))
     length = len(msn) if fuel else len(msn_key(msn))
     if length > MSN_LENGTH[fuel or "G"]:
@@ -160,6 +155,7 @@ def parse_participant_code(text: str, *, fuel: Fuel, role: Literal["map", "suppl
 
 def _octets(text: str, rule: str, least: int) -> str:
     """The `least` to 16 hexadecimal digits of `text` in dashed pairs."""
+    _refuse_placeholder(text)
     try:
         plain = _plain(re.sub(r"^(\W*)0[xX]", r"\1", text), rule, "[^0-9A-F:._ -]")
     except InvalidIdentifier as error:
@@ -177,21 +173,16 @@ def _octets(text: str, rule: str, least: int) -> str:
 
 def _with_id_inside(text: str, error: InvalidIdentifier) -> InvalidIdentifier:
     """`error`, or the suggestion of the only Device ID that stands in `text`."""
-    found = {re.sub("[-:]", "", one).upper() for one in _ID_INSIDE.findall(text[:_LONGEST])}
-    if error.suggestion or error.code == "invisible" or len(found) != 1:
+    inside = device_id_in(text)
+    if error.suggestion or error.code == "invisible" or not inside:
         return error
-    inside = "-".join(re.findall("..", found.pop()))
     return InvalidIdentifier(f"Enter the Device ID alone. Did you mean {inside}?", "surrounded", inside)
-
-
-def is_shortened(text: str) -> bool:
-    """Whether a spreadsheet has written a long number as `9.91E+12`; hexadecimal digits such as 010E0203 are not."""
-    return bool(_SHORTENED.fullmatch(text.strip())) and ("+" in text or "." in text or "," in text)
 
 
 def _digits(text: str, rule: str) -> str:
     """The decimal digits of `text`; spaces and dashes between them are dropped."""
-    if _SHORTENED.fullmatch(text.strip()):
+    _refuse_placeholder(text)
+    if is_power_of_ten(text):
         raise InvalidIdentifier(f"{_quote(text.strip())} is not a whole number. {rule} {SHORTENED}", "shortened")
     if decimal := re.fullmatch(r"\s*([0-9]+)\.0*\s*", text):
         message = f"{_quote(text.strip())} is a decimal number. {rule} Did you mean {decimal[1]}?"
@@ -203,29 +194,16 @@ def _digits(text: str, rule: str) -> str:
 
 
 def _core(text: str) -> str:
-    """The MPAN core at the end of a full supply number, or nothing.
-
-    Before it stand the profile class (2 digits), the meter time switch code (3) and the line loss factor class (3).
-    """
-    bare = re.sub("[^0-9A-Z]", "", text.upper())
-    found = re.fullmatch("S?[0-9]{5}[0-9A-Z]{3}([0-9]{13})", bare)
-    return found[1] if found and int(found[1][12]) == mpan_check_digit(found[1][:12]) else ""
-
-
-def _unwrapped(text: str) -> str:
-    """`text` without a label, quotation marks and brackets around it."""
-    around = _SPACES + "\t\r\n" + _WRAPPING
-    return _LABEL.sub("", text.strip(around), count=1).strip(around + ",;")
+    """The MPAN core at the end of a full supply number, or nothing."""
+    end = supply_number_end(text)
+    return end if end and int(end[12]) == mpan_check_digit(end[:12]) else ""
 
 
 def _plain(text: str, rule: str, forbidden: str) -> str:
     """`text` trimmed and in upper case, plain ASCII without anything that matches `forbidden`."""
-    trimmed = re.sub(f"[{_SPACES}]", " ", _unwrapped(text))
+    trimmed = with_plain_hyphens(unwrapped(text))
     if not trimmed:
         raise InvalidIdentifier(f"Nothing was given. {rule}", "empty")
-    if trimmed.upper() in PLACEHOLDERS:
-        raise InvalidIdentifier(f"{_quote(trimmed)} stands for a missing value. Leave it empty instead.", "placeholder")
-    trimmed = re.sub("[\u2010-\u2015\u2212\ufe58\ufe63\uff0d]", "-", trimmed)
     if odd := re.search("[^ -~]", trimmed):
         raise _odd_character(trimmed, odd.start(), rule)
     plain = trimmed.upper()
@@ -234,26 +212,32 @@ def _plain(text: str, rule: str, forbidden: str) -> str:
     return plain
 
 
+def _refuse_placeholder(text: str) -> None:
+    """Refuse what stands for a missing value. Codes are not asked: a MAP may well be called NIL or TBC."""
+    if (bare := unwrapped(text)).upper() in PLACEHOLDERS:
+        raise InvalidIdentifier(f"{_quote(bare)} stands for a missing value. Leave it empty instead.", "placeholder")
+
+
 def _odd_character(text: str, at: int, rule: str) -> InvalidIdentifier:
     """For anything outside printable ASCII: a mark nobody sees, a look-alike, or another symbol."""
     char, where = text[at], f"In {_quote(text)}, character {at + 1}"
-    if _is_invisible(char):
+    if is_invisible(char):
         cure = "which cannot be seen by itself; type the whole value again instead of pasting it."
-        return InvalidIdentifier(f"{where} is {_name(char)}, {cure} {rule}", "invisible")
-    twin = _twin(char)
+        return InvalidIdentifier(f"{where} is {name_of(char)}, {cure} {rule}", "invisible")
+    twin = twin_of(char)
     code = "look_alike" if twin or char.isalnum() else "bad_characters"
-    instead = f", not {_ascii_name(twin)}" if twin else ""
-    return InvalidIdentifier(f"{where} is {_name(char)}{instead}; type it again. {rule}", code)
+    instead = f", not {ascii_name(twin)}" if twin else ""
+    return InvalidIdentifier(f"{where} is {name_of(char)}{instead}; type it again. {rule}", code)
 
 
 def _bad_character(bad: re.Match[str], rule: str) -> InvalidIdentifier:
     """For an ASCII character out of place; a letter often typed for a digit is named with that digit."""
     digit, suggestion = bad[0].translate(_SLIPS), bad.string.translate(_SLIPS)
-    cure = f" Is {_ascii_name(digit)} meant?" if digit != bad[0] else ""
+    cure = f" Is {ascii_name(digit)} meant?" if digit != bad[0] else ""
     likely = suggestion if cure and len(suggestion) <= _QUOTED and not bad.re.search(suggestion) else ""
     cure += f" Did you mean {likely}?" if likely else ""
     where = f"In {_quote(bad.string)}, character {bad.start() + 1}"
-    message = f"{where} is {_ascii_name(bad[0])}. {rule}{cure}"
+    message = f"{where} is {ascii_name(bad[0])}. {rule}{cure}"
     return InvalidIdentifier(message, "bad_characters", likely)
 
 
@@ -304,34 +288,5 @@ def _has(given: str, count: int, noun: str) -> str:
 
 def _quote(text: str) -> str:
     """The start of `text` as a message may repeat it: short, and with nothing hidden in it."""
-    shown = "".join("\ufffd" if _is_invisible(char) else char for char in text[:_QUOTED])
+    shown = "".join("\ufffd" if is_invisible(char) else char for char in text[:_QUOTED])
     return shown if len(text) <= _QUOTED else f"{shown[:-1]}…"
-
-
-def _is_invisible(char: str) -> bool:
-    """Controls, format and bidi marks, joining accents, unassigned code points, letters drawn as nothing."""
-    return unicodedata.category(char) in _INVISIBLE or char in _BLANK_LETTERS
-
-
-def _twin(char: str) -> str:
-    """The ASCII letter, digit or hyphen that `char` is easily taken for; empty if there is none."""
-    if unicodedata.category(char) == "Pd" or char == "\u2212":
-        return "-"
-    plain = unicodedata.normalize("NFKD", char.translate(_TWINS)) + str(unicodedata.digit(char, ""))
-    found = set(re.findall("[0-9A-Z]", plain.upper()))
-    return found.pop() if len(found) == 1 else ""
-
-
-def _name(char: str) -> str:
-    """What to call a character outside ASCII, with its code point: "a Cyrillic А (U+0410)"."""
-    control = "control character" if unicodedata.category(char) == "Cc" else "character without a name"
-    name = _KNOWN_MARKS.get(char) or unicodedata.name(char, control).lower()
-    if (char.isalpha() or char.isdigit()) and char not in _BLANK_LETTERS:
-        name = f"{name.split()[0].title()} {char}"
-    return f"{'an' if name[0] in 'AEIOUaeiou' else 'a'} {name} (U+{ord(char):04X})"
-
-
-def _ascii_name(char: str) -> str:
-    if char.isalnum():
-        return f"the {'digit' if char.isdigit() else 'letter'} {char}"
-    return {" ": "a space", "-": "a hyphen"}.get(char, f"‘{char}’")

@@ -21,6 +21,7 @@ FLOORS = (
     ("models",),
     ("querysets",),
     ("identifiers", "quality", "statements", "wording"),
+    ("characters", "pasted"),
 )
 FLOOR_OF = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
 

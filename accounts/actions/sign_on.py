@@ -155,7 +155,7 @@ def renew_secret(*, sign_on: SingleSignOn, secret: str, by: Acting) -> SingleSig
 
 
 def _check_readable(app: SocialApp) -> None:
-    """Refuse to go on with a secret that is damaged or encrypted under a key that is lost."""
+    """Refuse a secret that is damaged or encrypted under a key that is lost."""
     try:
         decrypt(app.settings["encrypted_secret"])
     except Unreadable as error:

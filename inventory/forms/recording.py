@@ -1,18 +1,18 @@
 """Forms for MAP ID and MSN: they parse the input; `rules` and `recording` decide."""
 
 from collections.abc import Container
-from dataclasses import dataclass
 
 from django import forms
 from django.core.exceptions import ValidationError
 
 from accounts.acting import Acting
 from accounts.errors import Problem
-from accounts.forms.people import DayField, required
+from accounts.forms.people import DayField
 from accounts.models import Fuel
 from accounts.roles import Permission, Role
 from inventory.data_items import BY_NAME
 from inventory.devices.filters import problems_of
+from inventory.forms.conflict import Side
 from inventory.forms.map_choice import ListedInput, MapChoice, labelled
 from inventory.models import Device, StepKind
 from inventory.rules.recording import Assessment, Recording, assess
@@ -166,7 +166,7 @@ class DeviceEditForm(forms.Form):
         given_up = self.cleaned_data.get(f"keep_{name}") == "theirs"
         return None if given_up or name not in self.data else self.cleaned_data.get(name)
 
-    def sides(self, in_another_tab: Container[str] = ()) -> list["Side"]:
+    def sides(self, in_another_tab: Container[str] = ()) -> list[Side]:
         """For the conflict page: each item when the form was opened, as recorded now, and as typed."""
         now = recorded_values(self.device)
         return [
@@ -216,54 +216,6 @@ class DeviceEditForm(forms.Form):
         )
 
 
-@dataclass(frozen=True, kw_only=True)
-class Side:
-    """One item on the conflict page; `in_another_tab`: the change by "them" is the user's own."""
-
-    label: str
-    name: str
-    base: str
-    theirs: str
-    yours: str
-    in_another_tab: bool = False
-
-    @property
-    def changed_by_them(self) -> bool:
-        return self.base != self.theirs
-
-    @property
-    def changed_by_you(self) -> bool:
-        return self.yours not in ("", self.base)
-
-    @property
-    def preselected(self) -> str:
-        """Of two changes theirs, as it is recorded already; yours when only you changed it."""
-        return "yours" if self.changed_by_you and not self.changed_by_them else "theirs"
-
-    @property
-    def choice(self) -> str:
-        """The field that says which side to keep."""
-        return f"keep_{self.name}"
-
-    @property
-    def theirs_label(self) -> str:
-        changed = "Keep what you saved" if self.in_another_tab else "Keep theirs"
-        return changed if self.changed_by_them else "Keep as recorded"
-
-    @property
-    def yours_label(self) -> str:
-        return "Keep what you entered here" if self.in_another_tab else "Keep yours"
-
-    @property
-    def heading(self) -> str:
-        they = "you, in another tab," if self.in_another_tab else "only they"
-        if self.changed_by_them and self.changed_by_you:
-            return f"{self.label}: {'changed in both tabs' if self.in_another_tab else 'both of you changed it'}"
-        if self.changed_by_you:
-            return f"{self.label}: only you changed it"
-        return f"{self.label}: {they if self.changed_by_them else 'nobody'} changed it"
-
-
 def recorded_values(device: Device) -> dict[str, object]:
     """What the form starts from, twice: in its fields, and as the base a conflict is shown against."""
     provider = device.asset_provider
@@ -279,62 +231,3 @@ def _initial(device: Device) -> dict[str, object]:
     """The recorded values, with the name of the MAP beside its code."""
     shown = recorded_values(device) | {"version": device.version}
     return shown | {"map_id": labelled(device.asset_provider)} if device.asset_provider else shown
-
-
-class BlankMapIdForm(forms.Form):
-    """Removes a MAP ID: a separate act, with its reason and date."""
-
-    kind = forms.ChoiceField(
-        label="Which of these is it?",
-        choices=[
-            (StepKind.ENDED.value, "No MAP provides the meter from a certain date"),
-            (StepKind.CORRECTION.value, "The MAP ID was wrong from the start"),
-        ],
-        widget=forms.RadioSelect,
-    )
-    day = DayField(
-        label="From what date does no MAP provide this meter?",
-        required=False,
-        help_text="For example 23/11/2026. Leave blank if the MAP ID was wrong from the start.",
-    )
-    reason = forms.CharField(
-        label="Why are you removing it?", max_length=240, error_messages=required("Enter a reason.")
-    )
-    source = forms.CharField(
-        label="Where did you get this information?",
-        max_length=120,
-        help_text="For example letter of 12 March, ref. 4417.",
-        error_messages=required("Enter where you got this information."),
-    )
-    version = forms.IntegerField(min_value=1, widget=forms.HiddenInput)
-
-    def __init__(self, data: dict | None = None, *, device: Device) -> None:
-        super().__init__(data, initial={"version": device.version})
-
-
-class RemoveMsnForm(forms.Form):
-    """Removes an MSN that is wrong, where the right one is not known."""
-
-    reason = forms.CharField(
-        label="Why are you removing it?",
-        max_length=240,
-        help_text="Kept in the history of the meter, for example the MSN of the meter it replaced.",
-        error_messages=required("Enter a reason."),
-        widget=forms.TextInput({"class": "govuk-input--width-30"}),
-    )
-    version = forms.IntegerField(min_value=1, widget=forms.HiddenInput)
-
-    def __init__(self, data: dict | None = None, *, device: Device) -> None:
-        super().__init__(data, initial={"version": device.version})
-
-
-class TakeBackForm(forms.Form):
-    """Cancels a planned change of the MAP ID."""
-
-    reason = forms.CharField(
-        label="Why are you cancelling it?", max_length=240, error_messages=required("Enter a reason.")
-    )
-    version = forms.IntegerField(min_value=1, widget=forms.HiddenInput)
-
-    def __init__(self, data: dict | None = None, *, device: Device) -> None:
-        super().__init__(data, initial={"version": device.version})

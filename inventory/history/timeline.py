@@ -140,7 +140,7 @@ def _of_periods(history: DeviceHistory, party: Party, periods: list[Period]) -> 
 def _changes(periods: list[Period], recorded: list[Period], at: datetime) -> Iterator[tuple[Period | None, Period]]:
     """Each step that one act recorded, by valid date, with what held before: of the same act, or as known till then.
 
-    A step that was moved to another date follows the one that was taken back for it.
+    A step that was moved to another date follows the one that was cancelled for it.
     """
     begun = [period for period in recorded if period.kind != StepKind.CANCELLED]
     moved = [period for period in recorded if period.kind == StepKind.CANCELLED]

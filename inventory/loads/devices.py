@@ -20,9 +20,10 @@ from accounts.files.opening import BrokenFile, open_csv
 from accounts.files.reading import Columns, CsvFile, read_records
 from accounts.models import Fuel
 from accounts.operator import system_scope
-from inventory.identifiers import SHORTENED, is_shortened, parse_device_id, parse_mpxn, parse_msn
+from inventory.identifiers import parse_device_id, parse_mpxn, parse_msn
 from inventory.loads.staging import stage_rows, staging
 from inventory.models import USUAL_STATUS_MOVES, StagedDevice, StagedFile, StagedRow
+from inventory.pasted import SHORTENED, is_shortened
 from inventory.rules.check import explain, settled
 from inventory.rules.loading import DAYS, TEXTS
 from inventory.rules.rule import Rule, broken

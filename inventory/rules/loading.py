@@ -3,8 +3,9 @@
 from collections.abc import Iterable
 from dataclasses import replace
 
-from inventory.identifiers import MPAN_WEIGHTS, MPRN_PATTERN, MSN_PATTERN, PLACEHOLDERS
+from inventory.identifiers import MPAN_WEIGHTS, MPRN_PATTERN, MSN_PATTERN
 from inventory.models import DeviceType, Status
+from inventory.pasted import PLACEHOLDERS
 from inventory.rules.rule import Door, Rule
 
 DAYS = ("status_from", "installed_on", "commissioned_on", "decommissioned_on", "map_from", "supplier_from")

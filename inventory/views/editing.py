@@ -32,7 +32,7 @@ CHOICES = ("keep_msn", "keep_map_id")
 def device_edit(request: HttpRequest, device_id: str) -> HttpResponse:
     """The form. A MAP ID, a replacement and a doubtful date are confirmed on the next page; a first MSN is saved.
 
-    `again` starts anew from what is recorded.
+    `again` starts again from what is recorded.
     """
     device = meter_or_404(request, device_id)
     expect(request, AGAIN)

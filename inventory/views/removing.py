@@ -9,7 +9,7 @@ from accounts.access import allow, expect
 from accounts.forms.page import Given, done, form_page, posted
 from accounts.roles import Permission
 from accounts.sign_in.kept_forms import keeps
-from inventory.forms.recording import BlankMapIdForm, RemoveMsnForm, TakeBackForm
+from inventory.forms.removing import BlankMapIdForm, RemoveMsnForm, TakeBackForm
 from inventory.models import StepKind
 from inventory.recording.planned import take_back_step
 from inventory.recording.removal import blank_map_id, remove_msn

@@ -18,7 +18,7 @@ from inventory.data_items import MAP_PORTFOLIO
 from inventory.devices.worklists import WORKLISTS
 from inventory.forms.past import PortfolioForm, remembers_from
 from inventory.models import ReportRun
-from inventory.reports.catalogue import CATALOGUE, THE_PAST, Report, reports_of
+from inventory.reports.catalogue import CATALOGUE, THE_PAST, Asked, Report, reports_of
 from inventory.reports.run import chunks_of, file_name, manifest, plan_run, runs_of
 
 SHOWN_RUNS = 20
@@ -51,17 +51,21 @@ def report_download(report: Report) -> View:
             if report.question is THE_PAST:
                 return map_portfolio(request)  # says what is wrong beside its fields
             raise
-        if asked.search:
-            request.look_ups.search(asked.search)
-        run = plan_run(report, asked, by=request.acting)
-        begin = partial(chunks_of, run, asked, request.acting)
-        answer = file_answer(request, file_name(run), begin, MEDIA_TYPES[asked.format])
-        if report.keeps_runs and request.method == "GET":
-            answer.headers["Link"] = f'<{reverse("report-run-manifest", args=[run.pk])}>; rel="describedby"'
-        return answer
+        return _file(request, report, asked)
 
     download.page_above = True
     return download
+
+
+def _file(request: HttpRequest, report: Report, asked: Asked) -> HttpResponse:
+    if asked.search:
+        request.look_ups.search(asked.search)
+    run = plan_run(report, asked, by=request.acting)
+    begin = partial(chunks_of, run, asked, request.acting)
+    answer = file_answer(request, file_name(run), begin, MEDIA_TYPES[asked.format])
+    if report.keeps_runs and request.method == "GET":
+        answer.headers["Link"] = f'<{reverse("report-run-manifest", args=[run.pk])}>; rel="describedby"'
+    return answer
 
 
 @allow(Permission.DOWNLOAD_MAP_PORTFOLIO)

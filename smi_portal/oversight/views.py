@@ -49,7 +49,7 @@ def audit(request: HttpRequest) -> HttpResponse:
 
 
 def _told(rows: list[AuditRow], acting: Acting) -> list[tuple[AuditRow, str, SafeString, str, str]]:
-    """Return each row with who did it, what, for whom they acted, and its number."""
+    """Return each row with who did it, what, the organisation they acted for, and its number."""
     names, devices = Names.of(rows, acting), _devices_in_sight(rows, acting)
     return [
         (row, names.who(row), _linked(row, names, devices), names.acted_for(row), number_of(row, acting))

@@ -7,7 +7,6 @@ import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from inventory import identifiers
 from inventory.identifiers import (
     DEVICE_ID_PATTERN,
     MAP_ID_LENGTH,
@@ -28,6 +27,7 @@ from inventory.identifiers import (
     parse_participant_code,
     prefix_range,
 )
+from inventory.pasted import SPACES
 
 DEVICE_ID = "00-DB-12-34-56-78-90-A0"
 MPANS = ["9910000001006", "9910000002000", "9910000003003", "9910000004007", "9700200000071"]
@@ -255,7 +255,7 @@ def test_symbol_is_refused_without_being_called_a_look_alike():
 
 
 def test_only_white_space_is_trimmed():
-    assert {unicodedata.category(char) for char in identifiers._SPACES} == {"Zs"}
+    assert {unicodedata.category(char) for char in SPACES} == {"Zs"}
 
 
 def test_refusal_survives_pickling():
@@ -580,3 +580,9 @@ def test_supplier_code_has_the_lengths_of_a_map_id():
 def test_wrong_supplier_code_is_called_a_supplier_id():
     with pytest.raises(InvalidIdentifier, match="A gas supplier ID has 3 characters; ZEPH has 4"):
         parse_participant_code("ZEPH", fuel="G", role="supplier")
+
+
+@pytest.mark.parametrize("code", ["NIL", "TBC", "NAN"])
+def test_code_that_elsewhere_stands_for_no_value_is_a_code(code):
+    """Whether there is such a MAP, its list says."""
+    assert parse_map_id(code, fuel="G") == code

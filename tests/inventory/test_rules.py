@@ -107,7 +107,7 @@ def on_page(device: Device, recording: Recording) -> bool:
 
 
 def of_one(device: Device, recording: Recording, by: Acting) -> list:
-    """What a PATCH is answered; without problems it writes, so it is taken back."""
+    """What a PATCH is answered; without problems it writes, so it is left out."""
     if not assess_all([(device, recording)], by)[0].problems:
         return []
     with scope(by), pytest.raises(NotAllowed) as refusal:
